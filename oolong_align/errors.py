@@ -1,0 +1,72 @@
+"""Every exception that this package raises on purpose, and the exit code each one gives.
+
+::
+
+    OolongError                 1
+    ├── UsageError              2   options that do not fit together
+    ├── InputError              1   the caller's data: wrong dtype, shape, rate, file format
+    │   └── AudioError          1   a recording that cannot be decoded
+    ├── ModelError              1   a model file that is missing, wrong or unreadable
+    │   ├── ModelNotFoundError  1   no source has it; lists every place that was tried
+    │   └── HashMismatchError   1   a source has it with other bytes; never used
+    ├── OutputError             1   a result that cannot be written
+    └── PluginError             3   a plugin that fails to load, to register or to run
+
+Messages are one line, carry the offending value and say what to do next.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AudioError",
+    "HashMismatchError",
+    "InputError",
+    "ModelError",
+    "ModelNotFoundError",
+    "OolongError",
+    "OutputError",
+    "PluginError",
+    "UsageError",
+]
+
+
+class OolongError(Exception):
+    """Base of all errors of this package; ``exit_code`` is what the command line returns."""
+
+    exit_code = 1
+
+
+class UsageError(OolongError):
+    """Options or arguments that are invalid or do not fit together."""
+
+    exit_code = 2
+
+
+class InputError(OolongError, ValueError):
+    """Data from the caller that cannot be used as it is."""
+
+
+class AudioError(InputError):
+    """A recording that cannot be opened or decoded."""
+
+
+class ModelError(OolongError):
+    """A model file that cannot be used."""
+
+
+class ModelNotFoundError(ModelError):
+    """No source has the file; the message lists every place that was tried and why it failed."""
+
+
+class HashMismatchError(ModelError):
+    """A file is there but its bytes are not the ones that the manifest names."""
+
+
+class OutputError(OolongError):
+    """A result that cannot be written."""
+
+
+class PluginError(OolongError):
+    """A plugin that cannot be loaded, breaks the contract, or raises while it runs."""
+
+    exit_code = 3
