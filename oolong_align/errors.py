@@ -12,6 +12,8 @@
     ├── OutputError             1   a result that cannot be written
     └── PluginError             3   a plugin that fails to load, to register or to run
 
+``OolongWarning`` is for results that can be used and that the user should look at.
+
 Messages are one line, carry the offending value and say what to do next.
 """
 
@@ -24,6 +26,7 @@ __all__ = [
     "ModelError",
     "ModelNotFoundError",
     "OolongError",
+    "OolongWarning",
     "OutputError",
     "PluginError",
     "UsageError",
@@ -70,3 +73,7 @@ class PluginError(OolongError):
     """A plugin that cannot be loaded, breaks the contract, or raises while it runs."""
 
     exit_code = 3
+
+
+class OolongWarning(UserWarning):
+    """Something was done in another way than asked for, or a result deserves a second look."""

@@ -66,9 +66,9 @@ def count_frames(num_windows: int, step_samples: int) -> int:
     return int(np.rint(end / FRAME_STEP_SAMPLES)) + 1
 
 
-def frame_middle_s(frame: float) -> float:
-    """Middle of a segmentation frame's receptive field, in seconds."""
-    return (frame * FRAME_STEP_SAMPLES + 0.5 * FRAME_WIDTH_SAMPLES) / SAMPLE_RATE
+def frame_middles_s(frames: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Middles of the receptive fields of some segmentation frames, in seconds, same shape."""
+    return (frames * FRAME_STEP_SAMPLES + 0.5 * FRAME_WIDTH_SAMPLES) / SAMPLE_RATE
 
 
 def seconds_to_frame(seconds: float) -> int:

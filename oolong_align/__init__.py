@@ -1,0 +1,62 @@
+"""Who said what: transcription with speakers on an ordinary computer, offline, without torch.
+
+Names are loaded when they are first used, so that importing the package starts no inference engine.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from oolong_align.alignment import align as align
+    from oolong_align.diarizer import Diarizer as Diarizer
+    from oolong_align.errors import OolongError as OolongError
+    from oolong_align.errors import OolongWarning as OolongWarning
+    from oolong_align.hookspecs import hookimpl as hookimpl
+    from oolong_align.options import DiarizerOptions as DiarizerOptions
+    from oolong_align.pipeline import transcribe as transcribe
+    from oolong_align.types import Diarization as Diarization
+    from oolong_align.types import DiarizeSegment as DiarizeSegment
+    from oolong_align.types import DiarizeTiming as DiarizeTiming
+    from oolong_align.types import SpeakerSegment as SpeakerSegment
+    from oolong_align.types import Transcript as Transcript
+    from oolong_align.types import Utterance as Utterance
+    from oolong_align.types import VoiceRange as VoiceRange
+    from oolong_align.types import Word as Word
+    from oolong_align.types import Words as Words
+    from oolong_align.vad import VoiceActivityDetector as VoiceActivityDetector
+
+__version__: Final = "0.1.0"
+
+_HOMES: Final = {
+    "align": "alignment",
+    "Diarizer": "diarizer",
+    "OolongError": "errors",
+    "OolongWarning": "errors",
+    "hookimpl": "hookspecs",
+    "DiarizerOptions": "options",
+    "transcribe": "pipeline",
+    "Diarization": "types",
+    "DiarizeSegment": "types",
+    "DiarizeTiming": "types",
+    "SpeakerSegment": "types",
+    "Transcript": "types",
+    "Utterance": "types",
+    "VoiceRange": "types",
+    "Word": "types",
+    "Words": "types",
+    "VoiceActivityDetector": "vad",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 -- one list serves the lazy import and the star import
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,123 @@
+"""One factory for ONNX Runtime sessions: threads, execution providers, and a check of what the graph expects.
+
+Nothing here knows what a graph computes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from oolong_align.errors import ModelError, OolongWarning
+
+Session: TypeAlias = Any
+Shape: TypeAlias = tuple[int | None, ...]
+
+CPU: Final = "CPUExecutionProvider"
+_ERRORS_ONLY: Final = 3
+
+
+def open_session(
+    path: Path,
+    *,
+    inputs: Mapping[str | int, Shape],
+    outputs: Mapping[str | int, Shape],
+    intra_threads: int | None = None,
+    providers: Sequence[str] = (),
+) -> Session:
+    """Load a graph and check its inputs and outputs.
+
+    Parameters
+    ----------
+    path : Path
+        The ``.onnx`` file.
+    inputs, outputs : mapping
+        Expected shape of each tensor, by name or by position; ``None`` stands for any size.
+    intra_threads : int, optional
+        Threads of one operator; ``None`` takes one for each core.
+    providers : sequence of str
+        Execution providers in order of preference, as ONNX Runtime names them or short (``"cuda"``). The CPU
+        stands in, with an `OolongWarning`, for those that are missing or fail.
+
+    Raises
+    ------
+    ModelError
+        If the file is not a graph or does not have the expected tensors.
+    """
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    options.intra_op_num_threads = intra_threads or 0
+    options.inter_op_num_threads = 1
+
+    wanted = _available_providers(providers, ort.get_available_providers())
+    try:
+        session = _create(ort, path, options, wanted)
+    except Exception as error:
+        raise ModelError(f"{path}: not a usable ONNX graph ({_first_line(error)})") from error
+    _check_tensors(path, "input", session.get_inputs(), inputs)
+    _check_tensors(path, "output", session.get_outputs(), outputs)
+    return session
+
+
+def _create(ort: Any, path: Path, options: Any, providers: list[str]) -> Session:
+    try:
+        session = ort.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:
+        if providers == [CPU]:
+            raise
+        warnings.warn(
+            f"execution provider {providers[0]} failed ({_first_line(error)}); using the CPU",
+            OolongWarning,
+            stacklevel=4,
+        )
+        return ort.InferenceSession(str(path), options, providers=[CPU])
+    active = session.get_providers()
+    if active[0] != providers[0]:
+        warnings.warn(
+            f"execution provider {providers[0]} did not start; using {active[0]}", OolongWarning, stacklevel=4
+        )
+    return session
+
+
+def _available_providers(wanted: Sequence[str], available: Sequence[str]) -> list[str]:
+    by_short_name = {name.removesuffix("ExecutionProvider").lower(): name for name in available}
+    chosen: list[str] = []
+    for name in wanted:
+        full = by_short_name.get(name.removesuffix("ExecutionProvider").lower())
+        if full is None:
+            warnings.warn(
+                f"execution provider {name!r} is not available here (there are: "
+                f"{', '.join(sorted(by_short_name))}); using the CPU",
+                OolongWarning,
+                stacklevel=4,
+            )
+        elif full not in chosen:
+            chosen.append(full)
+    return chosen if CPU in chosen else [*chosen, CPU]
+
+
+def _check_tensors(path: Path, kind: str, tensors: Sequence[Any], expected: Mapping[str | int, Shape]) -> None:
+    by_name = {tensor.name: tensor for tensor in tensors}
+    for key, shape in expected.items():
+        tensor = by_name.get(key) if isinstance(key, str) else (tensors[key] if key < len(tensors) else None)
+        if tensor is None:
+            have = ", ".join(by_name) or "none"
+            raise ModelError(f"{path}: the graph has no {kind} {key!r} (it has: {have}); is this the right file?")
+        known = [size if isinstance(size, int) else None for size in tensor.shape]
+        fits = len(known) == len(shape) and all(
+            have is None or want is None or have == want for have, want in zip(known, shape, strict=True)
+        )
+        if not fits:
+            raise ModelError(
+                f"{path}: {kind} {tensor.name!r} has shape {tensor.shape}, expected {list(shape)}; "
+                "is this the right file?"
+            )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

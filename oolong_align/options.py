@@ -1,0 +1,103 @@
+"""Options of the diarizer and the voice activity detector; importing them loads no engine."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from oolong_align.errors import UsageError
+
+PRECISIONS: Final = ("fp32", "int8")
+_WINDOW_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiarizerOptions:
+    """How to diarize.
+
+    Attributes
+    ----------
+    vad_onset, vad_offset : float
+        Speech starts where its probability rises above the first and ends where it falls below the second;
+        0 <= offset <= onset <= 1. They shape the speech ranges, which gate the transcriber; turns come from the
+        segmentation's most probable class.
+    min_duration_off : float
+        Seconds, >= 0. Shorter gaps inside a turn or a speech range are filled.
+    embedding_exclude_overlap : bool
+        Leave out frames with several speakers when a voice is embedded, if enough others remain.
+    clustering_threshold : float
+        Distance at which the initial clustering stops, 0 to 2, between L2-normalised embeddings.
+    intra_threads : int or None
+        Threads of a network, >= 1; ``None`` takes one for each core.
+    step : float
+        Seconds between two windows of 10 s, above 0 and up to 10.
+    exact : bool
+        Embed every window by itself, ten times slower, as the reference does.
+    providers : tuple of str
+        ONNX Runtime's execution providers in order of preference, such as ``("cuda",)``; the CPU stands in.
+    precision : {"fp32", "int8"}
+        Arithmetic of the networks.
+    refine : bool
+        Check each turn's voice against the speakers and move the turns of a clearly other voice.
+    fa, fb : float
+        VBx: acoustic scaling factor and speaker regularisation, above 0.
+    max_iterations : int
+        VBx iterations at most, >= 1.
+
+    Raises
+    ------
+    UsageError
+        If a value is out of range.
+    """
+
+    vad_onset: float = 0.5
+    vad_offset: float = 0.357
+    min_duration_off: float = 0.0
+    embedding_exclude_overlap: bool = True
+    clustering_threshold: float = 0.6
+    intra_threads: int | None = None
+    step: float = 1.0
+    exact: bool = False
+    providers: tuple[str, ...] = ()
+    precision: str = "fp32"
+    refine: bool = True
+    fa: float = 0.07
+    fb: float = 0.8
+    max_iterations: int = 20
+
+    def __post_init__(self) -> None:
+        _check("vad_onset", self.vad_onset, 0.0 <= self.vad_onset <= 1.0, "from 0 to 1")
+        _check("vad_offset", self.vad_offset, 0.0 <= self.vad_offset <= self.vad_onset, "from 0 to vad_onset")
+        finite_gap = 0.0 <= self.min_duration_off < math.inf
+        _check("min_duration_off", self.min_duration_off, finite_gap, "0 or more seconds")
+        in_range = 0.0 < self.clustering_threshold <= 2.0
+        _check("clustering_threshold", self.clustering_threshold, in_range, "above 0 and up to 2")
+        threads = self.intra_threads
+        _check("intra_threads", threads, threads is None or threads >= 1, "1 or more")
+        _check("step", self.step, 0.01 <= self.step <= _WINDOW_S, "from 0.01 to 10 seconds")
+        _check("precision", self.precision, self.precision in PRECISIONS, " or ".join(PRECISIONS))
+        _check("fa", self.fa, 0.0 < self.fa < math.inf, "above 0")
+        _check("fb", self.fb, 0.0 < self.fb < math.inf, "above 0")
+        _check("max_iterations", self.max_iterations, self.max_iterations >= 1, "1 or more")
+
+
+def check_speaker_bounds(num: int | None, low: int | None, high: int | None) -> None:
+    """Refuse numbers of speakers that contradict each other.
+
+    Raises
+    ------
+    UsageError
+        If a number is below 1, an exact number comes with a bound, or the bounds are swapped.
+    """
+    for name, value in (("num_speakers", num), ("min_speakers", low), ("max_speakers", high)):
+        _check(name, value, value is None or value >= 1, "1 or more")
+    if num is not None and (low is not None or high is not None):
+        raise UsageError("num_speakers is exact: give it alone, without min_speakers and max_speakers")
+    if low is not None and high is not None and low > high:
+        raise UsageError(f"min_speakers={low} is more than max_speakers={high}; swap them")
+
+
+def _check(name: str, value: object, valid: bool, allowed: str) -> None:
+    if not valid:
+        raise UsageError(f"{name}={value} is out of range: use {allowed}")

@@ -1,0 +1,198 @@
+"""Streaming voice activity detection with the segmentation model alone.
+
+Windows of 10 s start every 2.5 s. A stretch of 2.5 s is decided once the last window over it is complete; its speech
+probability is the mean over all windows that cover it. Every window runs by itself, so that the size of the chunks
+cannot change a result.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from oolong_align.audio import Audio, load_audio
+from oolong_align.bundles import find_files
+from oolong_align.errors import InputError
+from oolong_align.frames import (
+    FRAME_STEP_S,
+    FRAME_STEP_SAMPLES,
+    SAMPLE_RATE,
+    WINDOW_FRAMES,
+    WINDOW_SAMPLES,
+    frame_middles_s,
+)
+from oolong_align.options import DiarizerOptions
+from oolong_align.segmentation import Segmenter, speech_probability
+from oolong_align.speech import is_speech
+from oolong_align.types import FloatArray, Progress, VoiceRange
+
+STEP_SAMPLES: Final = 40_000
+_READ_SAMPLES: Final = 10 * SAMPLE_RATE
+
+
+class VoiceActivityDetector:
+    """Speech ranges of a stream; also of a whole file, with the same result.
+
+    Memory is bounded by one window of audio, whatever the length of the stream.
+
+    Examples
+    --------
+    >>> vad = VoiceActivityDetector.from_pretrained()  # doctest: +SKIP
+    >>> for chunk in microphone():  # doctest: +SKIP
+    ...     for range_ in vad.detect(chunk):
+    ...         print(range_.start, range_.end)
+    >>> vad.finish()  # doctest: +SKIP
+    """
+
+    def __init__(self, segmenter: Segmenter, options: DiarizerOptions | None = None) -> None:
+        self.options = options or DiarizerOptions()
+        self._segmenter = segmenter
+        self._reset()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        bundle: str | os.PathLike[str] | None = None,
+        *,
+        segmentation: str | os.PathLike[str] | None = None,
+        model_dir: str | os.PathLike[str] | None = None,
+        options: DiarizerOptions | None = None,
+        progress: Progress | None = None,
+    ) -> VoiceActivityDetector:
+        """Load the segmentation model of a bundle, or a single file; nothing else is fetched.
+
+        Raises
+        ------
+        ModelError
+            If the file is missing, has the wrong hash, or is not a segmentation graph.
+        """
+        options = options or DiarizerOptions()
+        files = find_files(bundle, {"segmentation": segmentation}, model_dir=model_dir, progress=progress)
+        segmenter = Segmenter(
+            files.files["segmentation"], intra_threads=options.intra_threads, providers=options.providers
+        )
+        return cls(segmenter, options)
+
+    def detect(self, chunk: npt.NDArray[Any]) -> list[VoiceRange]:
+        """Take the next samples; return every range that closed with them.
+
+        Parameters
+        ----------
+        chunk : ndarray, shape (samples,)
+            ``float32`` mono at 16 kHz, any number of samples.
+
+        Raises
+        ------
+        InputError
+            If the chunk has another dtype or shape.
+        """
+        if chunk.dtype != np.float32 or chunk.ndim != 1:
+            raise InputError(
+                f"expected float32 samples of one channel, got {chunk.dtype} of shape {chunk.shape}; "
+                "convert the chunk to mono float32 in [-1, 1] at 16 kHz"
+            )
+        if not np.isfinite(chunk).all():
+            raise InputError("the chunk holds samples that are not finite numbers; replace them with zeros")
+        ranges: list[VoiceRange] = []
+        while len(chunk):
+            taken = min(len(chunk), WINDOW_SAMPLES - self._filled)
+            self._window[self._filled : self._filled + taken] = chunk[:taken]
+            self._filled += taken
+            self._num_samples += taken
+            chunk = chunk[taken:]
+            if self._filled == WINDOW_SAMPLES:
+                self._run_window()
+                ranges += self._decide(self._first_frame(self._num_windows))
+                self._window[:-STEP_SAMPLES] = self._window[STEP_SAMPLES:].copy()
+                self._filled -= STEP_SAMPLES
+        return ranges
+
+    def finish(self) -> list[VoiceRange]:
+        """Return the trailing ranges; the detector is fresh again afterwards."""
+        carried = WINDOW_SAMPLES - STEP_SAMPLES if self._num_windows else 0
+        if self._filled > carried:
+            self._window[self._filled :] = 0.0
+            self._run_window()
+        ranges: list[VoiceRange] = []
+        if self._num_windows:
+            ranges = self._decide(self._first_frame(self._num_windows - 1) + WINDOW_FRAMES)
+        if self._open_since is not None:
+            end = self._decided if self._closed_at is None else self._closed_at
+            ranges += self._range(self._open_since, end)
+        self._reset()
+        return ranges
+
+    def __call__(self, audio: str | os.PathLike[str] | npt.NDArray[Any] | Audio) -> list[VoiceRange]:
+        """Ranges of a whole recording; a stream that is under way is not disturbed."""
+        fresh = VoiceActivityDetector(self._segmenter, self.options)
+        loaded = load_audio(audio)
+        try:
+            ranges = [r for block in loaded.blocks(_READ_SAMPLES) for r in fresh.detect(block)]
+        finally:
+            if loaded is not audio:
+                loaded.close()
+        return ranges + fresh.finish()
+
+    def _reset(self) -> None:
+        self._window: FloatArray = np.zeros(WINDOW_SAMPLES, dtype=np.float32)
+        self._filled = 0
+        self._num_samples = 0
+        self._num_windows = 0
+        self._summed: FloatArray = np.zeros(2 * WINDOW_FRAMES, dtype=np.float32)
+        self._coverage = np.zeros(2 * WINDOW_FRAMES, dtype=np.int64)
+        self._decided = 0
+        self._open_since: int | None = None
+        self._closed_at: int | None = None
+
+    @staticmethod
+    def _first_frame(window: int) -> int:
+        return round(window * STEP_SAMPLES / FRAME_STEP_SAMPLES)
+
+    def _run_window(self) -> None:
+        probability = speech_probability(self._segmenter.infer(self._window[None]))[0]
+        at = self._first_frame(self._num_windows) - self._decided
+        self._summed[at : at + WINDOW_FRAMES] += probability
+        self._coverage[at : at + WINDOW_FRAMES] += 1
+        self._num_windows += 1
+
+    def _decide(self, until: int) -> list[VoiceRange]:
+        """Settle the frames before ``until`` and return the ranges that close there."""
+        size = until - self._decided
+        probability: FloatArray = np.divide(
+            self._summed[:size], np.maximum(self._coverage[:size], 1), dtype=np.float32, casting="same_kind"
+        )
+        before = self._open_since is not None and self._closed_at is None
+        speech = is_speech(probability, onset=self.options.vad_onset, offset=self.options.vad_offset, before=before)
+        ranges: list[VoiceRange] = []
+        for change in np.flatnonzero(np.diff(speech, prepend=before)):
+            frame = self._decided + int(change)
+            if not speech[change]:
+                self._closed_at = frame
+                continue
+            ranges += self._close_before(frame)
+            self._open_since = frame if self._open_since is None else self._open_since
+            self._closed_at = None
+        self._decided = until
+        for pending in (self._summed, self._coverage):
+            pending[:-size] = pending[size:].copy()
+            pending[-size:] = 0
+        return ranges + self._close_before(until)
+
+    def _close_before(self, frame: int) -> list[VoiceRange]:
+        """End the open range if it has been silent for long enough at a frame."""
+        if self._open_since is None or self._closed_at is None:
+            return []
+        if (frame - self._closed_at) * FRAME_STEP_S < self.options.min_duration_off:
+            return []
+        closed = self._range(self._open_since, self._closed_at)
+        self._open_since = self._closed_at = None
+        return closed
+
+    def _range(self, first: int, last: int) -> list[VoiceRange]:
+        """Frames in seconds, inside the stream; nothing if they begin behind its end."""
+        start, end = frame_middles_s(np.array([first, last]))
+        end = min(end, self._num_samples / SAMPLE_RATE)
+        return [VoiceRange(float(start), float(end))] if start < end else []

@@ -1,0 +1,49 @@
+"""Answers about voices from the backbone frames of a recording, without running the backbone again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from oolong_align.embedding import EmbeddingModel, VoiceFrames, pool_statistics
+from oolong_align.frames import seconds_to_voice_frame
+from oolong_align.types import FloatArray
+from oolong_align.vectors import l2_normalise
+
+
+class FrameVoice:
+    """`oolong_align.types.VoiceEvidence` of one recording.
+
+    Parameters
+    ----------
+    model : EmbeddingModel
+        Projects pooled statistics.
+    frames : VoiceFrames
+        Backbone frames of the whole recording.
+    speakers : mapping of int to ndarray
+        L2-normalised mean embedding of each speaker, ``float32[D]``.
+    """
+
+    def __init__(self, model: EmbeddingModel, frames: VoiceFrames, speakers: Mapping[int, FloatArray]) -> None:
+        self._model = model
+        self._frames = frames
+        self._speakers = dict(speakers)
+
+    def embed(self, start: float, end: float) -> FloatArray:
+        """L2-normalised embedding of a span in seconds, ``float32[D]``; zeros where the span holds no frame.
+
+        O(seconds): 128 kB are read and pooled for each second.
+        """
+        frames = self._frames.read(seconds_to_voice_frame(start), seconds_to_voice_frame(end))
+        if not len(frames):
+            return np.zeros(self._model.dimension, dtype=np.float32)
+        everything = np.ones((1, len(frames)), dtype=np.bool_)
+        return l2_normalise(self._model.project(pool_statistics(frames, everything))[0])
+
+    def scores(self, start: float, end: float) -> dict[int, float]:
+        """Cosine of a span's embedding to each speaker's mean embedding; empty where the span holds no frame."""
+        embedding = self.embed(start, end)
+        if not embedding.any():
+            return {}
+        return {speaker: float(mean @ embedding) for speaker, mean in self._speakers.items()}

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scoring import Errors, count_speakers, score
+
+from oolong_align import Diarizer, DiarizerOptions, OolongWarning
+from oolong_align.errors import InputError, ModelError, UsageError
+
+pytestmark = pytest.mark.data
+
+
+@pytest.fixture(scope="module")
+def telephone(data_dir: Path) -> Path:
+    return data_dir / "real" / "sample.flac"
+
+
+def test_telephone_conversation(diarizer: Diarizer, telephone: Path) -> None:
+    result = diarizer(telephone)
+    assert result.speaker_ids == (0, 1)
+    assert score(telephone.with_suffix(".rttm"), result.turns).rate <= 0.06
+
+
+@pytest.mark.slow
+def test_conversations(diarizer: Diarizer, data_dir: Path) -> None:
+    recordings = sorted((data_dir / "conversations").glob("*.flac"))
+    assert len(recordings) == 6
+    errors, exact_counts = [], 0
+    for recording in recordings:
+        reference = recording.with_suffix(".rttm")
+        result = diarizer(recording)
+        errors.append(score(reference, result.turns))
+        exact_counts += len(result.speaker_ids) == count_speakers(reference)
+        print(f"{recording.stem}: DER {100 * errors[-1].rate:.2f} %, {len(result.speaker_ids)} speakers")
+    print(f"total: DER {100 * Errors.sum(errors).rate:.2f} %, {exact_counts} of 6 counts exact")
+    assert Errors.sum(errors).rate <= 0.19
+    assert exact_counts >= 4
+
+
+def test_nobody_speaks_in_noise_and_music(diarizer: Diarizer, data_dir: Path) -> None:
+    recordings = sorted((data_dir / "nonspeech").glob("*.flac"))
+    assert recordings
+    for recording in recordings:
+        result = diarizer(recording)
+        assert (result.turns, result.segments, result.speech, dict(result.embeddings)) == ((), (), (), {}), recording
+
+
+def test_the_four_methods_agree(diarizer: Diarizer, telephone: Path) -> None:
+    result = diarizer(telephone)
+    assert tuple(diarizer.diarize(telephone)) == result.segments
+    assert tuple(diarizer.diarize_overlap(telephone)) == result.turns
+    segments, timing = diarizer.diarize_timed(telephone)
+    assert tuple(segments) == result.segments
+    assert timing.total_ms >= timing.segmentation_ms + timing.embedding_ms > 0
+    segments, embeddings = diarizer.diarize_with_embeddings(telephone)
+    assert sorted(embeddings) == [0, 1]
+    for speaker, embedding in embeddings.items():
+        assert embedding.dtype == np.float32
+        assert np.linalg.norm(embedding) == pytest.approx(1.0, abs=1e-5)
+        np.testing.assert_array_equal(embedding, result.embeddings[speaker])
+
+
+def test_every_segment_sounds_most_like_its_own_speaker(diarizer: Diarizer, telephone: Path) -> None:
+    result = diarizer(telephone)
+    assert result.voice is not None
+    for segment in result.segments:
+        if segment.end - segment.start > 1.5 and not segment.is_overlap:
+            scores = result.voice.scores(segment.start, segment.end)
+            assert max(scores, key=scores.__getitem__) == segment.speaker_id
+    assert result.voice.scores(5.0, 5.0) == {}
+    assert result.voice.scores(1e6, 1e6 + 1) == {}
+
+
+@pytest.mark.parametrize("wanted", [1, 3])
+def test_a_forced_number_of_speakers_is_kept_and_told(diarizer: Diarizer, telephone: Path, wanted: int) -> None:
+    with pytest.warns(OolongWarning, match=f"VBx found 2 speakers where num_speakers asks for {wanted}"):
+        result = diarizer(telephone, num_speakers=wanted)
+    assert len(result.speaker_ids) == wanted
+    assert result.warnings
+
+
+def test_bounds_that_hold_already_change_nothing(diarizer: Diarizer, telephone: Path) -> None:
+    assert diarizer(telephone, min_speakers=1, max_speakers=4).turns == diarizer(telephone).turns
+
+
+def test_contradicting_bounds_are_refused(diarizer: Diarizer, telephone: Path) -> None:
+    with pytest.raises(UsageError, match="min_speakers=3 is more than max_speakers=2"):
+        diarizer(telephone, min_speakers=3, max_speakers=2)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.03, 0.5, 3.0, 9.99, 10.0, 10.01])
+def test_short_recordings(diarizer: Diarizer, telephone: Path, seconds: float) -> None:
+    from oolong_align.audio import load_audio
+
+    with load_audio(telephone) as audio:
+        samples = audio.read(8 * 16_000, 8 * 16_000 + round(seconds * 16_000))
+    result = diarizer(samples)
+    assert len(result.speaker_ids) <= 2
+    assert result.duration == pytest.approx(len(samples) / 16_000)
+    assert all(0 <= s.start < s.end <= result.duration for s in result.segments)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [np.zeros(16_000, dtype=np.int16), np.zeros((2, 16_000), dtype=np.float32), np.full(99, np.nan, dtype=np.float32)],
+)
+def test_unsuitable_arrays_are_refused(diarizer: Diarizer, samples: np.ndarray) -> None:
+    with pytest.raises(InputError):
+        diarizer(samples)
+
+
+def test_same_input_gives_the_same_result(diarizer: Diarizer, telephone: Path) -> None:
+    first, second = diarizer(telephone), diarizer(telephone)
+    assert first.turns == second.turns
+    for speaker, embedding in first.embeddings.items():
+        np.testing.assert_array_equal(embedding, second.embeddings[speaker])
+
+
+def test_a_missing_execution_provider_falls_back_to_the_cpu_with_a_warning(telephone: Path) -> None:
+    with pytest.warns(OolongWarning, match="'warp' is not available here"):
+        diarizer = Diarizer.from_pretrained(options=DiarizerOptions(providers=("warp",)))
+    assert len(diarizer(telephone).speaker_ids) == 2
+
+
+def test_files_of_two_bundles_are_refused(tmp_path: Path, diarizer: Diarizer) -> None:
+    sizes = {"mean1": 4, "lda": (4, 2), "mean2": 2, "mu": 2, "tr": (2, 2), "phi": 2}
+    np.savez(tmp_path / "small.npz", **{name: np.ones(shape) for name, shape in sizes.items()})
+    with pytest.raises(ModelError, match="made for embeddings of 4 numbers"):
+        Diarizer.from_pretrained(plda=tmp_path / "small.npz")
+
+
+def test_swapped_files_are_refused() -> None:
+    from oolong_align.models import find_bundle
+
+    files = find_bundle().files
+    with pytest.raises(ModelError, match="is this the right file"):
+        Diarizer.from_pretrained(segmentation=files["embedding"], embedding=files["segmentation"])
