@@ -1,0 +1,144 @@
+"""``oolong models``: what can be fetched, what is here, and whether its bytes are right."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from oolong_align.cli.terminal import Terminal, print_table
+from oolong_align.errors import HashMismatchError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from oolong_align.model_manifest import Asset
+
+
+@click.group()
+def models() -> None:
+    """List, fetch and check the model files."""
+
+
+@models.command("list")
+def list_command() -> None:
+    """Show every bundle and Whisper model: its parts, size, licence, and where it is now."""
+    from oolong_align.model_cache import cache_dir
+    from oolong_align.model_manifest import load_manifest
+    from oolong_align.models import own_models
+
+    manifest = load_manifest()
+    rows = [("own folder", part, "", "", str(path)) for part, path in own_models().items()]
+    for bundle in manifest.bundles.values():
+        name = _marked(bundle.name, manifest.default_bundle)
+        rows += [_row(name, part, manifest.assets[asset]) for part, asset in bundle.parts.items()]
+    for whisper, asset in manifest.whisper.items():
+        rows.append(_row(_marked(whisper, manifest.default_whisper), "whisper", manifest.assets[asset]))
+    print_table(("name", "part", "size", "licence", "where it is now"), rows, sys.stdout)
+    click.echo(f"CACHE is {cache_dir()}")
+    for bundle in manifest.bundles.values():
+        click.echo(f"{bundle.name}: {bundle.summary}")
+    for entry in manifest.assets.values():
+        click.echo(f"{entry.name}: {entry.attribution} ({entry.licence}, {entry.homepage})")
+
+
+def _marked(name: str, default: str) -> str:
+    return f"{name} (default)" if name == default else name
+
+
+def _row(name: str, part: str, asset: Asset) -> tuple[str, str, str, str, str]:
+    from oolong_align.model_cache import cache_dir
+
+    folder, problems = _locate(asset)
+    if folder is None:
+        where = f"damaged: {problems[0]}" if problems else "not fetched yet"
+    elif asset.package is not None:
+        where = "part of the package"
+    else:
+        where = f"CACHE/{folder.relative_to(cache_dir()).as_posix()}"
+    return name, part, f"{asset.size / 1e6:,.1f} MB", asset.licence, where
+
+
+def _locate(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, list[str]]:
+    from oolong_align.model_cache import find_cached
+
+    if asset.package is None:
+        return find_cached(asset, rehash=rehash)
+    if asset.package.is_file():
+        return asset.package, []
+    return None, [f"{asset.package}: is missing, install this program anew"]
+
+
+@models.command("fetch")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def fetch_command(names: tuple[str, ...]) -> None:
+    """Fetch bundles and Whisper models by NAME; without one, what the default run needs.
+
+    Prints the path of each.
+    """
+    from oolong_align.model_manifest import load_manifest
+    from oolong_align.models import fetch_originals, find_whisper
+
+    manifest = load_manifest()
+    names = names or (manifest.default_bundle, manifest.default_whisper)
+    if unknown := [name for name in names if name not in manifest.bundles and name not in manifest.whisper]:
+        known = ", ".join([*manifest.bundles, *manifest.whisper])
+        raise UsageError(f"there is no model {', '.join(unknown)} in the manifest, only {known}")
+    with _terminal().progress() as progress:
+        for name in names:
+            if name in manifest.whisper:
+                click.echo(f"whisper {name}\t{find_whisper(name, progress=progress)}")
+                continue
+            for part, path in fetch_originals(name, progress=progress).items():
+                click.echo(f"{name} {part}\t{path}")
+                if convert := manifest.assets[manifest.bundles[name].parts[part]].convert:
+                    click.echo(f"{name} {part}: {convert}", err=True)
+
+
+@models.command("verify")
+def verify_command() -> None:
+    """Read every file that is here and compare it with the manifest."""
+    from oolong_align.model_cache import file_hash
+    from oolong_align.model_manifest import load_manifest
+
+    problems = []
+    for asset in load_manifest().assets.values():
+        folder, found = _locate(asset, rehash=True)
+        problems += found
+        if found:
+            click.echo(f"{asset.name}\tDAMAGED\t{'; '.join(found)}")
+        elif folder is None:
+            click.echo(f"{asset.name}\tnot fetched")
+        elif asset.package is not None:
+            click.echo(f"{asset.name}\tpart of the package, sha256 {file_hash(folder)}\t{folder}")
+        else:
+            click.echo(f"{asset.name}\tok\t{folder}")
+    if problems:
+        raise HashMismatchError(f"{len(problems)} damaged: the next use, or 'oolong models fetch', fetches them anew")
+
+
+@models.command("path")
+@click.argument("name", metavar="PART_OR_NAME")
+@click.option("--bundle", metavar="NAME_OR_DIR", help="Bundle that the part is of; the default one otherwise.")
+@click.option("--model_dir", "--model-dir", metavar="DIR", help="Folder of your own models, looked at first.")
+def path_command(name: str, bundle: str | None, model_dir: str | None) -> None:
+    """Print the path of a part (segmentation, embedding, plda) or of a Whisper model; fetch it if needed."""
+    from oolong_align.model_manifest import PARTS, load_manifest
+    from oolong_align.models import find_bundle, find_whisper
+
+    with _terminal().progress() as progress:
+        if name in PARTS:
+            found = find_bundle(bundle, parts=(name,), model_dir=model_dir, progress=progress)
+            path: Path | str = found.files[name]
+        else:
+            path = find_whisper(name, model_dir=model_dir, progress=progress)
+    if isinstance(path, str):
+        known = ", ".join([*PARTS, *load_manifest().whisper])
+        raise UsageError(f"{name!r} is not one of {known}: faster-whisper keeps it in a cache of its own")
+    click.echo(path)
+
+
+def _terminal() -> Terminal:
+    """The terminal of the run; a new one where this group is used on its own."""
+    return click.get_current_context().find_object(Terminal) or Terminal()
