@@ -47,7 +47,8 @@ class ClusteringOptions:
         """Number of speakers nearest to the one found that the caller allows."""
         if self.num_speakers is not None:
             return self.num_speakers
-        return min(max(found, self.min_speakers or 1), self.max_speakers or found)
+        at_least = max(found, self.min_speakers or 1)
+        return at_least if self.max_speakers is None else min(at_least, self.max_speakers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +106,8 @@ def cluster(
         wanted = min(wanted, len(training))
         centroids = _force_count(training, centroids, wanted)
         warning = _forced(found, wanted, options)
-    similarity = 2.0 - cdist(embeddings.reshape(-1, embeddings.shape[2]), centroids, metric="cosine")
-    labels = _assign(similarity.reshape(*active.shape, -1), active, one_to_one=wanted == found)
+    similarity = l2_normalise(embeddings) @ l2_normalise(centroids.astype(np.float32)).T
+    labels = _assign(similarity, active, one_to_one=wanted == found)
     return Clustering(labels=labels, centroids=centroids, warning=warning)
 
 
@@ -187,7 +188,7 @@ def _force_count(
     return np.stack([training[nearest == k].mean(axis=0) for k in np.unique(nearest)])
 
 
-def _assign(similarity: npt.NDArray[np.float64], active: npt.NDArray[np.bool_], *, one_to_one: bool) -> Labels:
+def _assign(similarity: FloatArray, active: npt.NDArray[np.bool_], *, one_to_one: bool) -> Labels:
     """Nearest cluster of each active local speaker; two of one window share a cluster only if allowed.
 
     ``similarity (windows, 3, clusters) -> (windows, 3)``

@@ -57,9 +57,9 @@ class Plda:
             If an array is missing, not finite, or does not fit the others.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: np.asarray(stored[name], dtype=np.float64) for name in _FIELDS}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
             raise ModelError(f"{path}: not a PLDA file with the arrays {', '.join(_FIELDS)} ({error})") from error
         model = cls(**arrays)
         model._check(path)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oolong_align.clustering import NOBODY
+from oolong_align.frames import count_frames
+from oolong_align.reconstruction import count_speakers, reconstruct
+from oolong_align.segmentation import Segmentation, powerset_mapping
+from oolong_align.turns import exclusive_segments, overlapping_turns
+
+
+@st.composite
+def clustered_windows(draw: st.DrawFn) -> tuple[Segmentation, np.ndarray]:
+    windows = draw(st.integers(1, 8))
+    step = draw(st.sampled_from([16_000, 15_930, 40_000, 160_000]))
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    changes = rng.random((windows, 589)) < draw(st.sampled_from([0.01, 0.1, 0.9]))
+    classes = rng.integers(0, 7, (windows, 589))
+    held = np.maximum.accumulate(np.where(changes, np.arange(589), 0), axis=1)
+    activity = powerset_mapping(3, 2)[np.take_along_axis(classes, held, axis=1)]
+    clusters = draw(st.integers(1, 5))
+    labels = rng.integers(NOBODY, clusters, (windows, 3))
+    labels[~activity.any(axis=1)] = NOBODY
+    speech = np.zeros(count_frames(windows, step), dtype=np.float32)
+    return Segmentation(activity=activity, speech=speech, step_samples=step), labels
+
+
+@settings(deadline=None)
+@given(clustered_windows(), st.floats(0.01, 90.0), st.sampled_from([0.0, 0.1, 1.0]))
+def test_exclusive_segments_are_sorted_inside_the_audio_and_never_overlap(
+    case: tuple[Segmentation, np.ndarray], duration: float, gap: float
+) -> None:
+    segmentation, labels = case
+    activity = reconstruct(segmentation, labels, max_simultaneous=None)
+    segments = exclusive_segments(activity, duration=duration, min_duration_off=gap)
+    assert all(0 <= s.start < s.end <= duration for s in segments)
+    assert all(a.end <= b.start for a, b in zip(segments[:-1], segments[1:], strict=True))
+    turns = overlapping_turns(activity, duration=duration, min_duration_off=gap)
+    assert [t.start for t in turns] == sorted(t.start for t in turns)
+    assert {s.speaker_id for s in segments} <= {t.speaker_id for t in turns}
+
+
+@settings(deadline=None)
+@given(clustered_windows())
+def test_activity_equals_a_loop_over_windows(case: tuple[Segmentation, np.ndarray]) -> None:
+    segmentation, labels = case
+    clusters = max(int(labels.max()) + 1, 1)
+    summed = np.zeros((segmentation.num_frames, clusters))
+    for first, window, own in zip(segmentation.first_frames, segmentation.activity, labels, strict=True):
+        for k in range(clusters):
+            if (own == k).any():
+                summed[first : first + 589, k] += window[:, own == k].max(axis=1)
+    counts = count_speakers(segmentation)
+    together = reconstruct(segmentation, labels, max_simultaneous=None).together
+    for frame in range(segmentation.num_frames):
+        order = sorted(range(clusters), key=lambda k, f=frame: (-summed[f, k], k))[: counts[frame]]
+        assert set(np.flatnonzero(together[frame])) == {k for k in order if summed[frame, k] > 0}
