@@ -1,0 +1,217 @@
+"""Reads back what `oolong_align.formats.json` wrote: ``render_json(read_json(text)) == text``.
+
+Leaves out the files of other tools. Nothing is guessed: a file that lacks something or contradicts itself is refused
+with the place that is wrong. ``word_segments`` repeats ``segments`` and is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from oolong_align.errors import InputError
+from oolong_align.formats.json import infer_spaces
+from oolong_align.formats.json_field import Field, parse_object
+from oolong_align.formats.pieces import StoredVoice, decode_embedding
+from oolong_align.timeline import Timeline
+from oolong_align.types import (
+    Diarization,
+    DiarizeSegment,
+    FloatArray,
+    ModelInfo,
+    Speaker,
+    SpeakerSegment,
+    Transcript,
+    Utterance,
+    VoiceRange,
+    Word,
+    join_words,
+    speaker_label,
+)
+
+__all__ = ["read_json"]
+
+
+def read_json(text: str) -> Transcript:
+    """Read a transcript from this project's JSON.
+
+    Parameters
+    ----------
+    text : str
+        The whole file.
+
+    Returns
+    -------
+    Transcript
+        With a diarization; its ``voice`` answers from the stored pieces, and is ``None`` without any.
+
+    Raises
+    ------
+    InputError
+        If the text is no JSON object, lacks a field, or holds a wrong type, time, label or embedding; the message
+        names the field, such as ``segments[3].words[0].start``.
+    """
+    root = parse_object(text)
+    utterances = [_utterance(field) for field in root.get("segments").items()]
+    _check_order(utterances)
+    duration = root.get("duration").seconds()
+    return Transcript(
+        language=root.get("language").text(),
+        duration=duration,
+        utterances=tuple(utterances),
+        diarization=_diarization(root, duration),
+        speakers={label: _speaker(label, field) for label, field in root.get("speakers").entries()},
+        source=root.get("source").text() if root.has("source") else "",
+    )
+
+
+def _utterance(field: Field) -> Utterance:
+    start, end = _span(field)
+    words = [_word(word) for word in field.get("words").items()]
+    text = field.get("text").text()
+    if any(word.has("leading_space") for word in field.get("words").items()):
+        spaces: list[bool] | None = [word.get("leading_space").flag() for word in field.get("words").items()]
+    else:
+        spaces = infer_spaces(text, [word.text for word in words])
+    if spaces is None:
+        field.get("text").refuse("is not the text of its words; change both or neither")
+    spaced = tuple(
+        Word(
+            word.start,
+            word.end,
+            word.text,
+            word.probability,
+            word.speaker,
+            word.speaker_confidence,
+            word.overlap,
+            space,
+        )
+        for word, space in zip(words, spaces, strict=True)
+    )
+    if join_words(spaced) != text:
+        field.get("text").refuse("is not the text of its words; change both or neither")
+    return Utterance(start, end, field.get("speaker").optional(Field.text), spaced)
+
+
+def _word(field: Field) -> Word:
+    start, end = _span(field)
+    return Word(
+        start,
+        end,
+        field.get("word").text(),
+        field.get("score").optional(Field.share),
+        field.get("speaker").optional(Field.text),
+        field.get("speaker_confidence").optional(Field.share),
+        field.get("overlap").flag(),
+    )
+
+
+def _check_order(utterances: Sequence[Utterance]) -> None:
+    last = 0.0
+    for number, utterance in enumerate(utterances):
+        for place, word in enumerate(utterance.words):
+            if word.start < last:
+                raise InputError(
+                    f"transcript JSON: segments[{number}].words[{place}].start is {word.start}, before the word "
+                    f"in front of it ({last}); put the words in order of time"
+                )
+            last = word.start
+
+
+def _speaker(label: str, field: Field) -> Speaker:
+    return Speaker(
+        label=label,
+        name=field.get("name").optional(Field.text),
+        voice=field.get("voice").optional(Field.text),
+        probability=field.get("probability").optional(Field.share),
+        seconds=field.get("seconds").seconds(),
+        words=field.get("words").count(),
+    )
+
+
+def _diarization(root: Field, duration: float) -> Diarization:
+    turns = tuple(DiarizeSegment(*_turn(field)) for field in root.get("diarization").items())
+    exclusive = [_turn(field) for field in root.get("exclusive_diarization").items()]
+    embeddings = {
+        _speaker_id(field, label): _vector(field) for label, field in root.get("speaker_embeddings").entries()
+    }
+    return Diarization(
+        segments=_mark_overlap(exclusive, turns),
+        turns=turns,
+        speech=tuple(VoiceRange(*_span(field)) for field in root.get("speech").items()),
+        duration=duration,
+        embeddings=embeddings,
+        model=root.get("model").optional(_model) if root.has("model") else None,
+        voice=_voice(root, embeddings),
+        warnings=tuple(field.text() for field in root.get("warnings").items()) if root.has("warnings") else (),
+    )
+
+
+def _mark_overlap(
+    exclusive: Sequence[tuple[float, float, int]], turns: Sequence[DiarizeSegment]
+) -> tuple[SpeakerSegment, ...]:
+    """Segments with ``is_overlap`` where another speaker's turn reaches into them; O(speakers x turns log turns)."""
+    starts = np.array([start for start, _, _ in exclusive], dtype=np.float64)
+    ends = np.array([end for _, end, _ in exclusive], dtype=np.float64)
+    speakers = np.array([speaker for _, _, speaker in exclusive], dtype=np.int64)
+    overlap = np.zeros(len(exclusive), dtype=np.bool_)
+    for speaker in set(speakers.tolist()):
+        own = speakers == speaker
+        others = Timeline((turn.start, turn.end) for turn in turns if turn.speaker_id != speaker)
+        overlap[own] = others.covered(starts[own], ends[own]) > 1e-6
+    return tuple(SpeakerSegment(*turn, flag) for turn, flag in zip(exclusive, overlap.tolist(), strict=True))
+
+
+def _voice(root: Field, embeddings: dict[int, FloatArray]) -> StoredVoice | None:
+    pieces = root.get("pieces").items()
+    if not pieces:
+        return None
+    spans = [_turn(piece)[:2] for piece in pieces]
+    vectors = [_piece_vector(piece.get("embedding")) for piece in pieces]
+    size = len(vectors[0])
+    wrong = next((number for number, vector in enumerate(vectors) if len(vector) != size), None)
+    if wrong is not None:
+        pieces[wrong].get("embedding").refuse(f"holds {len(vectors[wrong])} numbers where the first holds {size}")
+    if any(len(vector) != size for vector in embeddings.values()):
+        root.get("speaker_embeddings").refuse(f"and the pieces ({size} numbers) come from different models")
+    return StoredVoice(spans, np.stack(vectors), embeddings)
+
+
+def _piece_vector(field: Field) -> FloatArray:
+    try:
+        return decode_embedding(field.text())
+    except ValueError as error:
+        field.refuse(f"is no embedding: {error}")
+
+
+def _vector(field: Field) -> FloatArray:
+    return np.array([value.number() for value in field.items()], dtype=np.float32)
+
+
+def _model(field: Field) -> ModelInfo:
+    return ModelInfo(
+        bundle=field.get("bundle").text(),
+        hashes={part: value.text() for part, value in field.get("hashes").entries()},
+        dimension=field.get("dimension").count(),
+    )
+
+
+def _turn(field: Field) -> tuple[float, float, int]:
+    start, end = _span(field)
+    speaker = field.get("speaker")
+    return start, end, _speaker_id(speaker, speaker.text())
+
+
+def _span(field: Field) -> tuple[float, float]:
+    start, end = field.get("start").seconds(), field.get("end").seconds()
+    if end < start:
+        field.get("end").refuse(f"is {end}, before its start {start}")
+    return start, end
+
+
+def _speaker_id(field: Field, label: str) -> int:
+    digits = label.removeprefix("SPEAKER_")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and speaker_label(int(digits)) == label):
+        field.refuse(f"has the label {label!r}; labels are SPEAKER_00, SPEAKER_01 and so on, names are in speakers")
+    return int(digits)

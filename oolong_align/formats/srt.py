@@ -1,0 +1,53 @@
+"""SubRip subtitles: each cue starts with ``[NAME]: `` where the speaker is known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import srt
+
+from oolong_align.formats.clean import printed_names, replace_arrows
+from oolong_align.formats.cue_lines import join_line
+from oolong_align.formats.cue_times import word_states
+from oolong_align.formats.cues import Cue, CueLayout, make_cues
+from oolong_align.types import Transcript
+
+__all__ = ["render_srt"]
+
+_DEFAULT = CueLayout()
+
+
+def render_srt(transcript: Transcript, layout: CueLayout = _DEFAULT) -> str:
+    """Render a transcript as SubRip; empty for one without words.
+
+    SubRip has no way to escape: the words are written as they are, but for what would break a cue.
+    """
+    prefixes = {label: f"[{name}]: " for label, name in printed_names(transcript).items()}
+    states: list[tuple[int, int, str]] = []
+    for cue in make_cues(transcript, layout, prefixes):
+        prefix = prefixes[cue.speaker] if cue.speaker is not None else ""
+        if layout.highlight_words:
+            pieces = [piece for line in cue.lines for piece in line]
+            states.extend(
+                (start, end, _content(cue, prefix, number))
+                for start, end, number in word_states(pieces, cue.start_ms, cue.end_ms)
+            )
+        else:
+            states.append((cue.start_ms, cue.end_ms, _content(cue, prefix, None)))
+    subtitles = [
+        srt.Subtitle(index, timedelta(milliseconds=start), timedelta(milliseconds=end), content)
+        for index, (start, end, content) in enumerate(states, start=1)
+    ]
+    return str(srt.compose(subtitles, reindex=False))
+
+
+def _content(cue: Cue, prefix: str, said: int | None) -> str:
+    lines: list[str] = []
+    number = 0
+    for line in cue.lines:
+        texts: list[str] = []
+        for piece in line:
+            texts.append(f"<u>{piece.text}</u>" if number == said else piece.text)
+            number += 1
+        lines.append(join_line(texts, line))
+    return replace_arrows(prefix + "\n".join(lines))

@@ -1,0 +1,20 @@
+"""Plain text: one line an utterance, ``[NAME]: text``, without the name where nobody can be named."""
+
+from __future__ import annotations
+
+from oolong_align.formats.clean import printed_names, spoken_text
+from oolong_align.types import Transcript
+
+__all__ = ["render_txt"]
+
+
+def render_txt(transcript: Transcript) -> str:
+    """Render a transcript as text; empty for one without words."""
+    names = printed_names(transcript)
+    lines: list[str] = []
+    for utterance in transcript.utterances:
+        text = spoken_text(utterance.words)
+        if text:
+            prefix = "" if utterance.speaker is None else f"[{names[utterance.speaker]}]: "
+            lines.append(f"{prefix}{text}\n")
+    return "".join(lines)

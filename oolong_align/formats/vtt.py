@@ -1,0 +1,57 @@
+"""WebVTT subtitles (W3C): the speaker of a cue is its voice, ``<v NAME>``."""
+
+from __future__ import annotations
+
+from oolong_align.formats.clean import printed_names
+from oolong_align.formats.cue_lines import join_line
+from oolong_align.formats.cue_times import word_states
+from oolong_align.formats.cues import Cue, CueLayout, make_cues
+from oolong_align.types import Transcript
+
+__all__ = ["render_vtt"]
+
+_DEFAULT = CueLayout()
+
+
+def render_vtt(transcript: Transcript, layout: CueLayout = _DEFAULT) -> str:
+    """Render a transcript as WebVTT; only the header for one without words."""
+    voices = {label: f"<v {_escape(name)}>" for label, name in printed_names(transcript).items()}
+    blocks = ["WEBVTT\n"]
+    for cue in make_cues(transcript, layout, {}):
+        voice = voices[cue.speaker] if cue.speaker is not None else ""
+        if layout.highlight_words:
+            pieces = [piece for line in cue.lines for piece in line]
+            blocks.extend(
+                _block(start, end, voice + _content(cue, number))
+                for start, end, number in word_states(pieces, cue.start_ms, cue.end_ms)
+            )
+        else:
+            blocks.append(_block(cue.start_ms, cue.end_ms, voice + _content(cue, None)))
+    return "\n".join(blocks)
+
+
+def _block(start_ms: int, end_ms: int, content: str) -> str:
+    return f"{_timestamp(start_ms)} --> {_timestamp(end_ms)}\n{content}\n"
+
+
+def _content(cue: Cue, said: int | None) -> str:
+    lines: list[str] = []
+    number = 0
+    for line in cue.lines:
+        texts: list[str] = []
+        for piece in line:
+            text = _escape(piece.text)
+            texts.append(f"<u>{text}</u>" if number == said else text)
+            number += 1
+        lines.append(join_line(texts, line))
+    return "\n".join(lines)
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _timestamp(milliseconds: int) -> str:
+    seconds, fraction = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}.{fraction:03d}"

@@ -1,0 +1,66 @@
+"""A set of disjoint spans that answers, for many queries at once, how much of a span it covers and how near it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Timeline"]
+
+
+class Timeline:
+    """Spans in seconds, merged where they meet. Every query costs O(queries log spans).
+
+    Parameters
+    ----------
+    spans : iterable of (float, float)
+        Start and end in seconds, in any order; empty and inverted ones are left out.
+    """
+
+    def __init__(self, spans: Iterable[tuple[float, float]]) -> None:
+        merged: list[list[float]] = []
+        for start, end in sorted(span for span in spans if span[0] < span[1]):
+            if merged and start <= merged[-1][1]:
+                merged[-1][1] = max(merged[-1][1], end)
+            else:
+                merged.append([start, end])
+        table = np.array(merged, dtype=np.float64).reshape(-1, 2)  # (spans, start and end)
+        self.starts: npt.NDArray[np.float64] = table[:, 0]
+        self.ends: npt.NDArray[np.float64] = table[:, 1]
+        self._edges = table.ravel()
+        lengths = np.stack((table[:, 1] - table[:, 0], np.zeros(len(table))), axis=1).ravel()
+        self._sums = np.concatenate(([0.0], np.cumsum(lengths)[:-1])) if len(table) else lengths
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def covered(self, starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Seconds of each queried span that lie inside the timeline, shape ``(queries,)``."""
+        if not len(self):
+            return np.zeros(len(starts))
+        inside = np.interp(ends, self._edges, self._sums) - np.interp(starts, self._edges, self._sums)
+        return np.maximum(inside, 0.0)
+
+    def distance(self, starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Seconds from each queried span to the nearest span, shape ``(queries,)``: 0 inside, ``inf`` for none."""
+        if not len(self):
+            return np.full(len(starts), np.inf)
+        following = np.searchsorted(self.ends, starts, side="left")  # first span that ends at or after the query
+        ahead = np.append(self.starts, np.inf)[following] - ends
+        behind = starts - np.concatenate(([-np.inf], self.ends))[following]
+        return np.maximum(np.minimum(ahead, behind), 0.0)
+
+    def trimmed(
+        self, starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Queried spans without what lies outside the timeline at their edges, each of shape ``(queries,)``.
+
+        A span that meets nothing gives one that ends before it starts.
+        """
+        if not len(self):
+            return ends.copy(), starts.copy()
+        first = np.append(self.starts, np.inf)[np.searchsorted(self.ends, starts, side="right")]
+        last = np.concatenate(([-np.inf], self.ends))[np.searchsorted(self.starts, ends, side="left")]
+        return np.maximum(starts, first), np.minimum(ends, last)

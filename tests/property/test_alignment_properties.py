@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from math import nan
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oolong_align.alignment import align
+from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, VoiceRange, Word, Words
+from oolong_align.word_times import longest_plausible_s
+
+TIMES = st.floats(-2, 40) | st.just(nan) | st.integers(0, 40).map(float)
+TEXTS = st.sampled_from(["yes.", "no", "well,", "1984", "你好", "。", "", "-one", "tā", "नमस्ते।"]) | st.text(max_size=6)
+WORDS = st.lists(
+    st.builds(
+        Word,
+        start=TIMES,
+        end=TIMES,
+        text=TEXTS,
+        probability=st.none() | st.floats(0, 1) | st.just(nan),
+        leading_space=st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+class Voice:
+    def embed(self, start: float, end: float) -> FloatArray:
+        return np.zeros(4, dtype=np.float32)
+
+    def scores(self, start: float, end: float) -> dict[int, float]:
+        return {speaker: float(np.cos(start * 7 + speaker)) for speaker in range(5)}
+
+
+@st.composite
+def diarizations(draw: st.DrawFn) -> Diarization:
+    spans = st.tuples(st.floats(0, 30), st.floats(0, 8), st.integers(0, 3))
+    turns = sorted((start, start + length, speaker) for start, length, speaker in draw(st.lists(spans, max_size=12)))
+    exclusive: list[tuple[float, float, int]] = []
+    for start, end, speaker in turns:
+        first = max(start, exclusive[-1][1]) if exclusive else start
+        if first < end:
+            exclusive.append((first, end, speaker))
+    return Diarization(
+        segments=tuple(SpeakerSegment(*turn) for turn in exclusive),
+        turns=tuple(DiarizeSegment(*turn) for turn in turns),
+        speech=tuple(VoiceRange(start, end) for start, end, _ in exclusive),
+        duration=draw(st.sampled_from([0.0, 20.0, 40.0])),
+        voice=draw(st.sampled_from([None, Voice()])),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=WORDS, diarization=diarizations())
+def test_alignment_keeps_words_and_orders_times(words: list[Word], diarization: Diarization) -> None:
+    given_words = Words("en", tuple(words))
+    transcript = align(given_words, diarization)
+    found = transcript.words
+
+    assert [(word.text, word.leading_space) for word in found] == [(word.text, word.leading_space) for word in words]
+    edges = [time for word in found for time in (word.start, word.end)]
+    assert edges == sorted(edges)
+    assert all(0 <= time <= (diarization.duration or np.inf) for time in edges)
+    assert all(word.end - word.start <= longest_plausible_s(word.text) + 1e-6 for word in found)
+    assert transcript == align(given_words, diarization)
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=WORDS, diarization=diarizations())
+def test_speakers_are_real_near_and_rated(words: list[Word], diarization: Diarization) -> None:
+    transcript = align(Words("en", tuple(words)), diarization)
+    for word in transcript.words:
+        distances = [
+            max(turn.start - word.end, word.start - turn.end) for turn in diarization.turns if turn.start < turn.end
+        ]
+        nobody = min(distances, default=np.inf) > 1.5
+        assert (word.speaker is None) == nobody
+        assert (word.speaker_confidence is None) == nobody
+        assert nobody or 0 <= word.speaker_confidence <= 1  # type: ignore[operator]
+        assert word.speaker is None or word.speaker in transcript.speakers
+    assert sum(speaker.words for speaker in transcript.speakers.values()) == sum(
+        word.speaker is not None for word in transcript.words
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(words=WORDS, diarization=diarizations())
+def test_utterances_hold_one_speaker_and_their_words(words: list[Word], diarization: Diarization) -> None:
+    for utterance in align(Words("en", tuple(words)), diarization).utterances:
+        assert {word.speaker for word in utterance.words} == {utterance.speaker}
+        assert (utterance.start, utterance.end) == (utterance.words[0].start, utterance.words[-1].end)
