@@ -62,13 +62,24 @@ def refine(
 
 
 def single_speaker_pieces(together: Activity) -> npt.NDArray[np.int64]:
-    """Stretches of at least 0.3 s with one and the same speaker: rows of ``(first, last + 1, speaker)``."""
+    """Stretches of at least 0.3 s in which one speaker is active: rows of ``(first, last + 1, speaker)``.
+
+    The speaker is the same throughout, but for stretches that are made of neighbouring pieces too short to be judged
+    by themselves; those name the speaker of their longest piece.
+    """
     changes = np.flatnonzero((together[1:] != together[:-1]).any(axis=1)) + 1
     bounds = np.r_[0, changes, len(together)]
-    first, last = bounds[:-1], bounds[1:]
-    chosen = (together[first].sum(axis=1) == 1) & (last - first >= _MIN_PIECE_FRAMES)
-    speakers = together[first].argmax(axis=1)
-    return np.stack([first[chosen], last[chosen], speakers[chosen]], axis=1)
+    single = together[bounds[:-1]].sum(axis=1) == 1
+    first, last = bounds[:-1][single], bounds[1:][single]
+    speaker = together[first].argmax(axis=1)
+    short = last - first < _MIN_PIECE_FRAMES
+    joined = np.r_[False, short[1:] & short[:-1] & (first[1:] == last[:-1])][: len(first)]
+    group = np.cumsum(~joined) - 1
+    by_length = np.lexsort((last - first, group))
+    longest = by_length[np.flatnonzero(np.diff(group[by_length], append=-1))]
+    starts, ends = first[~joined], last[np.r_[~joined[1:], True][: len(last)]]
+    pieces = np.stack([starts, ends, speaker[longest]], axis=1)
+    return pieces[ends - starts >= _MIN_PIECE_FRAMES]
 
 
 def _embed_pieces(pieces: npt.NDArray[np.int64], model: EmbeddingModel, frames: VoiceFrames) -> FloatArray:
@@ -95,9 +106,8 @@ def _centroids(embeddings: FloatArray, owners: npt.NDArray[np.int64], fallback: 
 
 def _move(activity: SpeakerActivity, pieces: npt.NDArray[np.int64], owners: npt.NDArray[np.int64]) -> SpeakerActivity:
     together, alone = activity.together.copy(), activity.alone.copy()
-    for (first, last, before), after in zip(pieces, owners, strict=True):
-        if after != before:
-            for target in (together, alone):
-                target[first:last, before] = False
-                target[first:last, after] = True
+    for (first, last, _), owner in zip(pieces, owners, strict=True):
+        for target in (together, alone):
+            target[first:last] = False
+            target[first:last, owner] = True
     return SpeakerActivity(together=together, alone=alone, clusters=activity.clusters)

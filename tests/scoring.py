@@ -1,10 +1,14 @@
-"""Diarization error rate by pyannote.metrics: no collar, overlap scored."""
+"""Diarization error rate by pyannote.metrics (no collar, overlap scored), and errors of words and their speakers."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from oolong_align.types import DiarizeSegment
 
@@ -47,3 +51,52 @@ def score(reference: Path, turns: Sequence[DiarizeSegment]) -> Errors:
 
 def count_speakers(reference: Path) -> int:
     return len({speaker for _, _, speaker in read_rttm(reference)})
+
+
+def normalise(text: str) -> list[str]:
+    return re.sub(r"[^a-z0-9' ]", " ", text.lower()).replace("'", "").split()
+
+
+def align_words(reference: Sequence[str], heard: Sequence[str]) -> list[tuple[int | None, int | None]]:
+    """Pairs of positions of a cheapest edit; ``None`` stands for an insertion or a deletion."""
+    cost = np.zeros((len(reference) + 1, len(heard) + 1), dtype=int)
+    cost[:, 0], cost[0] = range(len(reference) + 1), range(len(heard) + 1)
+    for i, expected in enumerate(reference, 1):
+        for j, found in enumerate(heard, 1):
+            same = cost[i - 1, j - 1] + (expected != found)
+            cost[i, j] = min(same, cost[i - 1, j] + 1, cost[i, j - 1] + 1)
+    pairs: list[tuple[int | None, int | None]] = []
+    i, j = len(reference), len(heard)
+    while i or j:
+        if i and j and cost[i, j] == cost[i - 1, j - 1] + (reference[i - 1] != heard[j - 1]):
+            i, j = i - 1, j - 1
+            pairs.append((i, j))
+        elif i and cost[i, j] == cost[i - 1, j] + 1:
+            i -= 1
+            pairs.append((i, None))
+        else:
+            j -= 1
+            pairs.append((None, j))
+    return pairs[::-1]
+
+
+@dataclass(frozen=True)
+class WordErrors:
+    word_error_rate: float
+    wrong_speaker: int
+    no_speaker: int
+    heard: int
+
+
+def score_words(truth: Sequence[tuple[str, str]], ours: Sequence[tuple[str, str | None]]) -> WordErrors:
+    """Score (word, speaker) lists: speakers are compared on words at one position, under the best mapping."""
+    reference = [(token, speaker) for text, speaker in truth for token in normalise(text)]
+    heard = [(token, speaker) for text, speaker in ours for token in normalise(text)]
+    pairs = align_words([token for token, _ in reference], [token for token, _ in heard])
+    errors = sum(i is None or j is None or reference[i][0] != heard[j][0] for i, j in pairs)
+    matched = [(reference[i][1], heard[j][1]) for i, j in pairs if i is not None and j is not None]
+    theirs, found = sorted({a for a, _ in matched}), sorted({b for _, b in matched if b})
+    counts = np.array([[sum(pair == (a, b) for pair in matched) for b in found] for a in theirs])
+    right = counts[linear_sum_assignment(counts, maximize=True)].sum()
+    nobody = sum(b is None for _, b in matched)
+    return WordErrors(errors / len(reference), len(matched) - int(right) - nobody, nobody, len(heard))

@@ -1,0 +1,85 @@
+"""The main command on real speech, with real models."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import srt
+from scoring import score_words
+
+from oolong_align.cli.main import transcribe_main
+
+
+def run(recording: Path, folder: Path, *options: str) -> dict[str, Any]:
+    code = transcribe_main([str(recording), "--output_dir", str(folder), "--quiet", "--json", *options])
+    assert code == 0
+    result: dict[str, Any] = json.loads((folder / f"{recording.stem}.json").read_text())
+    return result
+
+
+def spoken(result: dict[str, Any]) -> list[tuple[str, str | None]]:
+    return [(word["word"], word["speaker"]) for word in result["word_segments"]]
+
+
+def read_stm(path: Path) -> list[tuple[float, float, str, str]]:
+    rows = (line.split(maxsplit=5) for line in path.read_text().splitlines())
+    return [(float(row[3]), float(row[4]), row[2], row[5]) for row in rows]
+
+
+def test_telephone_conversation(data_dir: Path, tmp_path: Path) -> None:
+    recording = data_dir / "real" / "sample.flac"
+    result = run(recording, tmp_path, "--srt")
+    assert sorted(result["speakers"]) == ["SPEAKER_00", "SPEAKER_01"]
+    truth = read_stm(recording.with_suffix(".stm"))
+    mapping: Counter[tuple[str, str]] = Counter()
+    votes = []
+    for start, end, name, _ in truth:
+        inside = [
+            w["speaker"] for w in result["word_segments"] if w["speaker"] and start <= (w["start"] + w["end"]) / 2 < end
+        ]
+        if inside:
+            votes.append((name, Counter(inside).most_common(1)[0][0]))
+            mapping[votes[-1]] += 1
+    assert len(votes) >= len(truth) - 2
+    assert len(mapping) == 2, mapping
+    cues = list(srt.parse((tmp_path / "sample.srt").read_text()))
+    assert all(cue.content.startswith(("[SPEAKER_00]: ", "[SPEAKER_01]: ")) for cue in cues)
+
+
+def test_the_example_meeting(repository: Path, tmp_path: Path) -> None:
+    recording = repository / "examples" / "meeting.flac"
+    result = run(recording, tmp_path)
+    truth = [(text, name) for _, _, name, text in read_stm(recording.with_suffix(".stm"))]
+    errors = score_words(truth, spoken(result))
+    print(f"meeting: {errors}")
+    assert len(result["speakers"]) == 3
+    assert errors.word_error_rate <= 0.15
+    assert errors.wrong_speaker + errors.no_speaker <= 0.05 * errors.heard
+    silence = (31.53, 39.53)
+    strays = [w for w in result["word_segments"] if w["end"] > silence[0] + 0.5 and w["start"] < silence[1] - 0.5]
+    assert not strays
+
+
+@pytest.mark.parametrize("model", ["base"])
+def test_nothing_is_heard_in_noise_and_music(data_dir: Path, tmp_path: Path, model: str) -> None:
+    recordings = sorted((data_dir / "nonspeech").glob("*.flac"))
+    code = transcribe_main([*map(str, recordings), "-o", str(tmp_path), "--json", "--srt", "--model", model, "--quiet"])
+    assert code == 0
+    for recording in recordings:
+        result = json.loads((tmp_path / f"{recording.stem}.json").read_text())
+        assert (result["segments"], result["diarization"], result["speakers"]) == ([], [], {}), recording
+        assert (tmp_path / f"{recording.stem}.srt").read_text() == ""
+
+
+def test_same_input_gives_the_same_bytes(repository: Path, tmp_path: Path) -> None:
+    recording = repository / "examples" / "meeting.flac"
+    for name in ("one", "two"):
+        run(recording, tmp_path / name, "--srt", "--rttm", "--model", "tiny.en")
+    written = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert written == ["meeting.json", "meeting.rttm", "meeting.srt"]
+    for name in written:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from itertools import groupby
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from oolong_align.embedding import VoiceFrames, pool_statistics
+from oolong_align.reconstruction import SpeakerActivity
+from oolong_align.refinement import refine, single_speaker_pieces
+from oolong_align.types import FloatArray
+
+CHANNELS = 8
+MIN_FRAMES = 18
+
+
+class MeanModel:
+    """Its embedding is the mean of the frames."""
+
+    dimension = CHANNELS
+
+    def project(self, statistics: FloatArray) -> FloatArray:
+        return statistics[:, :CHANNELS]
+
+
+def naive_pieces(together: np.ndarray) -> list[list[int]]:
+    runs, first = [], 0
+    for row, frames in groupby(together.tolist()):
+        length = len(list(frames))
+        runs.append((first, first + length, row))
+        first += length
+    merged: list[list[tuple[int, int, int]]] = []
+    for start, end, row in runs:
+        if sum(row) != 1:
+            continue
+        piece = (start, end, row.index(True))
+        previous = merged[-1][-1] if merged else (0, -1, 0)
+        both_short = end - start < MIN_FRAMES > previous[1] - previous[0]
+        if previous[1] == start and both_short:
+            merged[-1].append(piece)
+        else:
+            merged.append([piece])
+    longest = [max(group, key=lambda p: p[1] - p[0]) for group in merged]
+    lengths = [(g[0][0], g[-1][1], best) for g, best in zip(merged, longest, strict=True)]
+    return [[a, b, b - a, best[1] - best[0]] for a, b, best in lengths if b - a >= MIN_FRAMES]
+
+
+@given(st.integers(0, 2**31), hnp.arrays(np.int64, st.integers(1, 30), elements=st.integers(1, 40)))
+def test_pieces_equal_a_loop(seed: int, lengths: np.ndarray) -> None:
+    rng = np.random.default_rng(seed)
+    together = np.repeat(rng.random((len(lengths), 2)) < 0.5, lengths, axis=0)
+    pieces = single_speaker_pieces(together)
+    expected = naive_pieces(together)
+    assert [[a, b] for a, b, _ in pieces.tolist()] == [[a, b] for a, b, _, _ in expected]
+    for (first, last, speaker), (_, _, _, longest) in zip(pieces.tolist(), expected, strict=True):
+        own = together[first:last, speaker]
+        edges = np.flatnonzero(np.diff(np.r_[0, own.astype(int), 0]))
+        assert np.diff(edges)[::2].max() == longest
+
+
+@pytest.fixture
+def two_voices() -> tuple[VoiceFrames, np.ndarray]:
+    """The first voice for 6 s, the second for 6 s, the first for 6 s."""
+    voices = np.eye(CHANNELS, dtype=np.float32)[:2]
+    frames = VoiceFrames(CHANNELS)
+    frames.append(np.repeat(voices[[0, 1, 0]], 75, axis=0) + 0.01)
+    return frames, voices
+
+
+def activity_of(spans: list[tuple[float, float, int]]) -> SpeakerActivity:
+    together = np.zeros((1070, 2), dtype=bool)
+    for start, end, speaker in spans:
+        together[round(start / 0.016875) : round(end / 0.016875), speaker] = True
+    return SpeakerActivity(
+        together=together, alone=together & (together.sum(axis=1) == 1)[:, None], clusters=np.arange(2)
+    )
+
+
+def test_a_piece_goes_to_the_voice_it_has(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
+    frames, voices = two_voices
+    wrong = activity_of([(0.0, 5.8, 0), (6.2, 9.0, 1), (9.3, 10.0, 0), (10.2, 11.8, 1), (12.2, 17.8, 0)])
+    refined, means = refine(wrong, voices, MeanModel(), frames)  # type: ignore[arg-type]
+    right = activity_of([(0.0, 5.8, 0), (6.2, 9.0, 1), (9.3, 10.0, 1), (10.2, 11.8, 1), (12.2, 17.8, 0)])
+    np.testing.assert_array_equal(refined.together, right.together)
+    np.testing.assert_array_equal(refined.alone, right.alone)
+    assert (means @ voices.T).argmax(axis=1).tolist() == [0, 1]
+
+
+def test_slivers_become_one_piece(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
+    frames, voices = two_voices
+    slivers = activity_of([(0.0, 5.8, 0), (7.0, 7.1, 1), (7.1, 7.3, 0), (7.3, 7.4, 1), (8.0, 11.0, 1)])
+    refined, _ = refine(slivers, voices, MeanModel(), frames)  # type: ignore[arg-type]
+    whole = activity_of([(0.0, 5.8, 0), (7.0, 7.4, 1), (8.0, 11.0, 1)])
+    np.testing.assert_array_equal(refined.together, whole.together)
+
+
+def test_overlap_and_single_speakers_stay_as_they_are(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
+    frames, voices = two_voices
+    overlap = activity_of([(6.5, 9.0, 0), (6.5, 9.0, 1)])
+    np.testing.assert_array_equal(refine(overlap, voices, MeanModel(), frames)[0].together, overlap.together)  # type: ignore[arg-type]
+    alone = SpeakerActivity(together=overlap.together[:, :1], alone=overlap.alone[:, :1], clusters=np.arange(1))
+    assert refine(alone, voices[:1], MeanModel(), frames)[0] is alone  # type: ignore[arg-type]
+
+
+def test_frames_are_read_back_as_they_were_written() -> None:
+    rng = np.random.default_rng(0)
+    written = rng.random((500, CHANNELS)).astype(np.float32)
+    frames = VoiceFrames(CHANNELS)
+    for block in np.array_split(written, 7):
+        frames.append(block)
+    assert len(frames) == 500
+    np.testing.assert_allclose(frames.read(0, 500), written, rtol=1e-3)
+    np.testing.assert_array_equal(frames.read(100, 130), frames.read(0, 500)[100:130])
+    assert frames.read(490, 900).shape == (10, CHANNELS)
+    assert frames.read(-5, -1).shape == (0, CHANNELS)
+
+
+def test_pooling_equals_mean_and_unbiased_deviation_of_the_chosen_frames() -> None:
+    rng = np.random.default_rng(1)
+    frames = rng.random((125, CHANNELS)).astype(np.float32)
+    masks = rng.random((3, 125)) < 0.4
+    pooled = pool_statistics(frames, masks)
+    for mask, row in zip(masks, pooled, strict=True):
+        np.testing.assert_allclose(row[:CHANNELS], frames[mask].mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(row[CHANNELS:], frames[mask].std(axis=0, ddof=1), rtol=1e-3)
+    assert np.isfinite(pool_statistics(frames, np.zeros((1, 125), dtype=bool))).all()
