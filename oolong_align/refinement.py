@@ -78,8 +78,8 @@ def single_speaker_pieces(together: Activity) -> npt.NDArray[np.int64]:
     by_length = np.lexsort((last - first, group))
     longest = by_length[np.flatnonzero(np.diff(group[by_length], append=-1))]
     starts, ends = first[~joined], last[np.r_[~joined[1:], True][: len(last)]]
-    pieces = np.stack([starts, ends, speaker[longest]], axis=1)
-    return pieces[ends - starts >= _MIN_PIECE_FRAMES]
+    enough = ends - starts >= _MIN_PIECE_FRAMES
+    return np.stack([starts[enough], ends[enough], speaker[longest][enough]], axis=1)
 
 
 def _embed_pieces(pieces: npt.NDArray[np.int64], model: EmbeddingModel, frames: VoiceFrames) -> FloatArray:

@@ -13,7 +13,7 @@ from oolong_align.errors import HashMismatchError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from oolong_align.model_manifest import Asset
+    from oolong_align.models.manifest import Asset
 
 
 @click.group()
@@ -24,8 +24,8 @@ def models() -> None:
 @models.command("list")
 def list_command() -> None:
     """Show every bundle and Whisper model: its parts, size, licence, and where it is now."""
-    from oolong_align.model_cache import cache_dir
-    from oolong_align.model_manifest import load_manifest
+    from oolong_align.models.cache import cache_dir
+    from oolong_align.models.manifest import load_manifest
     from oolong_align.models import own_models
 
     manifest = load_manifest()
@@ -48,7 +48,7 @@ def _marked(name: str, default: str) -> str:
 
 
 def _row(name: str, part: str, asset: Asset) -> tuple[str, str, str, str, str]:
-    from oolong_align.model_cache import cache_dir
+    from oolong_align.models.cache import cache_dir
 
     folder, problems = _locate(asset)
     if folder is None:
@@ -61,7 +61,7 @@ def _row(name: str, part: str, asset: Asset) -> tuple[str, str, str, str, str]:
 
 
 def _locate(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, list[str]]:
-    from oolong_align.model_cache import find_cached
+    from oolong_align.models.cache import find_cached
 
     if asset.package is None:
         return find_cached(asset, rehash=rehash)
@@ -77,7 +77,7 @@ def fetch_command(names: tuple[str, ...]) -> None:
 
     Prints the path of each.
     """
-    from oolong_align.model_manifest import load_manifest
+    from oolong_align.models.manifest import load_manifest
     from oolong_align.models import fetch_originals, find_whisper
 
     manifest = load_manifest()
@@ -99,8 +99,8 @@ def fetch_command(names: tuple[str, ...]) -> None:
 @models.command("verify")
 def verify_command() -> None:
     """Read every file that is here and compare it with the manifest."""
-    from oolong_align.model_cache import file_hash
-    from oolong_align.model_manifest import load_manifest
+    from oolong_align.models.cache import file_hash
+    from oolong_align.models.manifest import load_manifest
 
     problems = []
     for asset in load_manifest().assets.values():
@@ -124,7 +124,7 @@ def verify_command() -> None:
 @click.option("--model_dir", "--model-dir", metavar="DIR", help="Folder of your own models, looked at first.")
 def path_command(name: str, bundle: str | None, model_dir: str | None) -> None:
     """Print the path of a part (segmentation, embedding, plda) or of a Whisper model; fetch it if needed."""
-    from oolong_align.model_manifest import PARTS, load_manifest
+    from oolong_align.models.manifest import PARTS, load_manifest
     from oolong_align.models import find_bundle, find_whisper
 
     with _terminal().progress() as progress:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oolong_align.alignment import align
+from oolong_align.alignment.word_times import longest_plausible_s
 from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, VoiceRange, Word, Words
-from oolong_align.word_times import longest_plausible_s
 
 TIMES = st.floats(-2, 40) | st.just(nan) | st.integers(0, 40).map(float)
 TEXTS = st.sampled_from(["yes.", "no", "well,", "1984", "你好", "。", "", "-one", "tā", "नमस्ते।"]) | st.text(max_size=6)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_exclusive_segments_are_sorted_inside_the_audio_and_never_overlap(
     activity = reconstruct(segmentation, labels, max_simultaneous=None)
     segments = exclusive_segments(activity, duration=duration, min_duration_off=gap)
     assert all(0 <= s.start < s.end <= duration for s in segments)
-    assert all(a.end <= b.start for a, b in zip(segments[:-1], segments[1:], strict=True))
+    assert all(a.end <= b.start for a, b in pairwise(segments))
     turns = overlapping_turns(activity, duration=duration, min_duration_off=gap)
     assert [t.start for t in turns] == sorted(t.start for t in turns)
     assert {s.speaker_id for s in segments} <= {t.speaker_id for t in turns}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from oolong_align.alignment import align, gather_utterances
+from oolong_align.alignment.word_speakers import best_path
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
@@ -19,7 +20,6 @@ from oolong_align.types import (
     Word,
     Words,
 )
-from oolong_align.word_speakers import best_path
 
 
 def say(start: float, text: str, *, word_s: float = 0.3) -> list[Word]:

@@ -5,9 +5,9 @@ from math import inf, nan
 import numpy as np
 import pytest
 
+from oolong_align.alignment.word_times import longest_plausible_s, sanitise_times
 from oolong_align.timeline import Timeline
 from oolong_align.types import Word
-from oolong_align.word_times import longest_plausible_s, sanitise_times
 
 SILENCE = Timeline([])
 

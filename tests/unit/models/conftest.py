@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from oolong_align.model_manifest import Manifest, parse_manifest
+from oolong_align.models.manifest import Manifest, parse_manifest
 
 NOWHERE = "http://127.0.0.1:9"  # nobody listens: an answer comes at once, and it is no
 SEGMENTATION = b"segmentation " * 100

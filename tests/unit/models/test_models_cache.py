@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from oolong_align import model_cache
 from oolong_align.errors import ModelNotFoundError, OolongWarning
+from oolong_align.models import cache as model_cache
 from oolong_align.models import derive, file_hash, find_bundle, find_whisper
 
 

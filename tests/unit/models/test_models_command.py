@@ -5,8 +5,8 @@ from click.testing import CliRunner
 
 from oolong_align.cli.models_command import models
 from oolong_align.errors import HashMismatchError, ModelNotFoundError, UsageError
-from oolong_align.model_cache import edition_dir
-from oolong_align.model_manifest import load_manifest
+from oolong_align.models.cache import edition_dir
+from oolong_align.models.manifest import load_manifest
 
 
 def run(*arguments):

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError
-from oolong_align.model_manifest import parse_manifest
 from oolong_align.models import fetch_originals, find_bundle, find_whisper
+from oolong_align.models.manifest import parse_manifest
 
 
 def segmentation(manifest):

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from oolong_align.errors import HashMismatchError, ModelNotFoundError
-from oolong_align.model_index import unpack
-from oolong_align.model_manifest import parse_manifest
 from oolong_align.models import find_bundle, find_whisper
+from oolong_align.models.index import unpack
+from oolong_align.models.manifest import parse_manifest
 
 
 def segmentation(manifest):
@@ -130,7 +130,7 @@ def test_two_processes_download_once(wheels, toys, monkeypatch, tmp_path):
     script.write_text(
         textwrap.dedent(
             f"""
-            from oolong_align.model_manifest import parse_manifest
+            from oolong_align.models.manifest import parse_manifest
             from oolong_align.models import find_bundle
             manifest = parse_manifest({toys.document()!r})
             print(find_bundle(parts=("segmentation", "embedding"), manifest=manifest).hashes)

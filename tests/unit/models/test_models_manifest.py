@@ -3,7 +3,7 @@
 import pytest
 
 from oolong_align.errors import ModelError
-from oolong_align.model_manifest import (
+from oolong_align.models.manifest import (
     PARTS,
     HubSource,
     IndexSource,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from oolong_align.errors import ModelError, OolongWarning
-from oolong_align.model_manifest import Asset, Edition, ModelFile, edition_key
+from oolong_align.models.manifest import Asset, Edition, ModelFile, edition_key
 
 _log = logging.getLogger(__name__)
 

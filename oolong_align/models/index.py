@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from oolong_align.errors import HashMismatchError, ModelNotFoundError
-from oolong_align.model_hub import folder_size
-from oolong_align.model_manifest import IndexSource
+from oolong_align.models.hub import folder_size
+from oolong_align.models.manifest import IndexSource
 
 _POLL_S: Final = 0.2
 _BLOCK: Final = 1 << 20

@@ -18,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PACKAGE_DIR: Final = Path(__file__).parent
+PACKAGE_DIR: Final = Path(__file__).parents[1]
 PARTS: Final = ("segmentation", "embedding", "plda")
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

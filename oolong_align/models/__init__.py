@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Final
 
 from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError
-from oolong_align.model_cache import derive, file_hash
-from oolong_align.model_fetch import ensure
-from oolong_align.model_manifest import PARTS, Manifest, load_manifest
+from oolong_align.models.cache import derive, file_hash
+from oolong_align.models.fetch import ensure
+from oolong_align.models.manifest import PARTS, Manifest, load_manifest
 from oolong_align.types import Progress
 
 __all__ = ["Bundle", "derive", "fetch_originals", "file_hash", "find_bundle", "find_whisper", "own_models"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError
-from oolong_align.model_manifest import HubSource, ModelFile
+from oolong_align.models.manifest import HubSource, ModelFile
 
 T = TypeVar("T")
 

@@ -1,0 +1,137 @@
+"""Words and turns become a transcript: times made usable, a speaker for each word, words gathered to utterances.
+
+Leaves out how a transcript is laid out as text or subtitles: that is `oolong_align.formats`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from oolong_align.alignment.word_speakers import attribute_words
+from oolong_align.alignment.word_times import sanitise_times
+from oolong_align.timeline import Timeline
+from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, Words, speaker_label
+from oolong_align.writing import ends_clause, ends_sentence
+
+__all__ = ["align", "gather_utterances"]
+
+SPLIT_PAUSE_S: Final = 1.0
+# An utterance that has lasted so long ends at the next sentence end, clause end or short pause, word.
+SPLIT_SENTENCE_S: Final = 10.0
+SPLIT_CLAUSE_S: Final = 20.0
+SPLIT_ANYWHERE_S: Final = 30.0
+SHORT_PAUSE_S: Final = 0.25
+
+
+def align(words: Words, diarization: Diarization, *, source: str = "") -> Transcript:
+    """Say who said each word.
+
+    Words in are words out, in the same order. Times that are missing (NaN), implausibly long or out of order are
+    repaired; a word without a turn within 1.5 s gets no speaker.
+
+    Parameters
+    ----------
+    words : Words
+        What a transcriber heard; speakers that its words carry already are replaced.
+    diarization : Diarization
+        Who spoke when; its voice evidence, if any, is asked where it is clear.
+    source : str
+        The recording's stem, for formats that name it.
+
+    Returns
+    -------
+    Transcript
+        Utterances in order of time; ``speakers`` holds everybody in the diarization, also who said no word.
+    """
+    limit = diarization.duration if diarization.duration > 0 else math.inf
+    speech = Timeline((span.start, span.end) for span in diarization.speech or diarization.turns)
+    starts, ends = sanitise_times(words.words, limit=limit, speech=speech)
+    attribution = attribute_words(words.words, starts, ends, diarization)
+    attributed = tuple(
+        replace(
+            word,
+            start=start,
+            end=end,
+            probability=_usable_probability(word.probability),
+            speaker=None if speaker is None else speaker_label(speaker),
+            speaker_confidence=None if speaker is None else confidence,
+            overlap=overlap,
+        )
+        for word, start, end, speaker, confidence, overlap in zip(
+            words.words,
+            starts.tolist(),
+            ends.tolist(),
+            attribution.speakers,
+            attribution.confidence.tolist(),
+            attribution.overlap.tolist(),
+            strict=True,
+        )
+    )
+    return Transcript(
+        language=words.language,
+        duration=max(diarization.duration, attributed[-1].end if attributed else 0.0),
+        utterances=gather_utterances(attributed),
+        diarization=diarization,
+        speakers=_count_speakers(attributed, diarization),
+        source=source,
+    )
+
+
+def gather_utterances(words: Sequence[Word]) -> tuple[Utterance, ...]:
+    """Gather consecutive words of one speaker, split at pauses of a second and, when they are long, at sentences.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        In order of time, with speakers.
+    """
+    utterances: list[Utterance] = []
+    current: list[Word] = []
+    for word in words:
+        if current and _splits(current, word):
+            utterances.append(_utterance(current))
+            current = []
+        current.append(word)
+    if current:
+        utterances.append(_utterance(current))
+    return tuple(utterances)
+
+
+def _splits(current: Sequence[Word], word: Word) -> bool:
+    last = current[-1]
+    pause = word.start - last.end
+    if word.speaker != last.speaker or pause >= SPLIT_PAUSE_S:
+        return True
+    seconds = last.end - current[0].start
+    return (
+        (seconds >= SPLIT_SENTENCE_S and ends_sentence(last.text))
+        or (seconds >= SPLIT_CLAUSE_S and (ends_clause(last.text) or pause >= SHORT_PAUSE_S))
+        or seconds >= SPLIT_ANYWHERE_S
+    )
+
+
+def _utterance(words: Sequence[Word]) -> Utterance:
+    return Utterance(words[0].start, words[-1].end, words[0].speaker, tuple(words))
+
+
+def _usable_probability(probability: float | None) -> float | None:
+    if probability is None or math.isnan(probability):
+        return None
+    return min(max(float(probability), 0.0), 1.0)
+
+
+def _count_speakers(words: Sequence[Word], diarization: Diarization) -> dict[str, Speaker]:
+    ids = sorted({*diarization.speaker_ids, *(segment.speaker_id for segment in diarization.segments)})
+    seconds = dict.fromkeys(ids, 0.0)
+    for segment in diarization.segments:
+        seconds[segment.speaker_id] += segment.end - segment.start
+    counts: dict[str | None, int] = {}
+    for word in words:
+        counts[word.speaker] = counts.get(word.speaker, 0) + 1
+    return {
+        label: Speaker(label=label, seconds=seconds[speaker], words=counts.get(label, 0))
+        for speaker, label in ((speaker, speaker_label(speaker)) for speaker in ids)
+    }

@@ -1,0 +1,166 @@
+"""Makes the times of recognised words usable: every word timed, none implausibly long, all in order.
+
+Transcribers leave times out, let a word run on over the silence behind it, or put one word seconds away from its
+neighbours. Nothing here looks at the audio; speech ranges only decide which end of a too long word is kept.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from oolong_align.timeline import Timeline
+from oolong_align.types import Word
+from oolong_align.writing import is_spaceless
+
+__all__ = ["Times", "longest_plausible_s", "sanitise_times"]
+
+Times: TypeAlias = npt.NDArray[np.float64]
+
+BASE_S: Final = 0.15
+CHARACTER_S: Final = 0.12
+# A digit is a word when spoken, an ideograph a syllable.
+DIGIT_S: Final = 0.4
+IDEOGRAPH_S: Final = 0.35
+LONGEST_WORD_S: Final = 1.5
+TYPICAL_SHARE: Final = 0.5
+OUT_OF_ORDER_S: Final = 0.5
+SPEECH_PADDING_S: Final = 0.1
+SHORTEST_TRIMMED_S: Final = 0.1
+
+
+def sanitise_times(words: Sequence[Word], *, limit: float, speech: Timeline) -> tuple[Times, Times]:
+    """Start and end of every word, in seconds, complete and in order.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        In the order they were said; missing times are NaN (or ``None`` from an untyped caller).
+    limit : float
+        End of the recording in seconds; ``inf`` where it is unknown.
+    speech : Timeline
+        Where anybody speaks.
+
+    Returns
+    -------
+    starts, ends : ndarray, float64, shape (words,)
+        ``0 <= starts[i] <= ends[i] <= starts[i + 1]`` and ``ends <= limit``. O(words log words).
+    """
+    longest = np.array([longest_plausible_s(word.text) for word in words], dtype=np.float64)
+    starts = _read_times([word.start for word in words], limit)
+    ends = _read_times([word.end for word in words], limit)
+    ends[ends < starts] = np.nan
+    only_end = np.isnan(starts) & ~np.isnan(ends)
+    starts[only_end] = np.maximum(ends - TYPICAL_SHARE * longest, 0)[only_end]
+    _forget_out_of_order(starts, ends)
+    _fill_missing(starts, ends, longest, limit)
+    starts = np.maximum.accumulate(starts) if len(starts) else starts
+    ends = np.minimum(np.maximum(ends, starts), np.append(starts[1:], limit)[: len(starts)])
+    starts, ends = _clamp_lengths(starts, ends, longest, speech)
+    return _trim_to_speech(starts, ends, speech)
+
+
+def longest_plausible_s(text: str) -> float:
+    """Longest time in seconds that a word plausibly takes, from its spelling.
+
+    Words of scripts with spaces end at 1.5 s; a "word" of a script without may be a whole phrase.
+    """
+    digits = sum(character.isdigit() for character in text)
+    ideographs = sum(is_spaceless(character) for character in text)
+    others = len(text) - digits - ideographs
+    spaced = BASE_S + DIGIT_S * digits + CHARACTER_S * others
+    return min(spaced, LONGEST_WORD_S) + IDEOGRAPH_S * ideographs
+
+
+def _read_times(values: Sequence[float | None], limit: float) -> Times:
+    times = np.array(values, dtype=np.float64)
+    times[~np.isfinite(times)] = np.nan
+    return np.clip(times, 0.0, limit)
+
+
+def _forget_out_of_order(starts: Times, ends: Times) -> None:
+    """Set to missing, in place, the words that stand far from where their neighbours put them."""
+    known = np.flatnonzero(~np.isnan(starts))
+    values = starts[known]
+    if not np.any(np.diff(values) < 0):
+        return
+    kept = _longest_rising(values)
+    before = np.searchsorted(kept, np.arange(len(values)), side="right") - 1
+    lower = np.where(before >= 0, values[kept[np.maximum(before, 0)]], 0.0)
+    after = np.searchsorted(kept, np.arange(len(values)), side="left")
+    upper = np.where(after < len(kept), values[kept[np.minimum(after, len(kept) - 1)]], np.inf)
+    misplaced = known[np.abs(values - np.clip(values, lower, upper)) > OUT_OF_ORDER_S]
+    starts[misplaced] = ends[misplaced] = np.nan
+    # What is only a little out of order moves to the neighbour it passed.
+    near = ~np.isin(known, misplaced)
+    starts[known[near]] = np.clip(values, lower, upper)[near]
+
+
+def _longest_rising(values: Times) -> npt.NDArray[np.int64]:
+    """Indices of a longest subsequence that never falls (patience sorting)."""
+    tails: list[float] = []
+    tail_indices: list[int] = []
+    previous = np.full(len(values), -1, dtype=np.int64)
+    for index, value in enumerate(values.tolist()):
+        place = bisect_right(tails, value)
+        previous[index] = tail_indices[place - 1] if place else -1
+        tails[place : place + 1] = [value]
+        tail_indices[place : place + 1] = [index]
+    chain: list[int] = []
+    index = tail_indices[-1]
+    while index >= 0:
+        chain.append(index)
+        index = int(previous[index])
+    return np.array(chain[::-1], dtype=np.int64)
+
+
+def _fill_missing(starts: Times, ends: Times, longest: Times, limit: float) -> None:
+    """Give times, in place, to words that have none: spread over the gap they stand in, by expected length."""
+    missing = np.flatnonzero(np.isnan(starts))
+    for run in np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1):
+        if len(run):
+            _spread_run(starts, ends, longest, int(run[0]), int(run[-1]) + 1, limit)
+    open_ended = np.flatnonzero(np.isnan(ends))
+    following = np.append(starts, limit)[open_ended + 1]
+    ends[open_ended] = np.minimum(starts[open_ended] + TYPICAL_SHARE * longest[open_ended], following)
+
+
+def _spread_run(starts: Times, ends: Times, longest: Times, first: int, stop: int, limit: float) -> None:
+    weights = TYPICAL_SHARE * longest[first:stop]
+    length = float(weights.sum())
+    upper = float(starts[stop]) if stop < len(starts) else None
+    if first:
+        # fmin: an end that is missing itself, or runs on over the gap, gives way to a plausible one.
+        lower = float(np.fmin(ends[first - 1], starts[first - 1] + longest[first - 1]))
+    else:
+        lower = 0.0 if upper is None else max(0.0, upper - length)
+    lower = min(lower, limit if upper is None else upper)
+    upper = min(limit, lower + length) if upper is None else upper
+    edges = lower + (upper - lower) * np.concatenate(([0.0], np.cumsum(weights) / length))
+    starts[first:stop] = edges[:-1]
+    ends[first:stop] = edges[1:]
+
+
+def _clamp_lengths(starts: Times, ends: Times, longest: Times, speech: Timeline) -> tuple[Times, Times]:
+    """Shorten too long words to the end that holds more speech, the first where both hold as much."""
+    too_long = ends - starts > longest
+    head_end, tail_start = starts + longest, ends - longest
+    tail_wins = speech.covered(tail_start, ends) > speech.covered(starts, head_end) + 1e-9
+    return (
+        np.where(too_long & tail_wins, tail_start, starts),
+        np.where(too_long & ~tail_wins, head_end, ends),
+    )
+
+
+def _trim_to_speech(starts: Times, ends: Times, speech: Timeline) -> tuple[Times, Times]:
+    """Take silence, but for a little padding, from both ends of the words that hold enough speech to stand alone."""
+    first, last = speech.trimmed(starts, ends)
+    enough = last - first >= SHORTEST_TRIMMED_S
+    return (
+        np.where(enough, np.maximum(starts, first - SPEECH_PADDING_S), starts),
+        np.where(enough, np.minimum(ends, last + SPEECH_PADDING_S), ends),
+    )
