@@ -1,0 +1,146 @@
+"""What results must be like, whoever made them: types, ranges, order, speakers that exist.
+
+Each function raises :class:`BrokenRuleError` with the rule that does not hold; the host turns that into an error that
+names the plugin, ``testing.py`` into an ``AssertionError``. The cost is linear in the number of records.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
+
+from oolong_align.types import (
+    Diarization,
+    DiarizeSegment,
+    SpeakerSegment,
+    Transcript,
+    Utterance,
+    VoiceRange,
+    Word,
+    Words,
+)
+
+__all__ = [
+    "BrokenRuleError",
+    "check_diarization",
+    "check_transcript",
+    "check_type",
+    "check_words",
+]
+
+_TOLERANCE_S: Final = 1e-3
+
+Checked = TypeVar("Checked")
+
+
+class BrokenRuleError(ValueError):
+    """A result that breaks the contract; the message states the rule and the offending value."""
+
+
+class _Span(Protocol):
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+
+
+def check_type(value: object, expected: type[Checked]) -> Checked:
+    """Check that a value has a type."""
+    if not isinstance(value, expected):
+        note = " (did you forget wrapper=True?)" if hasattr(value, "gi_code") else ""
+        raise BrokenRuleError(f"must be {expected.__name__}, not {type(value).__name__}{note}")
+    return value
+
+
+def check_diarization(value: object) -> Diarization:
+    """Check segments, turns, speech and embeddings of a :class:`Diarization`."""
+    diarization = check_type(value, Diarization)
+    limit = diarization.duration
+    if not (_is_number(limit) and limit >= 0):
+        raise BrokenRuleError(f"duration must be a number of seconds, not {limit!r}")
+    _check_spans("segments", diarization.segments, SpeakerSegment, limit=limit, apart=True)
+    _check_spans("turns", diarization.turns, DiarizeSegment, limit=limit)
+    _check_spans("speech", diarization.speech, VoiceRange, limit=limit, apart=True)
+    known = set(diarization.speaker_ids)
+    for speaker in known:
+        if not isinstance(speaker, int | np.integer) or speaker < 0:
+            raise BrokenRuleError(f"speaker ids must be integers from 0, not {speaker!r}")
+    for segment in diarization.segments:
+        if segment.speaker_id not in known:
+            raise BrokenRuleError(f"segments name speaker {segment.speaker_id!r}, who has no turn")
+    sizes = set()
+    for speaker, embedding in diarization.embeddings.items():
+        vector = np.asarray(embedding)
+        if vector.ndim != 1 or not np.isfinite(vector).all():
+            raise BrokenRuleError(f"the embedding of speaker {speaker!r} must be a finite vector")
+        sizes.add(vector.size)
+    if len(sizes) > 1:
+        raise BrokenRuleError(f"embeddings must have one size, not {sorted(sizes)}")
+    return diarization
+
+
+def check_words(value: object) -> Words:
+    """Check order, times and texts of :class:`Words`."""
+    words = check_type(value, Words)
+    check_type(words.language, str)
+    _check_spans("words", words.words, Word)
+    _check_each_word(words.words)
+    return words
+
+
+def check_transcript(value: object) -> Transcript:
+    """Check order and times of a :class:`Transcript`, and that its speakers exist."""
+    transcript = check_type(value, Transcript)
+    _check_spans("utterances", transcript.utterances, Utterance)
+    for utterance in transcript.utterances:
+        _check_spans("words", utterance.words, Word)
+        _check_each_word(utterance.words)
+        for label in (utterance.speaker, *(word.speaker for word in utterance.words)):
+            if label is not None and label not in transcript.speakers:
+                raise BrokenRuleError(f"an utterance names speaker {label!r}, who is not among the speakers")
+    for label, speaker in transcript.speakers.items():
+        if speaker.label != label:
+            raise BrokenRuleError(f"speakers[{label!r}] has the label {speaker.label!r}")
+    return transcript
+
+
+def _check_each_word(words: Iterable[Word]) -> None:
+    for word in words:
+        if not isinstance(word.text, str) or not word.text:
+            raise BrokenRuleError(f"a word's text must be a str that is not empty, not {word.text!r}")
+        if word.probability is not None and not 0 <= word.probability <= 1:
+            raise BrokenRuleError(f"a word's probability must be from 0 to 1, not {word.probability!r}")
+
+
+def _check_spans(
+    name: str,
+    spans: Iterable[_Span],
+    expected: type,
+    *,
+    limit: float = math.inf,
+    apart: bool = False,
+) -> None:
+    """Check that spans have a type, lie inside ``[0, limit]``, are sorted by start and, if told, do not overlap."""
+    check_type(spans, tuple)
+    previous: Any = None
+    for span in spans:
+        if not isinstance(span, expected):
+            raise BrokenRuleError(f"{name} must hold {expected.__name__}, not {type(span).__name__}")
+        if not (_is_number(span.start) and _is_number(span.end) and 0 <= span.start <= span.end):
+            raise BrokenRuleError(f"{name}: times must rise from 0 on, not {span.start!r} to {span.end!r}")
+        if span.end > limit + _TOLERANCE_S:
+            raise BrokenRuleError(f"{name}: {span.end!r} s is after the end of the recording, {limit!r} s")
+        if previous is not None and span.start < previous.start:
+            raise BrokenRuleError(f"{name} must be sorted: {span.start!r} s comes after {previous.start!r} s")
+        if apart and previous is not None and span.start < previous.end - _TOLERANCE_S:
+            raise BrokenRuleError(
+                f"{name} must not overlap: one starts at {span.start!r} s, the last one ends at {previous.end!r} s"
+            )
+        previous = span
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.floating | np.integer) and math.isfinite(value)

@@ -1,0 +1,175 @@
+"""``oolong`` and ``oolong-transcribe``: parse, run, and turn every error into one line and an exit code.
+
+Exit codes: 0 all went well, 1 a recording or a model failed, 2 wrong usage, 3 a plugin failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TextIO
+
+import click
+
+from oolong_align import __version__
+from oolong_align.cli.commands import SETTINGS, LazyGroup, plugin_options
+from oolong_align.cli.terminal import Terminal
+from oolong_align.errors import OolongError, OolongWarning
+from oolong_align.host import Host, load_host
+
+__all__ = ["build_cli", "main", "transcribe_main"]
+
+INTERRUPTED: Final = 130
+
+
+def main(arguments: Sequence[str] | None = None, *, host: Host | None = None) -> int:
+    """Run ``oolong``; gives the exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; by default the process's own.
+    host : Host, optional
+        Instead of one with the installed plugins.
+    """
+    return _run(arguments, host, build_cli, "oolong")
+
+
+def transcribe_main(arguments: Sequence[str] | None = None, *, host: Host | None = None) -> int:
+    """Run ``oolong-transcribe``, which is ``oolong transcribe``; gives the exit code."""
+    return _run(arguments, host, _transcribe, "oolong-transcribe")
+
+
+def build_cli(host: Host) -> click.Group:
+    """Make the group ``oolong`` with the commands of the core and of the plugins."""
+
+    def diarize() -> click.Command:
+        from oolong_align.cli.run_commands import diarize_command
+
+        return diarize_command(host)
+
+    def vad() -> click.Command:
+        from oolong_align.cli.vad_command import vad_command
+
+        return vad_command(host)
+
+    def models() -> click.Command:
+        from oolong_align.cli.models_command import models
+
+        return models
+
+    def plugins() -> click.Command:
+        from oolong_align.cli.plugins_command import plugins_command
+
+        return plugins_command(host)
+
+    cli = LazyGroup(
+        "oolong",
+        help="Who said what: transcription with speakers, offline, on an ordinary CPU.",
+        params=[click.Option(["--version"], is_flag=True, help="Print the version."), *plugin_options()],
+        callback=_overview,
+        invoke_without_command=True,
+        context_settings=dict(SETTINGS),
+        lazy={
+            "transcribe": ("Transcribe recordings and say who speaks.", lambda: _transcribe(host)),
+            "diarize": ("Say who speaks when, without words.", diarize),
+            "vad": ("Say where somebody speaks.", vad),
+            "models": ("List, fetch and check the model files.", models),
+            "plugins": ("List the installed plugins and their hooks.", plugins),
+        },
+    )
+    host.commands(cli)
+    return cli
+
+
+def _transcribe(host: Host) -> click.Command:
+    from oolong_align.cli.run_commands import transcribe_command
+
+    return transcribe_command(host)
+
+
+def _overview(*, version: bool, **_: Any) -> None:
+    """Answer ``oolong`` and ``oolong --version``."""
+    context = click.get_current_context()
+    if version:
+        click.echo(f"oolong {__version__}")
+        context.exit()
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host], click.Command], program: str) -> int:
+    arguments = sys.argv[1:] if given is None else list(given)
+    terminal = Terminal(debug="--debug" in arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always" if terminal.debug else "ignore")
+        warnings.simplefilter("always", OolongWarning)
+        warnings.showwarning = _shower(terminal)
+        try:
+            if host is None:
+                host = load_host(plugins=not _switched_off(arguments), disabled=_disabled(arguments))
+            code = build(host).main(arguments, prog_name=program, standalone_mode=False, obj=terminal)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            context = getattr(error, "ctx", None)
+            hint = f" (see {context.command_path} --help)" if context is not None else ""
+            terminal.line(f"oolong: error: {' '.join(error.format_message().split())}{hint}")
+            return error.exit_code
+        except OolongError as error:
+            terminal.error(error)
+            return error.exit_code
+        except (KeyboardInterrupt, click.Abort):
+            terminal.line("oolong: interrupted")
+            return INTERRUPTED
+        except BrokenPipeError:
+            return _stdout_is_closed()
+        except Exception as error:  # noqa: BLE001  the last one to catch it
+            terminal.error(error)
+            terminal.info("oolong: this is a bug; please report it with what --debug prints")
+            return 1
+    return code if isinstance(code, int) else 0
+
+
+def _shower(terminal: Terminal) -> Callable[..., None]:
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        terminal.warn(str(message))
+
+    return show
+
+
+def _switched_off(arguments: Sequence[str]) -> bool:
+    """Whether ``--no-plugins`` is given; plugins change the options, so this is read before they are parsed."""
+    return any(each in ("--no-plugins", "--no_plugins") for each in _before_dashes(arguments))
+
+
+def _disabled(arguments: Sequence[str]) -> list[str]:
+    """Names that ``-p no:NAME`` gives, before the options are parsed."""
+    values = []
+    given = _before_dashes(arguments)
+    for index, each in enumerate(given):
+        if each == "-p":
+            values += given[index + 1 : index + 2]
+        elif each.startswith("-p"):
+            values.append(each[2:])
+    return [value.removeprefix("no:") for value in values if value.startswith("no:")]
+
+
+def _before_dashes(arguments: Sequence[str]) -> list[str]:
+    given = list(arguments)
+    return given[: given.index("--")] if "--" in given else given
+
+
+def _stdout_is_closed() -> int:
+    """Whoever read the results has seen enough; nothing may be flushed to it at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1

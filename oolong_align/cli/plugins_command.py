@@ -1,0 +1,39 @@
+"""``oolong plugins``: what is installed and which hooks it uses."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from oolong_align.cli.commands import SETTINGS, plugin_options
+from oolong_align.cli.terminal import print_table
+from oolong_align.host import Host
+
+__all__ = ["plugins_command"]
+
+
+def plugins_command(host: Host) -> click.Command:
+    """``oolong plugins``."""
+
+    def plugins(**_: object) -> int:
+        rows = [
+            (
+                row.owner.name,
+                row.owner.version or "",
+                row.owner.distribution or "",
+                " ".join(hook.removeprefix("oolong_") for hook in row.hooks),
+                " ".join(hook.removeprefix("oolong_") for hook in row.wrappers),
+            )
+            for row in host.plugins()
+        ]
+        print_table(("name", "version", "distribution", "hooks", "wrappers"), rows, sys.stdout)
+        return 0
+
+    return click.Command(
+        "plugins",
+        callback=plugins,
+        help="List the installed plugins, the hooks they implement and those they wrap.",
+        params=plugin_options(),
+        context_settings=dict(SETTINGS),
+    )

@@ -1,0 +1,129 @@
+"""What is said on stderr: one line for each message, progress bars on a terminal, tables."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from oolong_align.errors import OolongError
+from oolong_align.types import Progress
+
+__all__ = ["Terminal", "one_line", "print_table"]
+
+
+class Terminal:
+    """The user's stderr; ``quiet`` leaves only errors and what was asked for, ``debug`` adds tracebacks."""
+
+    def __init__(self, *, quiet: bool = False, debug: bool = False) -> None:
+        self.quiet = quiet
+        self.debug = debug
+        self._print: Callable[[str], None] | None = None  # above the live bars, while there are any
+        self._reset: Callable[[], None] | None = None
+        self._warned: set[str] = set()
+
+    def line(self, text: str) -> None:
+        """Print one line."""
+        if self._print:
+            self._print(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def info(self, text: str) -> None:
+        """Say what was done, unless quiet."""
+        if not self.quiet:
+            self.line(text)
+
+    def warn(self, text: str, about: str = "") -> None:
+        """Warn, unless quiet; the same words are said once for each recording."""
+        if not self.quiet and text not in self._warned:
+            self._warned.add(text)
+            self.line(f"oolong: warning: {about + ': ' if about else ''}{' '.join(text.split())}")
+
+    def error(self, error: BaseException, about: str = "") -> None:
+        """Say what went wrong in one line; with ``debug`` the traceback first."""
+        if self.debug:
+            self.line("".join(traceback.format_exception(error)).rstrip())
+        text = one_line(error)
+        # Most errors name their file already.
+        self.line(f"oolong: error: {about + ': ' if about and about not in text else ''}{text}")
+
+    def start_file(self) -> None:
+        """Forget the bars and warnings of the last recording."""
+        self._warned.clear()
+        if self._reset:
+            self._reset()
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress | None]:
+        """Show a bar for each stage while the block runs; nothing if quiet, or where stderr is not a terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            TaskID,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Bars
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        bars = Bars(
+            *columns,
+            TimeRemainingColumn(),
+            console=Console(stderr=True, highlight=False, markup=False),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: float, total: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total or None)
+            bars.update(tasks[stage], completed=done, total=total or None)
+
+        def reset() -> None:
+            while tasks:
+                bars.remove_task(tasks.popitem()[1])
+
+        self._print, self._reset = lambda text: bars.console.print(text, soft_wrap=True), reset
+        try:
+            with bars:
+                yield report
+        finally:
+            self._print = self._reset = None
+
+
+def one_line(error: BaseException) -> str:
+    """Message of an error in one line; with its type, if it is none of this package's."""
+    text = " ".join(str(error).split())
+    if isinstance(error, OolongError):
+        return text or type(error).__name__
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], file: TextIO, title: str = "") -> None:
+    """Print a table: drawn on a terminal, tab-separated elsewhere, for other programs to read."""
+    if not file.isatty():
+        if title:
+            print(title, file=file)
+        for row in (columns, *rows):
+            print(*row, sep="\t", file=file)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console = Console(file=file, markup=False, highlight=False)
+    if title:
+        console.print(title, soft_wrap=True)
+    console.print(table)

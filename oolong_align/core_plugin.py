@@ -1,0 +1,324 @@
+"""The default plugin: this project's own diarizer, transcriber, formats and stages, with no private door.
+
+It is registered first and its stage hooks are ``trylast``, so every other plugin wins over it. Engines are imported
+when they are built: listing what there is loads none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from oolong_align.entries import (
+    Config,
+    DiarizeCall,
+    DiarizerEntry,
+    ExecutorEntry,
+    Item,
+    OptionGroup,
+    Outcome,
+    OutputFormat,
+    TranscribeCall,
+    TranscriberEntry,
+)
+from oolong_align.errors import UsageError
+from oolong_align.hookspecs import hookimpl
+from oolong_align.options import PRECISIONS, DiarizerOptions, check_speaker_bounds
+from oolong_align.types import Diarization, Transcript, VoiceRange, Words
+
+if TYPE_CHECKING:
+    from oolong_align.audio import Audio
+    from oolong_align.formats.cues import CueLayout
+
+__all__ = ["CorePlugin", "diarizer_options"]
+
+# CTranslate2's own list would load the engine.
+COMPUTE_TYPES: Final = (
+    *("default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16"),
+    *("int16", "float16", "bfloat16", "float32"),
+)
+_DIARIZE: Final = ("transcribe", "diarize")
+_ALL: Final = ("transcribe", "diarize", "vad")
+
+
+class CorePlugin:
+    """Implements every hook that something must answer; holds the subtitle layout of the run it was configured for."""
+
+    def __init__(self) -> None:
+        self._layout: CueLayout | None = None
+        self._exclusive = False
+
+    @hookimpl
+    def oolong_add_options(self, options: OptionGroup) -> None:
+        """Add the options of models, diarization, transcription and subtitles."""
+        _add_model_options(partial(options.add, heading="Models"))
+        _add_diarizer_options(partial(options.add, heading="Diarization"))
+        _add_transcriber_options(partial(options.add, heading="Transcription"))
+        _add_layout_options(partial(options.add, heading="Subtitles"))
+
+    @hookimpl
+    def oolong_configure(self, config: Config) -> None:
+        """Check what the core's stages will use, before any work."""
+        diarizer_options(config.options)
+        check_speaker_bounds(*_speaker_bounds(config).values())
+        self._exclusive = bool(config.options["exclusive"])
+        if config.command == "transcribe":
+            from oolong_align.formats.cues import CueLayout
+
+            names = ("max_line_width", "max_line_count", "highlight_words")
+            self._layout = CueLayout(**{name: config.options[name] for name in names})
+
+    @hookimpl
+    def oolong_diarizers(self) -> list[DiarizerEntry]:
+        """Offer the diarizer of this project."""
+        return [DiarizerEntry("vbx", "segmentation, voice embeddings and VBx clustering", _build_diarizer)]
+
+    @hookimpl
+    def oolong_transcribers(self) -> list[TranscriberEntry]:
+        """Offer Whisper."""
+        return [TranscriberEntry("whisper", "Whisper on CTranslate2", _build_transcriber)]
+
+    @hookimpl
+    def oolong_formats(self) -> list[OutputFormat]:
+        """Offer the six formats of the core."""
+        return [
+            OutputFormat("srt", ".srt", "SubRip subtitles", self._render_srt),
+            OutputFormat("vtt", ".vtt", "WebVTT subtitles", self._render_vtt),
+            OutputFormat("txt", ".txt", "Text, one utterance a line", _render_txt),
+            OutputFormat("tsv", ".tsv", "Tab-separated: start and end in ms, speaker, text", _render_tsv),
+            OutputFormat("json", ".json", "Everything, a superset of WhisperX's JSON", _render_json, words=False),
+            OutputFormat("rttm", ".rttm", "Turns in the format of NIST", self._render_rttm, words=False),
+        ]
+
+    @hookimpl
+    def oolong_executors(self) -> list[ExecutorEntry]:
+        """Offer to work on one file after another."""
+        return [ExecutorEntry("local", "one file after another, in this process", lambda _: LocalExecutor())]
+
+    @hookimpl(trylast=True)
+    def oolong_diarize(self, audio: Audio, config: Config) -> Diarization:
+        """Run the chosen diarizer."""
+        return config.build_diarizer()(audio, **_speaker_bounds(config), progress=config.progress)
+
+    @hookimpl(trylast=True)
+    def oolong_transcribe(self, audio: Audio, speech: Sequence[VoiceRange], config: Config) -> Words:
+        """Run the chosen transcriber; where nobody speaks no model is loaded."""
+        if not speech:
+            return Words(config.options["language"] or "", ())
+        return config.build_transcriber()(audio, speech, progress=config.progress)
+
+    @hookimpl(trylast=True)
+    def oolong_align(self, words: Words, diarization: Diarization) -> Transcript:
+        """Give every word its speaker."""
+        from oolong_align.alignment import align
+
+        return align(words, diarization)
+
+    @hookimpl(trylast=True)
+    def oolong_identify(self, transcript: Transcript, config: Config) -> Transcript:
+        """Leave the labels as they are: names come from a plugin."""
+        if config.store is not None:
+            url = config.options["speakers"]
+            raise UsageError(f"--speakers {url}: no plugin compares voices with the store {config.store.scheme!r}")
+        return transcript
+
+    def _render_srt(self, transcript: Transcript) -> str:
+        from oolong_align.formats.srt import render_srt
+
+        return render_srt(transcript, *self._layouts())
+
+    def _render_vtt(self, transcript: Transcript) -> str:
+        from oolong_align.formats.vtt import render_vtt
+
+        return render_vtt(transcript, *self._layouts())
+
+    def _render_rttm(self, transcript: Transcript) -> str:
+        from oolong_align.formats.rttm import render_rttm
+
+        return render_rttm(transcript, exclusive=self._exclusive)
+
+    def _layouts(self) -> tuple[CueLayout, ...]:
+        """Return the layout that was configured; nothing leaves the renderer its default."""
+        return () if self._layout is None else (self._layout,)
+
+
+class LocalExecutor:
+    """Works on one file after another, in this process."""
+
+    def __enter__(self) -> LocalExecutor:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        return None
+
+    def map(self, function: Callable[[Item], Outcome], items: Iterable[Item], /) -> Iterator[Outcome]:
+        """Give the function's results, each computed when it is asked for."""
+        return map(function, items)
+
+
+def diarizer_options(options: Mapping[str, Any]) -> DiarizerOptions:
+    """Options of the diarizer and the detector from command-line values.
+
+    ``--threads`` stands in for ``--intra_threads`` and ``--device cuda`` for ``--providers cuda``.
+
+    Raises
+    ------
+    UsageError
+        If a value is out of range.
+    """
+    names = DiarizerOptions.__dataclass_fields__
+    given = {name: options[name] for name in names if name in options}
+    given["intra_threads"] = given["intra_threads"] or options["threads"]
+    given["providers"] = _names(given["providers"]) or (("cuda",) if options["device"] == "cuda" else ())
+    return DiarizerOptions(**given)
+
+
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    """Split names with commas; a sequence, from Python, is taken as it is."""
+    listed = value.split(",") if isinstance(value, str) else value
+    return tuple(name.strip() for name in listed if name.strip())
+
+
+def _speaker_bounds(config: Config) -> dict[str, int | None]:
+    return {name: config.options[name] for name in ("num_speakers", "min_speakers", "max_speakers")}
+
+
+def _build_diarizer(config: Config) -> DiarizeCall:
+    from oolong_align.diarizer import Diarizer
+
+    return Diarizer.from_pretrained(
+        config.options["bundle"],
+        model_dir=config.options["model_dir"],
+        options=diarizer_options(config.options),
+        progress=config.progress,
+    )
+
+
+def _build_transcriber(config: Config) -> TranscribeCall:
+    from oolong_align.whisper import WhisperTranscriber
+
+    options = config.options
+    transcriber = WhisperTranscriber.from_pretrained(
+        options["model"],
+        model_dir=options["model_dir"],
+        device=options["device"],
+        compute_type=options["compute_type"],
+        threads=options["threads"],
+        batch_size=options["batch_size"],
+        progress=config.progress,
+    )
+    names = ("language", "task", "initial_prompt", "hotwords")
+    return partial(transcriber, **{name: options[name] for name in names})
+
+
+def _render_txt(transcript: Transcript) -> str:
+    from oolong_align.formats.txt import render_txt
+
+    return render_txt(transcript)
+
+
+def _render_tsv(transcript: Transcript) -> str:
+    from oolong_align.formats.tsv import render_tsv
+
+    return render_tsv(transcript)
+
+
+def _render_json(transcript: Transcript) -> str:
+    from oolong_align.formats.json import render_json
+
+    return render_json(transcript)
+
+
+def _add_model_options(add: Callable[..., None]) -> None:
+    import click
+
+    add("--model", default="base", metavar="NAME", help="Whisper model: a size, a name on the hub or a folder.")
+    add("--bundle", commands=_ALL, metavar="NAME", help="Models of the diarizer: a bundle's name or a folder.")
+    add("--model_dir", commands=_ALL, metavar="DIR", help="Folder to look for models first (OOLONG_MODELS).")
+    add("--threads", commands=_ALL, type=click.IntRange(min=1), help="Threads of every network.")
+    add(
+        "--device",
+        commands=_ALL,
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        help="Where networks run; cuda asks for it in the diarizer too.",
+    )
+
+
+def _add_diarizer_options(add: Callable[..., None]) -> None:
+    import click
+
+    default = DiarizerOptions()
+    speakers = click.IntRange(min=1)
+    add("--num_speakers", commands=_DIARIZE, type=speakers, help="Exact number of speakers.")
+    add("--min_speakers", commands=_DIARIZE, type=speakers, help="At least so many speakers.")
+    add("--max_speakers", commands=_DIARIZE, type=speakers, help="At most so many speakers.")
+    add("--exclusive", commands=_DIARIZE, is_flag=True, help="RTTM: one speaker at a time.")
+    switches = {
+        "embedding_exclude_overlap": "Embed a voice where nobody else speaks.",
+        "exact": "Embed every window by itself: ten times slower.",
+        "refine": "Check each turn's voice against the speakers.",
+    }
+    for name, text in switches.items():
+        flags = f"--{name}/--no-{name}"
+        add(flags, commands=_DIARIZE, default=getattr(default, name), show_default=True, help=text)
+    unit, positive = click.FloatRange(0, 1), click.FloatRange(min=0, min_open=True)
+    numbers: dict[str, tuple[Any, Sequence[str], str]] = {
+        "vad_onset": (unit, _ALL, "Speech starts above this probability."),
+        "vad_offset": (unit, _ALL, "Speech ends below this probability."),
+        "min_duration_off": (click.FloatRange(min=0), _ALL, "Shorter gaps are filled, in seconds."),
+        "clustering_threshold": (click.FloatRange(0, 2, min_open=True), _DIARIZE, "Distance of the first clustering."),
+        "intra_threads": (click.IntRange(min=1), _ALL, "Threads of the diarizer's networks; --threads by default."),
+        "step": (click.FloatRange(0.01, 10), _DIARIZE, "Seconds between two windows."),
+        "fa": (positive, _DIARIZE, "VBx: acoustic scaling factor."),
+        "fb": (positive, _DIARIZE, "VBx: speaker regularisation."),
+        "max_iterations": (click.IntRange(min=1), _DIARIZE, "VBx: iterations at most."),
+        "precision": (click.Choice(PRECISIONS), _DIARIZE, "Arithmetic of the diarizer's networks."),
+    }
+    for name, (kind, commands, text) in numbers.items():
+        value = getattr(default, name)
+        add(f"--{name}", commands=commands, type=kind, default=value, show_default=value is not None, help=text)
+    add(
+        "--providers",
+        commands=_ALL,
+        type=click.UNPROCESSED,
+        default="",
+        metavar="A,B",
+        help="ONNX Runtime's execution providers, by preference.",
+    )
+
+
+def _add_transcriber_options(add: Callable[..., None]) -> None:
+    import click
+
+    add("--language", metavar="CODE", help="Language spoken, such as en; detected by default.")
+    add(
+        "--task",
+        type=click.Choice(["transcribe", "translate"]),
+        default="transcribe",
+        help="Keep the language, or translate to English.",
+    )
+    add("--initial_prompt", metavar="TEXT", help="Text that sets style and spelling.")
+    add("--hotwords", metavar="TEXT", help="Words to expect.")
+    add("--compute_type", type=click.Choice(COMPUTE_TYPES), default="default", help="Arithmetic of Whisper.")
+    add("--batch_size", type=click.IntRange(min=1), default=8, show_default=True, help="Clips at a time.")
+
+
+def _add_layout_options(add: Callable[..., None]) -> None:
+    import click
+
+    from oolong_align.formats.cues import CueLayout
+
+    default = CueLayout()
+    positive = click.IntRange(min=1)
+    for name, text in (("max_line_width", "Characters a line."), ("max_line_count", "Lines of a subtitle.")):
+        add(f"--{name}", type=positive, default=getattr(default, name), show_default=True, help=text)
+    add("--highlight_words", is_flag=True, help="Mark each word while it is spoken.")

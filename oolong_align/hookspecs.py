@@ -1,0 +1,400 @@
+"""The contract with plugins.
+
+The rule: **to offer something the user can choose, return it from a plural hook; to observe or change what happens,
+implement a stage hook (usually as a wrapper).**
+
+A plugin is a module, or an object, with functions marked ``@hookimpl`` that have the names below; a distribution
+announces it as an entry point of the group ``oolong_align``. An implementation takes any subset of the arguments,
+by name, without defaults. Stage hooks are asked from the last registered plugin to the first until one gives a
+result; only ``None`` passes on, an empty result is a result. The core's own defaults are the last to be asked.
+Only new-style wrappers (``@hookimpl(wrapper=True)``) are allowed, and only on stage hooks::
+
+    @hookimpl(wrapper=True)
+    def oolong_align(words):
+        transcript = yield            # what everybody further in made of it
+        return edit(transcript)
+
+Everything a plugin needs can be imported from this module; the functions are specifications and are never called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import pluggy
+
+from oolong_align.entries import (
+    Config,
+    DiarizeCall,
+    DiarizerEntry,
+    Executor,
+    ExecutorEntry,
+    OptionGroup,
+    OutputFormat,
+    Result,
+    SpeakerStore,
+    SpeakerStoreEntry,
+    TranscribeCall,
+    TranscriberEntry,
+    Voice,
+)
+from oolong_align.types import Diarization, Transcript, VoiceRange, Words
+
+if TYPE_CHECKING:
+    import click
+
+    from oolong_align.audio import Audio
+
+__all__ = [
+    "PROJECT",
+    "Config",
+    "DiarizeCall",
+    "DiarizerEntry",
+    "Executor",
+    "ExecutorEntry",
+    "OptionGroup",
+    "OutputFormat",
+    "Result",
+    "SpeakerStore",
+    "SpeakerStoreEntry",
+    "TranscribeCall",
+    "TranscriberEntry",
+    "Voice",
+    "hookimpl",
+    "hookspec",
+]
+
+PROJECT: Final = "oolong_align"  # the pluggy project and the entry-point group
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def oolong_add_options(options: OptionGroup) -> None:
+    """Add command-line options to this plugin's own group.
+
+    When
+        Once, before the command line is parsed; also for the Python API, where options are keyword arguments.
+
+    Parameters
+    ----------
+    options : OptionGroup
+        ``options.add`` takes what :class:`click.Option` takes. Values arrive in ``config.options`` by name.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl
+        def oolong_add_options(options):
+            options.add("--mask", default="***", help="Text put in place of a name.")
+    """
+
+
+@hookspec
+def oolong_configure(config: Config) -> None:
+    """Check this plugin's options and open what it needs.
+
+    When
+        Once a run, after parsing and before any work.
+
+    Raises
+    ------
+    UsageError
+        Raise it where options do not fit together; it ends the run with exit code 2 and its message.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl
+        def oolong_configure(config):
+            if not config.options["mask"]:
+                raise UsageError("--mask is empty: give the text that replaces names")
+    """
+
+
+@hookspec
+def oolong_diarizers() -> Iterable[DiarizerEntry]:
+    """Offer diarizers, chosen by ``--diarizer NAME``.
+
+    When
+        Once, before the command line is parsed. ``build(config)`` is called when the diarizer is needed.
+
+    Returns
+    -------
+    iterable of DiarizerEntry
+        Names are unique over all plugins. ``build(config)`` gives a callable
+        ``(audio, *, num_speakers, min_speakers, max_speakers, progress) -> Diarization``.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl
+        def oolong_diarizers():
+            return [DiarizerEntry("rttm", "Turns from an RTTM file", build_replay)]
+    """
+    return ()
+
+
+@hookspec
+def oolong_transcribers() -> Iterable[TranscriberEntry]:
+    """Offer transcribers, chosen by ``--transcriber NAME``.
+
+    When
+        Once, before the command line is parsed. ``build(config)`` is called when the transcriber is needed.
+
+    Returns
+    -------
+    iterable of TranscriberEntry
+        ``build(config)`` gives a callable ``(audio, speech, *, progress) -> Words``.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl
+        def oolong_transcribers():
+            return [TranscriberEntry("vosk", "Vosk, any of its models", build_vosk)]
+    """
+    return ()
+
+
+@hookspec
+def oolong_formats() -> Iterable[OutputFormat]:
+    """Offer output formats; each gives the flag ``--<name>`` and a value of ``--output_format``.
+
+    When
+        Once, before the command line is parsed. ``render(transcript)`` is called once for each recording.
+
+    Returns
+    -------
+    iterable of OutputFormat
+        Names and suffixes are unique over all plugins. ``render`` takes the transcript alone and returns the
+        file's text.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl
+        def oolong_formats():
+            return [OutputFormat("words", ".words.txt", "One word a line", render_words)]
+    """
+    return ()
+
+
+@hookspec
+def oolong_speaker_stores() -> Iterable[SpeakerStoreEntry]:
+    """Offer stores of known voices, chosen by the scheme of ``--speakers URL``.
+
+    When
+        Once, before the command line is parsed. ``open(url)`` is called by who identifies speakers.
+
+    Returns
+    -------
+    iterable of SpeakerStoreEntry
+        A URL without scheme (``voices.db``) has the scheme ``sqlite``.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl
+        def oolong_speaker_stores():
+            return [SpeakerStoreEntry("redis", "Voices on a Redis server", open_redis)]
+    """
+    return ()
+
+
+@hookspec
+def oolong_executors() -> Iterable[ExecutorEntry]:
+    """Offer places where the recordings of a run are worked on, chosen by ``--executor NAME``.
+
+    When
+        Once, before the command line is parsed. ``open(config)`` is called once a run.
+
+    Returns
+    -------
+    iterable of ExecutorEntry
+        ``open(config)`` gives a context manager with ``map(function, items)``, such as a
+        ``concurrent.futures.ThreadPoolExecutor``.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl
+        def oolong_executors():
+            return [ExecutorEntry("threads", "Two files at a time", lambda config: ThreadPoolExecutor(2))]
+    """
+    return ()
+
+
+@hookspec
+def oolong_commands(cli: click.Group) -> None:
+    """Add subcommands to ``oolong``.
+
+    When
+        Once, before the command line is parsed.
+
+    Parameters
+    ----------
+    cli : click.Group
+        ``oolong`` itself. A name that it has already is an error.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl
+        def oolong_commands(cli):
+            @cli.command("hello")
+            def hello():
+                "Say hello."
+                click.echo("hello")
+    """
+
+
+@hookspec(firstresult=True)
+def oolong_diarize(audio: Audio, config: Config) -> Diarization | None:
+    """Stage: tell who speaks when.
+
+    When
+        Once for each recording, first of all stages. The core calls the diarizer that was chosen.
+
+    Parameters
+    ----------
+    audio : Audio
+        16 kHz mono samples, read in blocks.
+    config : Config
+        ``config.progress`` may be called.
+
+    Returns
+    -------
+    Diarization or None
+
+    Examples
+    --------
+    ::
+
+        @hookimpl(wrapper=True)
+        def oolong_diarize(audio):
+            diarization = yield
+            log.info("%s: %d speakers", audio.stem, len(diarization.speaker_ids))
+            return diarization
+    """
+
+
+@hookspec(firstresult=True)
+def oolong_transcribe(audio: Audio, speech: Sequence[VoiceRange], config: Config) -> Words | None:
+    """Stage: recognise the words.
+
+    When
+        Once for each recording, after diarization. The core calls the transcriber that was chosen.
+
+    Parameters
+    ----------
+    audio : Audio
+        16 kHz mono samples, read in blocks.
+    speech : sequence of VoiceRange
+        Where anybody speaks. Nothing outside is to be transcribed.
+    config : Config
+        ``config.progress`` may be called.
+
+    Returns
+    -------
+    Words or None
+        ``Words("en", ())`` means that there are none.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl(tryfirst=True)
+        def oolong_transcribe(audio):
+            return load_cached_words(audio.path)      # None where there are none
+    """
+
+
+@hookspec(firstresult=True)
+def oolong_align(words: Words, diarization: Diarization, config: Config) -> Transcript | None:
+    """Stage: give every word its speaker and make utterances.
+
+    When
+        Once for each recording, after transcription; for ``oolong diarize`` with no words.
+
+    Parameters
+    ----------
+    words, diarization : Words, Diarization
+        Words without speakers, in order of time; who speaks when.
+
+    Returns
+    -------
+    Transcript or None
+        Every speaker that a word names is in ``speakers``.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl(wrapper=True)
+        def oolong_align(words):
+            transcript = yield
+            return mask_names(transcript)
+    """
+
+
+@hookspec(firstresult=True)
+def oolong_identify(transcript: Transcript, diarization: Diarization, config: Config) -> Transcript | None:
+    """Stage: give speakers names.
+
+    When
+        Once for each recording, after alignment. The core returns the transcript unchanged.
+
+    Parameters
+    ----------
+    transcript : Transcript
+        With labels such as ``SPEAKER_00``.
+    diarization : Diarization
+        Has the embedding of each speaker, and ``voice`` for more.
+    config : Config
+        ``config.store`` and ``config.options["speakers"]`` are what ``--speakers`` gave.
+
+    Returns
+    -------
+    Transcript or None
+
+    Examples
+    --------
+    ::
+
+        @hookimpl
+        def oolong_identify(transcript):
+            speakers = {label: replace(s, name=NAMES.get(label)) for label, s in transcript.speakers.items()}
+            return replace(transcript, speakers=speakers)
+    """
+
+
+@hookspec
+def oolong_finish(results: Sequence[Result], config: Config) -> None:
+    """See the results of the whole run.
+
+    When
+        Once a run, when all outputs are written, also if some recordings failed.
+
+    Parameters
+    ----------
+    results : sequence of Result
+        One for each input, in order, with transcript and files, or with the error.
+
+    Examples
+    --------
+    ::
+
+        @hookimpl
+        def oolong_finish(results):
+            notify(f"{sum(r.error is None for r in results)} recordings are done")
+    """

@@ -1,0 +1,107 @@
+"""Writing results: everything is rendered first, written to temporary files beside the targets, then renamed.
+
+So there is never half a file, and a recording has all of its outputs or none.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from oolong_align.errors import OutputError, UsageError
+
+__all__ = ["check_sources", "prepare_folder", "write_files"]
+
+
+def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:
+    """Check the inputs of a run before any work.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        Files to read.
+    outputs : iterable of str
+        Suffixes of what will be written as ``<stem><suffix>``; without any the stems may repeat.
+
+    Raises
+    ------
+    UsageError
+        If an input is missing or no file, or two inputs would write the same outputs.
+    """
+    for source in sources:
+        if source.is_dir():
+            raise UsageError(f"{source} is a folder: name the files in it")
+        if not source.exists():
+            raise UsageError(f"{source}: there is no such file")
+        if not os.access(source, os.R_OK):
+            raise UsageError(f"{source} cannot be read: check its permissions")
+    if not list(outputs):
+        return
+    stems = Counter(os.path.normcase(source.stem) for source in sources)
+    for stem, count in stems.items():
+        if count > 1:
+            same = ", ".join(str(each) for each in sources if os.path.normcase(each.stem) == stem)
+            raise UsageError(f"{same}: {count} inputs have the stem {stem!r} and would overwrite each other's outputs")
+
+
+def prepare_folder(folder: Path) -> None:
+    """Create the folder for outputs and check that files can be made in it.
+
+    Raises
+    ------
+    UsageError
+        If the path is something else than a folder.
+    OutputError
+        If the folder cannot be created, or nothing can be written there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--output_dir {folder} is not a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot write there: {error.strerror or error}; choose another --output_dir"
+        ) from error
+
+
+def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = ()) -> None:
+    """Write texts as UTF-8 with the line ends they have, all or none.
+
+    Parameters
+    ----------
+    texts : mapping of Path to str
+        Files of one folder; existing ones are replaced.
+    inputs : iterable of Path
+        Files that must not be replaced.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written, or would replace an input.
+    """
+    for target in texts:
+        for source in inputs:
+            if target.exists() and source.exists() and target.samefile(source):
+                raise OutputError(f"{target} is the input itself: choose another --output_dir")
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder: remove it or choose another --output_dir")
+    pending: dict[Path, Path] = {}
+    try:
+        for target, text in texts.items():
+            pending[target] = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+            # A name that is no valid Unicode may reach a text; the file stays valid UTF-8.
+            pending[target].write_bytes(text.encode("utf-8", errors="replace"))
+        for target, temporary in pending.items():
+            temporary.replace(target)
+    except OSError as error:
+        raise OutputError(f"{error.filename or 'output'}: cannot be written: {error.strerror or error}") from error
+    finally:
+        for temporary in pending.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)

@@ -1,0 +1,248 @@
+"""Recordings -> transcripts and files, only through the host.
+
+Left out on purpose: what each stage does (plugins, the core first of all) and how results are shown (``cli/``).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oolong_align.entries import Config, Result
+from oolong_align.errors import ModelError, OutputError, PluginError, UsageError
+from oolong_align.host import Host, load_host
+from oolong_align.outputs import check_sources, prepare_folder, write_files
+from oolong_align.types import Diarization, Progress, Transcript, Words
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from oolong_align.audio import Audio
+
+__all__ = ["Pipeline", "transcribe"]
+
+
+class Pipeline:
+    """Runs the stages that a configuration describes; models are loaded once and used for every recording.
+
+    Parameters
+    ----------
+    host : Host
+        Core and plugins.
+    config : Config
+        From :meth:`oolong_align.host.Host.resolve`.
+
+    Examples
+    --------
+    >>> host = load_host()  # doctest: +SKIP
+    >>> pipeline = Pipeline(host, host.resolve("transcribe", {"model": "tiny.en", "srt": True}))  # doctest: +SKIP
+    >>> pipeline.run_files(["monday.wav", "tuesday.wav"], "subtitles")  # doctest: +SKIP
+    """
+
+    def __init__(self, host: Host, config: Config) -> None:
+        self._host = host
+        self._config = config
+
+    def __call__(self, source: str | os.PathLike[str] | npt.NDArray[np.float32] | Audio) -> Transcript:
+        """Make the transcript of one recording; for ``diarize`` one without words.
+
+        Raises
+        ------
+        AudioError
+            If the recording cannot be decoded.
+        PluginError
+            If a plugin breaks.
+        """
+        return self._run(source, {})[0]
+
+    def run_files(
+        self,
+        sources: Sequence[str | os.PathLike[str]],
+        output_dir: str | os.PathLike[str] | None = None,
+        *,
+        on_start: Callable[[Path], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
+    ) -> list[Result]:
+        """Work on many files and write the configured formats; a file that fails does not stop the others.
+
+        Parameters
+        ----------
+        sources : sequence of paths
+            No two with one stem.
+        output_dir : path, optional
+            Where ``<stem><suffix>`` is written, created if needed; nothing is written without it.
+        on_start, on_result : callable, optional
+            Told when a file's turn begins and when it is done.
+
+        Returns
+        -------
+        list of Result
+            One for each file, in order, with the error where there was one.
+
+        Raises
+        ------
+        UsageError
+            If the inputs or the folder do not fit, before any work.
+        ModelError, PluginError
+            These stop the run, because they would strike every file.
+        """
+        paths = [Path(source) for source in sources]
+        folder = None if output_dir is None else Path(output_dir)
+        check_sources(paths, [each.suffix for each in self._config.formats] if folder is not None else ())
+        if folder is not None:
+            prepare_folder(folder)
+
+        def work(path: Path) -> Result:
+            if on_start:
+                on_start(path)
+            return self._work(path, folder)
+
+        results: list[Result] = []
+        with self._config.executor.open(self._config) as executor:
+            for result in executor.map(work, paths):
+                results.append(result)
+                if on_result:
+                    on_result(result)
+        self._host.finish(results, self._config)
+        return results
+
+    def _work(self, path: Path, folder: Path | None) -> Result:
+        config = self._config
+        seconds: dict[str, float] = {}
+        try:
+            transcript, warnings = self._run(path, seconds)
+            with _lap(seconds, "write", config):
+                # Everything is rendered before anything is written: a recording has all of its outputs or none.
+                texts = {
+                    (folder or Path()) / f"{path.stem}{each.suffix}": each.render(transcript) for each in config.formats
+                }
+                if folder is not None:
+                    write_files(texts, inputs=[path])
+        except (ModelError, PluginError, UsageError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever is wrong with one file, the others get their turn
+            return Result(source=path, error=error, seconds=seconds)
+        return Result(
+            source=path,
+            transcript=_without_frames(transcript),
+            outputs=tuple(texts) if folder is not None else (),
+            texts=tuple(texts.values()) if folder is None else (),
+            warnings=warnings,
+            seconds=seconds,
+        )
+
+    def _run(self, source: Any, seconds: dict[str, float]) -> tuple[Transcript, tuple[str, ...]]:
+        from oolong_align.audio import load_audio
+
+        config = self._config
+        with _lap(seconds, "audio", config):
+            audio = load_audio(source, progress=config.progress)
+        try:
+            with _lap(seconds, "diarize", config):
+                diarization = self._host.diarize(audio, config)
+            words = Words("", ())
+            if config.command == "transcribe":
+                with _lap(seconds, "transcribe", config):
+                    words = self._host.transcribe(audio, diarization.speech, config)
+            with _lap(seconds, "align", config):
+                transcript = self._host.align(words, diarization, config)
+            transcript = replace(transcript, source=transcript.source or audio.stem)
+            with _lap(seconds, "identify", config):
+                transcript = self._host.identify(transcript, diarization, config)
+            return transcript, (*audio.warnings, *diarization.warnings)
+        finally:
+            if audio is not source:
+                audio.close()
+
+
+def transcribe(
+    source: str | os.PathLike[str] | npt.NDArray[np.float32] | Audio,
+    *,
+    model: str = "base",
+    speakers: str | None = None,
+    formats: str | Sequence[str] = (),
+    output_dir: str | os.PathLike[str] = ".",
+    plugins: bool = True,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Transcript:
+    """Say who said what in one recording: the whole pipeline.
+
+    Parameters
+    ----------
+    source : path, ndarray or Audio
+        A media file, or ``float32`` mono samples at 16 kHz in [-1, 1].
+    model : str
+        Whisper model.
+    speakers : str, optional
+        Library of known voices.
+    formats : str or sequence of str
+        Output formats to write as ``<stem><suffix>``, such as ``"srt"``; the source must be a file then.
+    output_dir : path
+        Where they are written.
+    plugins : bool
+        Whether installed plugins take part.
+    progress : callable, optional
+        ``progress(stage, done, total)``.
+    **options
+        Every other option of ``oolong transcribe``, by its name with underscores.
+
+    Returns
+    -------
+    Transcript
+        Empty where nobody speaks.
+
+    Raises
+    ------
+    UsageError
+        If options are unknown or do not fit together.
+    InputError
+        If the recording cannot be used.
+    ModelError, OutputError, PluginError
+        If a model is missing, a file cannot be written, or a plugin breaks.
+
+    Examples
+    --------
+    >>> transcript = transcribe("meeting.wav", num_speakers=3)  # doctest: +SKIP
+    >>> for utterance in transcript.utterances:  # doctest: +SKIP
+    ...     print(utterance.speaker, utterance.text)
+    """
+    host = load_host(plugins=plugins)
+    given = {"model": model, "speakers": speakers, **options}
+    wanted = [formats] if isinstance(formats, str) else formats
+    config = host.resolve("transcribe", given, formats=wanted, progress=progress)
+    pipeline = Pipeline(host, config)
+    if not config.formats:
+        return pipeline(source)
+    if not isinstance(source, str | os.PathLike):
+        raise UsageError("formats need a file name: give the path of a recording, or write the outputs yourself")
+    (result,) = pipeline.run_files([source], output_dir)
+    if result.error is not None:
+        raise result.error
+    if result.transcript is None:
+        raise OutputError(f"{source}: no transcript was made")
+    return result.transcript
+
+
+@contextmanager
+def _lap(seconds: dict[str, float], stage: str, config: Config) -> Iterator[None]:
+    """Measure a stage; what it spent on building an engine counts as ``models``."""
+    began, built = time.perf_counter(), config.build_seconds
+    yield
+    building = config.build_seconds - built
+    seconds["models"] = seconds.get("models", 0.0) + building
+    seconds[stage] = time.perf_counter() - began - building
+
+
+def _without_frames(transcript: Transcript) -> Transcript:
+    """Let go of the voice frames, so that the results of many long recordings fit into memory."""
+    if transcript.diarization is None:
+        return transcript
+    diarization: Diarization = replace(transcript.diarization, voice=None)
+    return replace(transcript, diarization=diarization)

@@ -1,0 +1,305 @@
+"""Checks for plugin authors: whether a diarizer, transcriber, format or store of voices keeps the contract.
+
+Plain functions for any test runner: they raise ``AssertionError`` with the rule that is broken. ``make_host`` runs the
+whole program with plugins that are defined in a test, without installing them.
+
+Examples
+--------
+>>> from oolong_align.hookspecs import OutputFormat
+>>> check_format(OutputFormat("count", ".count.txt", "Number of words", lambda t: str(len(t.words))))
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+from oolong_align.audio import Audio, load_audio
+from oolong_align.checks import BrokenRuleError, check_diarization, check_words
+from oolong_align.core_plugin import CorePlugin
+from oolong_align.entries import (
+    Config,
+    DiarizeCall,
+    OutputFormat,
+    SpeakerStore,
+    TranscribeCall,
+    Voice,
+)
+from oolong_align.errors import PluginError
+from oolong_align.frames import SAMPLE_RATE
+from oolong_align.hookspecs import hookimpl
+from oolong_align.host import Host
+from oolong_align.plugin_manager import Owner, PluginManager
+from oolong_align.types import (
+    Diarization,
+    DiarizeSegment,
+    Speaker,
+    SpeakerSegment,
+    Transcript,
+    Utterance,
+    VoiceRange,
+    Word,
+)
+
+__all__ = ["check_diarizer", "check_format", "check_speaker_store", "check_transcriber", "make_host"]
+
+HOSTILE: Final = ("<b>&amp;\"'", "a\tb", "-->", "日本語", "שלום", "🙂", "\\N{x}", "a b;c")
+_TOLERANCE_S: Final = 0.5
+Returned = TypeVar("Returned")
+
+
+def make_host(*plugins: object) -> Host:
+    """Host with the core and these plugins, and no installed ones.
+
+    Parameters
+    ----------
+    *plugins : module or object
+        Registered in this order under their ``name``, their module's name or their class's name.
+
+    Raises
+    ------
+    PluginError
+        If a plugin does not fit.
+    """
+    manager = PluginManager(CorePlugin())
+    for plugin in plugins:
+        name = getattr(plugin, "name", None) or getattr(plugin, "__name__", None) or type(plugin).__name__
+        manager.register(plugin, Owner(str(name)))
+    return Host(manager)
+
+
+def check_diarizer(
+    build: Callable[[Config], DiarizeCall],
+    *,
+    config: Config | None = None,
+    recordings: Sequence[Audio] | None = None,
+) -> None:
+    """Check a diarizer.
+
+    Its results have the right types, lie inside the recording, are sorted, and the exclusive ones do not overlap;
+    speakers count from 0 in order of first appearance; bounds on their number hold; two runs are equal; an empty and
+    a silent recording have no speakers; progress never falls.
+
+    Parameters
+    ----------
+    build : callable
+        As in :class:`~oolong_align.hookspecs.DiarizerEntry`.
+    config : Config, optional
+        For a diarizer with options of its own: ``make_host(plugin).resolve("diarize", {...})``.
+    recordings : sequence of Audio, optional
+        For a diarizer that knows only certain recordings; otherwise an empty one, silence and noise.
+
+    Raises
+    ------
+    AssertionError
+        With the rule that is broken.
+    """
+    config = config or make_host().resolve("diarize", {})
+    diarize = build(config)
+    _require(callable(diarize), "build(config) must give a callable")
+    for audio, silent in _recordings(recordings):
+        with _progress_checked() as progress:
+            first = _contract(check_diarization, diarize(audio, progress=progress))
+        second = diarize(audio, num_speakers=None, min_speakers=None, max_speakers=None, progress=None)
+        same = (first.segments, first.turns, first.speech) == (second.segments, second.turns, second.speech)
+        _require(same, "two runs over one recording must be equal")
+        _require(abs(first.duration - audio.duration) < 0.01, "duration must be the recording's")
+        ids = list(dict.fromkeys(turn.speaker_id for turn in first.turns))
+        _require(ids == list(range(len(ids))), f"speakers must count from 0 by first appearance, not {ids}")
+        if silent:
+            _require(not first.turns and not first.segments, "silence must have no turns and no segments")
+        one = _contract(check_diarization, diarize(audio, max_speakers=1))
+        _require(len(one.speaker_ids) <= 1, "max_speakers=1 must give at most one speaker")
+
+
+def check_transcriber(
+    build: Callable[[Config], TranscribeCall],
+    *,
+    config: Config | None = None,
+    recordings: Sequence[Audio] | None = None,
+) -> None:
+    """Check a transcriber.
+
+    Words are sorted and inside the speech ranges (half a second around them is tolerated); without ranges there are
+    no words; progress never falls.
+
+    Parameters
+    ----------
+    build : callable
+        As in :class:`~oolong_align.hookspecs.TranscriberEntry`.
+    config : Config, optional
+        For a transcriber with options of its own: ``make_host(plugin).resolve("transcribe", {...})``.
+    recordings : sequence of Audio, optional
+        Otherwise an empty one, silence and noise.
+
+    Raises
+    ------
+    AssertionError
+        With the rule that is broken.
+    """
+    config = config or make_host().resolve("transcribe", {})
+    transcribe = build(config)
+    _require(callable(transcribe), "build(config) must give a callable")
+    for audio, _ in _recordings(recordings):
+        nothing = _contract(check_words, transcribe(audio, (), progress=None))
+        _require(not nothing.words, "without speech ranges there must be no words")
+        if audio.duration == 0:
+            continue
+        speech = (VoiceRange(0.0, audio.duration / 4), VoiceRange(audio.duration / 2, audio.duration))
+        with _progress_checked() as progress:
+            found = _contract(check_words, transcribe(audio, speech, progress=progress))
+        for word in found.words:
+            inside = any(
+                span.start - _TOLERANCE_S <= word.start and word.end <= span.end + _TOLERANCE_S for span in speech
+            )
+            _require(inside, f"{word.text!r} at {word.start} s is outside the speech ranges")
+
+
+def check_format(fmt: OutputFormat) -> None:
+    """Check an output format.
+
+    It can be registered, and renders text that UTF-8 can hold, the same twice, for an empty transcript, for one
+    without words, and for one with hostile words and names, overlapping turns and nobody's words.
+
+    Raises
+    ------
+    AssertionError
+        With the rule that is broken.
+    """
+
+    class Plugin:
+        name = "checked"
+
+        @hookimpl
+        def oolong_formats(self) -> list[OutputFormat]:
+            return [replace(fmt, name=f"checked.{fmt.name}", suffix=f".checked{fmt.suffix}")]
+
+    try:
+        host = make_host(Plugin())
+        render = host.formats()[f"checked.{fmt.name}"].render
+        _require(bool(fmt.name and fmt.summary), "a format needs a name and a summary, which --help shows")
+        _require(fmt.suffix.startswith("."), f"the suffix must start with a dot, not be {fmt.suffix!r}")
+        for transcript in (Transcript("", 0.0, ()), _transcript(words=False), _transcript(words=True)):
+            if fmt.words and not transcript.utterances and transcript.diarization is not None:
+                continue
+            text = render(transcript)
+            _require(text == render(transcript), "rendering one transcript twice must give the same text")
+            text.encode("utf-8")
+    except PluginError as error:
+        raise AssertionError(str(error)) from error
+    except UnicodeEncodeError as error:
+        raise AssertionError(f"the text cannot be written as UTF-8: {error}") from error
+
+
+def check_speaker_store(open_store: Callable[[], SpeakerStore]) -> None:
+    """Check a store of voices.
+
+    Parameters
+    ----------
+    open_store : callable
+        Opens one store that is empty at first, the same one each time.
+
+    Raises
+    ------
+    AssertionError
+        With the rule that is broken.
+    """
+    centroid = np.linspace(-1, 1, 7, dtype=np.float32)
+    ada = Voice(id="voice_1", name="Ada \"'; --", model="0" * 64, seconds=12.5, centroid=centroid)
+    bob = Voice(id="voice_2", name=None, model="0" * 64, seconds=3.0, centroid=-centroid)
+    with contextlib.closing(open_store()) as store:
+        _require(list(store.list()) == [], "a new store must be empty")
+        _require(store.get("voice_1") is None, "an unknown id must give None")
+        _require(store.forget("voice_1") is False, "forgetting an unknown id must give False")
+        store.put(bob)
+        store.put(ada)
+        _same_voice(store.get("voice_1"), ada)
+    with contextlib.closing(open_store()) as store:
+        _require([each.id for each in store.list()] == ["voice_1", "voice_2"], "list must give all voices, by id")
+        _same_voice(store.get("voice_2"), bob)
+        store.put(replace(bob, name="Bob", seconds=4.0))
+        _require(len(store.list()) == 2, "putting an id again must replace its voice")
+        _require(store.forget("voice_1") is True, "forgetting a voice must give True")
+        _require(store.get("voice_1") is None, "a voice that was forgotten must be gone")
+    with contextlib.closing(open_store()) as store:
+        _same_voice(store.get("voice_2"), replace(bob, name="Bob", seconds=4.0))
+        _require(len(store.list()) == 1, "a voice that was forgotten must stay gone after opening again")
+
+
+def _same_voice(found: Voice | None, expected: Voice) -> None:
+    if found is None:
+        raise AssertionError(f"the voice {expected.id} must still be there after it was put")
+    for name in ("id", "name", "model", "seconds"):
+        value, wanted = getattr(found, name), getattr(expected, name)
+        _require(value == wanted, f"{name} must come back as {wanted!r}, not {value!r}")
+    _require(found.centroid.dtype == np.float32, "a centroid must come back as float32")
+    _require(np.array_equal(found.centroid, expected.centroid), "a centroid must come back bit by bit")
+
+
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise AssertionError(rule)
+
+
+def _contract(check: Callable[[object], Returned], value: object) -> Returned:
+    try:
+        return check(value)
+    except BrokenRuleError as error:
+        raise AssertionError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _progress_checked() -> Iterator[Callable[[str, float, float], None]]:
+    last: dict[str, float] = {}
+
+    def progress(stage: str, done: float, total: float) -> None:
+        _require(0 <= done <= total, f"progress of {stage}: {done} must be from 0 to {total}")
+        _require(done >= last.get(stage, 0), f"progress of {stage} must not fall to {done}")
+        last[stage] = done
+
+    yield progress
+
+
+def _recordings(given: Sequence[Audio] | None) -> list[tuple[Audio, bool]]:
+    """Recordings, and whether nobody can be heard in them."""
+    if given is not None:
+        return [(audio, False) for audio in given]
+    noise = np.random.default_rng(0).normal(0, 0.05, 12 * SAMPLE_RATE).astype(np.float32)
+    quiet: list[Any] = [np.zeros(0, np.float32), np.zeros(3 * SAMPLE_RATE, np.float32)]
+    return [*((load_audio(each), True) for each in quiet), (load_audio(noise), False)]
+
+
+def _transcript(*, words: bool) -> Transcript:
+    """Two speakers with hostile names, overlapping turns, and words that nobody said."""
+    turns = (DiarizeSegment(0.0, 4.0, 0), DiarizeSegment(3.0, 8.0, 1))
+    diarization = Diarization(
+        segments=(SpeakerSegment(0.0, 3.5, 0, True), SpeakerSegment(3.5, 8.0, 1, True)),
+        turns=turns,
+        speech=(VoiceRange(0.0, 8.0),),
+        duration=10.0,
+        embeddings={0: np.full(4, 0.5, np.float32), 1: np.full(4, -0.5, np.float32)},
+    )
+    labels = ("SPEAKER_00", "SPEAKER_01", None)
+    utterances = []
+    for index, label in enumerate(labels):
+        start = 3.0 * index
+        spoken = tuple(
+            Word(start + 0.3 * place, start + 0.3 * place + 0.3, text, 0.9, label, None if label is None else 0.8)
+            for place, text in enumerate(HOSTILE)
+        )
+        utterances.append(Utterance(start, spoken[-1].end, label, spoken))
+    return Transcript(
+        language="en",
+        duration=10.0,
+        utterances=tuple(utterances) if words else (),
+        diarization=diarization,
+        speakers={
+            "SPEAKER_00": Speaker(label="SPEAKER_00", name='<i>"Ada" & co</i>', seconds=3.5, words=8),
+            "SPEAKER_01": Speaker(label="SPEAKER_01", seconds=4.5, words=8),
+        },
+        source="a meeting",
+    )

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import doctest
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oolong_align import entries, testing
+from oolong_align.hookspecs import OutputFormat, Voice
+from oolong_align.testing import check_diarizer, check_format, check_speaker_store, check_transcriber, make_host
+from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, VoiceRange, Word, Words
+
+
+class Diarizer:
+    """Speaker 0 all the time, unless the recording is silent; ``broken`` turns one rule off."""
+
+    def __init__(self, broken: str = "") -> None:
+        self.broken = broken
+        self.runs = 0
+
+    def __call__(
+        self, audio: object, *, max_speakers: int | None = None, progress: object = None, **_: object
+    ) -> object:
+        self.runs += 1
+        seconds = audio.duration
+        if progress:
+            progress("segmentation", 2, 2)
+            progress("segmentation", 1 if self.broken == "progress" else 2, 2)
+        samples = audio.read(0, audio.num_samples)
+        if not samples.any() and self.broken != "silence":
+            return Diarization(segments=(), turns=(), speech=(), duration=seconds)
+        speaker = 1 if self.broken == "ids" else 0
+        end = seconds - self.runs / 10 if self.broken == "random" else seconds
+        if self.broken == "type":
+            return [end]
+        turns = [DiarizeSegment(0.0, end, speaker)]
+        if self.broken == "bounds":
+            turns.append(DiarizeSegment(0.0, end, 1))
+        return Diarization(
+            segments=(SpeakerSegment(0.0, end, speaker),),
+            turns=tuple(turns),
+            speech=(VoiceRange(0.0, end),),
+            duration=seconds + (1 if self.broken == "duration" else 0),
+        )
+
+
+def test_a_good_diarizer_passes() -> None:
+    check_diarizer(lambda config: Diarizer())
+
+
+@pytest.mark.parametrize(
+    ("broken", "rule"),
+    [
+        ("silence", "silence must have no turns"),
+        ("ids", "count from 0 by first appearance"),
+        ("random", "two runs over one recording must be equal"),
+        ("type", "must be Diarization, not list"),
+        ("bounds", "max_speakers=1"),
+        ("duration", "duration must be the recording's"),
+        ("progress", "must not fall"),
+    ],
+)
+def test_a_broken_diarizer_is_told_which_rule(broken: str, rule: str) -> None:
+    with pytest.raises(AssertionError, match=rule):
+        check_diarizer(lambda config: Diarizer(broken))
+
+
+def transcriber(words: Callable[[tuple[VoiceRange, ...]], tuple[Word, ...]]) -> Callable[..., object]:
+    return lambda config: lambda audio, speech, progress=None: Words("en", words(speech))
+
+
+def test_transcribers() -> None:
+    check_transcriber(transcriber(lambda speech: tuple(Word(each.start, each.end, "x") for each in speech)))
+    for words, rule in (
+        (lambda speech: (Word(0.0, 1.0, "x"),), "without speech ranges there must be no words"),
+        (lambda speech: tuple(Word(0.0, 99.0, "x") for _ in speech), "outside the speech ranges"),
+        (lambda speech: tuple(Word(each.end, each.start, "x") for each in speech), "times must rise"),
+    ):
+        with pytest.raises(AssertionError, match=rule):
+            check_transcriber(transcriber(words))
+
+
+GOOD = OutputFormat("count", ".count", "Number of words", lambda transcript: str(len(transcript.words)))
+
+
+@pytest.mark.parametrize("name", ["srt", "vtt", "txt", "tsv", "json", "rttm"])
+def test_the_formats_of_the_core_pass(name: str) -> None:
+    check_format(make_host().formats()[name])
+
+
+def test_formats() -> None:
+    check_format(GOOD)
+    counter = iter(range(99))
+    for broken, rule in (
+        (replace(GOOD, render=lambda transcript: b"x"), "must be str, not bytes"),
+        (replace(GOOD, render=lambda transcript: transcript.utterances[0].text), "IndexError"),
+        (replace(GOOD, render=lambda transcript: "\ud800"), "UTF-8"),
+        (replace(GOOD, render=lambda transcript: str(next(counter))), "twice"),
+        (replace(GOOD, suffix="count"), "suffix"),
+        (replace(GOOD, name="Count me"), "is no name"),
+        (replace(GOOD, summary=""), "summary"),
+    ):
+        with pytest.raises(AssertionError, match=rule):
+            check_format(broken)
+
+
+class Store:
+    """Keeps voices in the dictionary that it is given."""
+
+    def __init__(self, kept: dict[str, Voice], broken: str = "") -> None:
+        self.kept, self.broken = kept, broken
+
+    def put(self, voice: Voice) -> None:
+        if self.broken == "centroid":
+            voice = replace(voice, centroid=voice.centroid.astype(np.float16).astype(np.float32))
+        self.kept[voice.id] = voice
+
+    def get(self, voice_id: str) -> Voice | None:
+        return self.kept.get(voice_id)
+
+    def list(self) -> list[Voice]:
+        return [self.kept[key] for key in (self.kept if self.broken == "order" else sorted(self.kept))]
+
+    def forget(self, voice_id: str) -> bool:
+        if self.broken == "forget":
+            return voice_id in self.kept
+        return self.kept.pop(voice_id, None) is not None
+
+    def close(self) -> None:
+        if self.broken == "close":
+            self.kept.clear()
+
+
+def test_speaker_stores() -> None:
+    kept: dict[str, Voice] = {}
+    check_speaker_store(lambda: Store(kept))
+    for broken, rule in (
+        ("centroid", "bit by bit"),
+        ("order", "by id"),
+        ("forget", "must be gone"),
+        ("close", "list must give all voices"),
+    ):
+        voices: dict[str, Voice] = {}
+        with pytest.raises(AssertionError, match=rule):
+            check_speaker_store(lambda voices=voices, broken=broken: Store(voices, broken))
+
+
+def test_the_checks_need_no_pytest(repository: Path) -> None:
+    script = "import sys, oolong_align.testing; sys.exit('pytest' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=repository).returncode == 0
+
+
+def test_the_examples_run() -> None:
+    for module in (testing, entries):
+        result = doctest.testmod(module)
+        assert result.attempted > 0
+        assert result.failed == 0
