@@ -1,0 +1,61 @@
+"""The commands as users type them, on real speech with the real models, which are fetched at first use."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.data
+
+
+def oolong(*arguments: object, program: str = "main") -> subprocess.CompletedProcess[str]:
+    code = f"import sys; from oolong_align.cli.main import {program}; sys.exit({program}())"
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_subtitles_of_a_telephone_call(data_dir: Path, tmp_path: Path) -> None:
+    done = oolong(data_dir / "real" / "sample.flac", "--srt", "--json", "-o", tmp_path, program="transcribe_main")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sample.json", "sample.srt"]
+    cues = (tmp_path / "sample.srt").read_text()
+    assert {"SPEAKER_00", "SPEAKER_01"} == set(re.findall(r"^\[(.*?)\]: ", cues, re.MULTILINE))
+    found = json.loads((tmp_path / "sample.json").read_text())
+    assert found["language"] == "en"
+    assert len(found["speakers"]) == 2
+    assert all(word["start"] <= word["end"] for word in found["word_segments"])
+
+
+def test_no_text_where_nobody_speaks(data_dir: Path, tmp_path: Path) -> None:
+    done = oolong("transcribe", data_dir / "nonspeech" / "noise2.flac", "-f", "all", "-o", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.iterdir())) == 6
+    found = json.loads((tmp_path / "noise2.json").read_text())
+    assert (found["segments"], found["speakers"]) == ([], {})
+    assert (tmp_path / "noise2.srt").read_text() == ""
+
+
+def test_voice_ranges_go_to_stdout(data_dir: Path) -> None:
+    done = oolong("vad", data_dir / "real" / "sample.flac", "-o", "-", "--timing")
+    assert done.returncode == 0, done.stderr
+    ranges = [tuple(map(float, line.split("\t"))) for line in done.stdout.splitlines()]
+    assert ranges == sorted(ranges)
+    assert 15 < sum(end - start for start, end in ranges) < 30
+    header, row = (line.split("\t") for line in done.stderr.splitlines())
+    assert header == ["file", "duration s", "time s", "RTF", "ranges", "voice %"]
+    assert int(row[4]) == len(ranges)
+
+
+def test_diarization_of_a_file_that_is_broken_and_one_that_is_not(data_dir: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp3"
+    broken.write_bytes(b"no music")
+    done = oolong("diarize", broken, data_dir / "real" / "sample.flac", "-o", tmp_path / "out", "--threads", 2)
+    assert done.returncode == 1
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["sample.rttm"]
+    errors = [line for line in done.stderr.splitlines() if line.startswith("oolong: error: ")]
+    assert len(errors) == 2
+    assert "broken.mp3" in errors[0] and errors[1].endswith(f"1 of 2 recordings failed: {broken}")
