@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 _TOLERANCE_S: Final = 1e-3
+# A turn of the reference ends in the middle of its last frame, which may lie behind the last sample.
+_FRAME_S: Final = 0.062
 
 Checked = TypeVar("Checked")
 
@@ -131,7 +133,7 @@ def _check_spans(
             raise BrokenRuleError(f"{name} must hold {expected.__name__}, not {type(span).__name__}")
         if not (_is_number(span.start) and _is_number(span.end) and 0 <= span.start <= span.end):
             raise BrokenRuleError(f"{name}: times must rise from 0 on, not {span.start!r} to {span.end!r}")
-        if span.end > limit + _TOLERANCE_S:
+        if span.end > limit + _FRAME_S:
             raise BrokenRuleError(f"{name}: {span.end!r} s is after the end of the recording, {limit!r} s")
         if previous is not None and span.start < previous.start:
             raise BrokenRuleError(f"{name} must be sorted: {span.start!r} s comes after {previous.start!r} s")

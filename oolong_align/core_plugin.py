@@ -34,11 +34,19 @@ if TYPE_CHECKING:
 
 __all__ = ["CorePlugin", "diarizer_options"]
 
-# CTranslate2's own list would load the engine.
+# The engine has these two lists as well, but asking it would load it.
+_LANGUAGE_CODES: Final = """
+    af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is
+    it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl
+    sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh
+"""
+LANGUAGES: Final = frozenset(_LANGUAGE_CODES.split())
 COMPUTE_TYPES: Final = (
     *("default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16"),
     *("int16", "float16", "bfloat16", "float32"),
 )
+SOME_LANGUAGES: Final = ("en", "de", "es", "fr", "ja", "zh")
+WHISPER: Final = "whisper"
 _DIARIZE: Final = ("transcribe", "diarize")
 _ALL: Final = ("transcribe", "diarize", "vad")
 
@@ -65,6 +73,7 @@ class CorePlugin:
         check_speaker_bounds(*_speaker_bounds(config).values())
         self._exclusive = bool(config.options["exclusive"])
         if config.command == "transcribe":
+            _check_language(config)
             from oolong_align.formats.cues import CueLayout
 
             names = ("max_line_width", "max_line_count", "highlight_words")
@@ -78,7 +87,7 @@ class CorePlugin:
     @hookimpl
     def oolong_transcribers(self) -> list[TranscriberEntry]:
         """Offer Whisper."""
-        return [TranscriberEntry("whisper", "Whisper on CTranslate2", _build_transcriber)]
+        return [TranscriberEntry(WHISPER, "Whisper on CTranslate2", _build_transcriber)]
 
     @hookimpl
     def oolong_formats(self) -> list[OutputFormat]:
@@ -179,6 +188,12 @@ def diarizer_options(options: Mapping[str, Any]) -> DiarizerOptions:
     given["intra_threads"] = given["intra_threads"] or options["threads"]
     given["providers"] = _names(given["providers"]) or (("cuda",) if options["device"] == "cuda" else ())
     return DiarizerOptions(**given)
+
+
+def _check_language(config: Config) -> None:
+    language = config.options["language"]
+    if config.transcriber.name == WHISPER and language is not None and language not in LANGUAGES:
+        raise UsageError(f"--language {language}: unknown to Whisper; use a code such as {', '.join(SOME_LANGUAGES)}")
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ __all__ = ["check_sources", "prepare_folder", "write_files"]
 
 
 def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:
-    """Check the inputs of a run before any work.
+    """Check the inputs of a run before any work; whether each can be read is found out in its turn.
 
     Parameters
     ----------
@@ -30,15 +30,8 @@ def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:
     Raises
     ------
     UsageError
-        If an input is missing or no file, or two inputs would write the same outputs.
+        If two inputs would write the same outputs.
     """
-    for source in sources:
-        if source.is_dir():
-            raise UsageError(f"{source} is a folder: name the files in it")
-        if not source.exists():
-            raise UsageError(f"{source}: there is no such file")
-        if not os.access(source, os.R_OK):
-            raise UsageError(f"{source} cannot be read: check its permissions")
     if not list(outputs):
         return
     stems = Counter(os.path.normcase(source.stem) for source in sources)

@@ -125,12 +125,21 @@ class VoiceActivityDetector:
         self._reset()
         return ranges
 
-    def __call__(self, audio: str | os.PathLike[str] | npt.NDArray[Any] | Audio) -> list[VoiceRange]:
-        """Ranges of a whole recording; a stream that is under way is not disturbed."""
+    def __call__(
+        self, audio: str | os.PathLike[str] | npt.NDArray[Any] | Audio, *, progress: Progress | None = None
+    ) -> list[VoiceRange]:
+        """Ranges of a whole recording; a stream that is under way is not disturbed.
+
+        ``progress`` is called as ``progress("segmentation", done, total)`` in samples.
+        """
         fresh = VoiceActivityDetector(self._segmenter, self.options)
         loaded = load_audio(audio)
         try:
-            ranges = [r for block in loaded.blocks(_READ_SAMPLES) for r in fresh.detect(block)]
+            ranges: list[VoiceRange] = []
+            for block in loaded.blocks(_READ_SAMPLES):
+                ranges += fresh.detect(block)
+                if progress:
+                    progress("segmentation", fresh._num_samples, loaded.num_samples)
         finally:
             if loaded is not audio:
                 loaded.close()

@@ -24,9 +24,9 @@ def models() -> None:
 @models.command("list")
 def list_command() -> None:
     """Show every bundle and Whisper model: its parts, size, licence, and where it is now."""
+    from oolong_align.models import own_models
     from oolong_align.models.cache import cache_dir
     from oolong_align.models.manifest import load_manifest
-    from oolong_align.models import own_models
 
     manifest = load_manifest()
     rows = [("own folder", part, "", "", str(path)) for part, path in own_models().items()]
@@ -77,8 +77,8 @@ def fetch_command(names: tuple[str, ...]) -> None:
 
     Prints the path of each.
     """
-    from oolong_align.models.manifest import load_manifest
     from oolong_align.models import fetch_originals, find_whisper
+    from oolong_align.models.manifest import load_manifest
 
     manifest = load_manifest()
     names = names or (manifest.default_bundle, manifest.default_whisper)
@@ -124,8 +124,8 @@ def verify_command() -> None:
 @click.option("--model_dir", "--model-dir", metavar="DIR", help="Folder of your own models, looked at first.")
 def path_command(name: str, bundle: str | None, model_dir: str | None) -> None:
     """Print the path of a part (segmentation, embedding, plda) or of a Whisper model; fetch it if needed."""
-    from oolong_align.models.manifest import PARTS, load_manifest
     from oolong_align.models import find_bundle, find_whisper
+    from oolong_align.models.manifest import PARTS, load_manifest
 
     with _terminal().progress() as progress:
         if name in PARTS:

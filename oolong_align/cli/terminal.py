@@ -40,7 +40,8 @@ class Terminal:
         """Warn, unless quiet; the same words are said once for each recording."""
         if not self.quiet and text not in self._warned:
             self._warned.add(text)
-            self.line(f"oolong: warning: {about + ': ' if about else ''}{' '.join(text.split())}")
+            # Most warnings about a file name it already.
+            self.line(f"oolong: warning: {about + ': ' if about and about not in text else ''}{' '.join(text.split())}")
 
     def error(self, error: BaseException, about: str = "") -> None:
         """Say what went wrong in one line; with ``debug`` the traceback first."""

@@ -14,7 +14,6 @@ from oolong_align.cli.run_commands import report_failures
 from oolong_align.cli.terminal import Terminal, print_table
 from oolong_align.core_plugin import diarizer_options
 from oolong_align.errors import ModelError, UsageError
-from oolong_align.frames import SAMPLE_RATE
 from oolong_align.host import Host
 from oolong_align.outputs import check_sources, prepare_folder, write_files
 from oolong_align.types import Progress, VoiceRange
@@ -99,15 +98,9 @@ def _detect(
     """Ranges, duration and the detector's own seconds."""
     from oolong_align.audio import load_audio
 
-    ranges: list[VoiceRange] = []
     with load_audio(path, progress=progress) as audio:
         for warning in audio.warnings:
             terminal.warn(warning, about=str(path))
-        began, done = time.perf_counter(), 0
-        for block in audio.blocks(10 * SAMPLE_RATE):
-            ranges += detector.detect(block)
-            done += len(block)
-            if progress:
-                progress("segmentation", done, audio.num_samples)
-        ranges += detector.finish()
+        began = time.perf_counter()
+        ranges = detector(audio, progress=progress)
         return ranges, audio.duration, time.perf_counter() - began

@@ -279,6 +279,7 @@ def test_a_plugin_cannot_require_an_option() -> None:
         ({"speakers": "voices.db"}, "no plugin offers a speaker store 'sqlite'"),
         ({"num_speakers": 2, "max_speakers": 3}, "num_speakers is exact"),
         ({"vad_onset": 0.2}, "vad_offset"),
+        ({"language": "english"}, "--language english: unknown to Whisper; use a code such as en"),
         ({"task": "sing"}, "task='sing'"),
     ],
 )
