@@ -58,9 +58,18 @@ class Diarizer:
 
     def __init__(self, bundle: Bundle, options: DiarizerOptions | None = None) -> None:
         self.options = options or DiarizerOptions()
-        threads, providers = self.options.intra_threads, self.options.providers
-        self._segmenter = Segmenter(bundle.files["segmentation"], intra_threads=threads, providers=providers)
-        self._embedder = EmbeddingModel(bundle.files["embedding"], intra_threads=threads, providers=providers)
+        self._segmenter = Segmenter(
+            bundle.files["segmentation"],
+            precision=self.options.precision,
+            intra_threads=self.options.intra_threads,
+            providers=self.options.providers,
+        )
+        self._embedder = EmbeddingModel(
+            bundle.files["embedding"],
+            precision=self.options.precision,
+            intra_threads=self.options.intra_threads,
+            providers=self.options.providers,
+        )
         self._plda = Plda.load(bundle.files["plda"])
         if self._plda.dimension != self._embedder.dimension:
             raise ModelError(

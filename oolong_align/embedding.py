@@ -33,6 +33,7 @@ from oolong_align.frames import (
 )
 from oolong_align.models import derive
 from oolong_align.onnx import open_session
+from oolong_align.quantization import quantize_backbone, quantized
 from oolong_align.segmentation import LOCAL_SPEAKERS, Segmentation
 from oolong_align.types import FloatArray, Progress
 
@@ -51,10 +52,19 @@ _MEMORY_BYTES: Final = 64 * 2**20
 
 
 class EmbeddingModel:
-    """A speaker embedding graph, cut at its pooling."""
+    """A speaker embedding graph, cut at its pooling; ``precision`` is that of the backbone, "fp32" or "int8"."""
 
-    def __init__(self, path: Path, *, intra_threads: int | None = None, providers: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        precision: str = "fp32",
+        intra_threads: int | None = None,
+        providers: Sequence[str] = (),
+    ) -> None:
         backbone = self._derive(path, "backbone", embedding_graph.extract_backbone)
+        if precision == "int8":
+            backbone = quantized(backbone, quantize_backbone)
         head = self._derive(path, "head", embedding_graph.extract_head)
         self._backbone = open_session(
             backbone,

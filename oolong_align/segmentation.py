@@ -26,6 +26,7 @@ from oolong_align.frames import (
     window_first_frames,
 )
 from oolong_align.onnx import open_session
+from oolong_align.quantization import quantize_segmentation, quantized
 from oolong_align.types import FloatArray, Progress
 
 LOCAL_SPEAKERS: Final = 3
@@ -111,7 +112,16 @@ class Segmentation:
 class Segmenter:
     """The segmentation graph: ``[B, 1, 160000] -> [B, 589, 7]`` log-probabilities."""
 
-    def __init__(self, path: Path, *, intra_threads: int | None = None, providers: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        precision: str = "fp32",
+        intra_threads: int | None = None,
+        providers: Sequence[str] = (),
+    ) -> None:
+        if precision == "int8":
+            path = quantized(path, quantize_segmentation)
         self._session = open_session(
             path,
             inputs={0: (None, None, None)},

@@ -72,7 +72,10 @@ class VoiceActivityDetector:
         options = options or DiarizerOptions()
         files = find_files(bundle, {"segmentation": segmentation}, model_dir=model_dir, progress=progress)
         segmenter = Segmenter(
-            files.files["segmentation"], intra_threads=options.intra_threads, providers=options.providers
+            files.files["segmentation"],
+            precision=options.precision,
+            intra_threads=options.intra_threads,
+            providers=options.providers,
         )
         return cls(segmenter, options)
 

@@ -1,76 +1,97 @@
 """Speech to words with Whisper (faster-whisper on CTranslate2), only where somebody speaks.
 
-Clips of at most 30 s are recognised in batches. What goes wrong in a batch is done again in smaller clips: text that
-repeats itself, text that the model does not believe, and speech that it left out. Beam search alone, no sampling, so
-that the result is always the same. There is no voice activity detection here, and no prompt from the text before.
-
-References
-----------
-Radford et al., "Robust speech recognition via large-scale weak supervision", 2022, section 4.5 (thresholds).
+Clips of at most 30 s are recognised in batches. Text that repeats itself is done again in halves, and speech that the
+model left out is heard once more. Deterministic: beam search without temperature. There is no voice activity
+detection here, and no prompt made of the text before.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-import warnings
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from oolong_align.audio import Audio
-from oolong_align.errors import ModelError, OolongWarning, UsageError
-from oolong_align.frames import SAMPLE_RATE, samples_to_seconds, seconds_to_samples
+from oolong_align.errors import ModelError, UsageError
+from oolong_align.frames import SAMPLE_RATE, seconds_to_samples
 from oolong_align.gating import Clip, join_clips, plan_clips, quietest
-from oolong_align.models import find_whisper
 from oolong_align.types import Progress, VoiceRange, Word, Words
+from oolong_align.whisper_model import first_line, load_whisper
+from oolong_align.writing import is_spaceless
 
+__all__ = ["WhisperTranscriber"]
+
+TASKS: Final = ("transcribe", "translate")
+# Whisper's own thresholds: text that compresses better repeats itself, text that is less likely is not believed.
 MAX_COMPRESSION: Final = 2.4
 MIN_LOG_PROBABILITY: Final = -1.0
-NO_SPEECH: Final = 0.6
+MAX_NO_SPEECH: Final = 0.6
+# Speech without a word for so long is heard again.
 MIN_HOLE_S: Final = 1.5
 MIN_HALF_S: Final = 3.0
 ATTEMPTS: Final = 3
-LANGUAGE_CLIPS: Final = 4
-_UNITS_PER_SECOND: Final = 100  # of a segment's ``seek``
-ENGLISH: Final = "en"
+# Half of the decoder's positions, less one.
+MAX_PROMPT_TOKENS: Final = 223
+DETECTION_CLIPS: Final = 5
+SURE: Final = 0.9
+
+# Without a handler Python prints the library's warnings on stderr.
+logging.getLogger("faster_whisper").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """One word as Whisper gives it, with its white space; times in seconds of the clip."""
+
+    start: float
+    end: float
+    text: str
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """What the model made of one clip; times of its words are seconds in the clip."""
+    """What the model made of one clip."""
 
-    words: tuple[Any, ...]
-    text: str
-    log_probability: float
-    no_speech: float
-
-    @property
-    def repeats(self) -> bool:
-        data = self.text.encode()
-        return bool(data) and len(data) / len(zlib.compress(data)) > MAX_COMPRESSION
+    tokens: tuple[_Token, ...] = ()
+    log_probability: float = 0.0
+    no_speech: float = 0.0
+    compression: float = 0.0
 
     @property
-    def doubtful(self) -> bool:
-        return self.repeats or self.log_probability < MIN_LOG_PROBABILITY
+    def repeats_itself(self) -> bool:
+        return self.compression > MAX_COMPRESSION
+
+    @property
+    def is_believed(self) -> bool:
+        return self.log_probability >= MIN_LOG_PROBABILITY
+
+    @property
+    def is_silence(self) -> bool:
+        return self.no_speech > MAX_NO_SPEECH and not self.is_believed
 
 
 class WhisperTranscriber:
-    """Whisper, gated by speech ranges; load it once, use it for many recordings.
+    """Recognises the speech of a recording; make one with `from_pretrained`.
 
     Parameters
     ----------
     model : faster_whisper.WhisperModel
     batch_size : int
-        Clips that are recognised together.
+        Clips at a time, at least 1; more of them need more memory (half a minute of audio each).
     """
 
     def __init__(self, model: Any, *, batch_size: int = 8) -> None:
         from faster_whisper import BatchedInferencePipeline
 
+        if batch_size < 1:
+            raise UsageError(f"batch_size must be at least 1, not {batch_size}")
         self._model = model
         self._pipeline = BatchedInferencePipeline(model)
         self._batch_size = batch_size
@@ -87,54 +108,38 @@ class WhisperTranscriber:
         batch_size: int = 8,
         progress: Progress | None = None,
     ) -> WhisperTranscriber:
-        """Load a model, fetching what is missing.
+        """Find, fetch and load a model.
 
         Parameters
         ----------
         model : str
-            A name such as ``"base"``, or a folder with a CTranslate2 model.
+            A size ("base", "tiny.en", ...), a name on the Hugging Face hub, or a folder with a CTranslate2 model.
         model_dir : path, optional
-            Folder in which to look first, under ``whisper/NAME``.
+            Folder in which ``whisper/NAME`` is looked for first.
         device : {"auto", "cpu", "cuda"}
+            "auto" takes CUDA if it works, otherwise the CPU.
         compute_type : str
-            CTranslate2's name of the arithmetic. ``"default"`` is int8 on a CPU, where it is the fastest, and the
-            model's own elsewhere.
+            A type of CTranslate2; "default" is int8 on a CPU, which is fastest, and float16 on CUDA.
         threads : int, optional
-            Threads on a CPU; ``None`` takes one for each core.
+            Threads on the CPU; as many as there are cores for this process, up to 8.
         batch_size : int
-            Clips that are recognised together.
+            Clips at a time.
         progress : callable, optional
-            Told about downloads.
+            Told about files that are fetched.
 
         Raises
         ------
-        ModelError
-            If the model is missing or broken.
         UsageError
-            If the device or the arithmetic is not to be had here.
+            If an option is unknown or does not work here.
+        ModelError
+            If the model is not found or broken.
         """
-        import ctranslate2
-        from faster_whisper import WhisperModel
+        from oolong_align.models import find_whisper
 
         source = find_whisper(model, model_dir=model_dir, progress=progress)
-        if device == "auto":
-            device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
-        elif device == "cuda" and not ctranslate2.get_cuda_device_count():
-            raise UsageError("device cuda: CTranslate2 finds no CUDA device here; use --device cpu")
-        if compute_type == "default" and device == "cpu":
-            compute_type = "int8"
-        offered = ctranslate2.get_supported_compute_types(device) | {"default", "auto"}
-        if compute_type not in offered:
-            raise UsageError(f"compute_type {compute_type} does not run here; use one of {', '.join(sorted(offered))}")
-        logging.getLogger("faster_whisper").setLevel(logging.ERROR)
-        try:
-            loaded = WhisperModel(
-                str(source), device=device, compute_type=compute_type, cpu_threads=threads or os.cpu_count() or 0
-            )
-        except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ModelError(f"Whisper {model}: cannot be loaded from {source} ({reason})") from error
-        return cls(loaded, batch_size=batch_size)
+        return cls(
+            load_whisper(source, device=device, compute_type=compute_type, threads=threads), batch_size=batch_size
+        )
 
     def __call__(
         self,
@@ -147,139 +152,247 @@ class WhisperTranscriber:
         hotwords: str | None = None,
         progress: Progress | None = None,
     ) -> Words:
-        """Recognise what is said in the speech ranges.
+        """Recognise the words in some ranges of a recording.
 
         Parameters
         ----------
         audio : Audio
         speech : sequence of VoiceRange
-            Nothing is recognised outside, but for 0.2 s of padding.
+            Where somebody speaks; nothing else is heard, apart from 0.2 s around each range.
         language : str, optional
-            Code such as ``"en"``; detected on up to four clips if not given.
+            Spoken language as Whisper's code ("en"); detected once over several parts of the recording if not given.
         task : {"transcribe", "translate"}
+            Keep the language, or translate to English.
         initial_prompt, hotwords : str, optional
-            Text that sets style and spelling; words to expect.
+            Text that sets style and spelling; words to expect. Given to the model with every clip.
         progress : callable, optional
-            ``progress("transcribing", done, total)`` in seconds of speech.
+            Called as ``progress("transcribing", done, total)`` in seconds of speech; the total may grow, because
+            some speech is heard twice.
 
         Returns
         -------
         Words
-            In order of time. Memory: one batch of clips.
+            In order and never overlapping, each inside a padded range; ``language`` is the spoken one, empty if there
+            is no speech and none was given.
 
         Raises
         ------
         UsageError
-            If the language is unknown.
+            If the model does not know the language or the task.
+        ModelError
+            If the engine fails, for instance for want of memory.
         """
+        language = self._checked_language(language)
+        self._check_task(task)
+        self._check_prompts(initial_prompt, hotwords)
         clips = plan_clips(audio, speech)
-        language = self._language(audio, clips, language)
-        options = {"language": language, "task": task, "initial_prompt": initial_prompt, "hotwords": hotwords}
-        total = sum(clip.duration for clip in clips)
-        done = 0.0
+        if not clips:
+            return Words(language or "", ())
+        meter = _Meter(progress)
+        meter.expect(clips)
+        options: dict[str, Any] = {
+            "language": language or self._detect_language(audio, clips),
+            "task": task,
+            "initial_prompt": f" {initial_prompt.strip()}" if initial_prompt else None,
+            "hotwords": hotwords or None,
+        }
+        joined = task == "translate"  # faster-whisper splits the English words of some languages' speech
         words: list[Word] = []
         for attempt in range(ATTEMPTS):
-            last = attempt == ATTEMPTS - 1
-            holes: list[Clip] = []
+            left_out: list[Clip] = []
             halves: list[Clip] = []
-            for first in range(0, len(clips), self._batch_size):
-                batch = clips[first : first + self._batch_size]
+            for at in range(0, len(clips), self._batch_size):
+                batch = clips[at : at + self._batch_size]
                 for clip, heard in zip(batch, self._recognise(audio, batch, options), strict=True):
-                    final = last or clip.duration < 2 * MIN_HALF_S
-                    if not heard.doubtful:
-                        words += _to_words(clip, heard)
-                        holes += _holes(clip, heard)
-                    elif heard.no_speech <= NO_SPEECH and not final:
+                    if heard.repeats_itself:
                         halves += _halves(audio, clip)
-                    elif heard.no_speech <= NO_SPEECH and not heard.repeats:
-                        words += _to_words(clip, heard)
-                done = min(done + sum(clip.duration for clip in batch), total)
-                if progress:
-                    progress("transcribing", done, total)
-            clips = join_clips(holes) + halves
-        return Words(language, tuple(sorted(words, key=lambda word: (word.start, word.end))))
+                    elif not heard.is_silence and (heard.is_believed or attempt == 0):
+                        words += _to_words(clip, heard.tokens, joined=joined)
+                        left_out += _left_out(clip, heard.tokens)
+                    meter.advance(clip)
+            clips = [*join_clips(left_out), *halves]
+            if not clips or attempt == ATTEMPTS - 1:
+                break
+            meter.expect(clips)
+        return Words(options["language"], _without_overlap(words))
 
-    def _language(self, audio: Audio, clips: Sequence[Clip], wanted: str | None) -> str:
-        if not self._model.model.is_multilingual:
-            if wanted not in {None, ENGLISH}:
-                warnings.warn(
-                    f"the model knows English only: language {wanted} is ignored", OolongWarning, stacklevel=3
-                )
-            return ENGLISH
-        if wanted is not None:
-            known = self._model.supported_languages
-            if wanted not in known:
-                raise UsageError(f"language {wanted!r} is unknown to the model; it knows {', '.join(sorted(known))}")
-            return wanted
-        if not clips:
-            return ""
-        chosen = np.unique(np.linspace(0, len(clips) - 1, LANGUAGE_CLIPS).round().astype(int))
-        votes: dict[str, float] = {}
-        for index in chosen:
-            _, _, probabilities = self._model.detect_language(audio=clips[index].read(audio))
-            for code, probability in probabilities:
-                votes[code] = votes.get(code, 0.0) + probability * clips[index].duration
-        return max(votes, key=lambda code: (votes[code], code))
-
-    def _recognise(self, audio: Audio, batch: Sequence[Clip], options: dict[str, Any]) -> Iterator[_Heard]:
-        """Recognise clips together; each starts at a whole second of one array, by which its segments are known."""
-        seconds = [-(-clip.num_samples // SAMPLE_RATE) for clip in batch]
-        starts = np.cumsum([0, *seconds[:-1]]).tolist()
+    def _recognise(self, audio: Audio, clips: Sequence[Clip], options: dict[str, Any]) -> list[_Heard]:
+        """Hear some clips in one batch."""
+        # Each starts at a whole second, so that no rounding moves a time.
+        seconds = [-(-clip.num_samples // SAMPLE_RATE) for clip in clips]
+        firsts = [sum(seconds[:index]) for index in range(len(clips))]
         samples = np.zeros(sum(seconds) * SAMPLE_RATE, dtype=np.float32)
-        for start, clip in zip(starts, batch, strict=True):
-            samples[start * SAMPLE_RATE :][: clip.num_samples] = clip.read(audio)
-        segments, _ = self._pipeline.transcribe(
-            samples,
-            clip_timestamps=[
-                {"start": start, "end": start + samples_to_seconds(clip.num_samples)}
-                for start, clip in zip(starts, batch, strict=True)
-            ],
-            batch_size=len(batch),
-            word_timestamps=True,
-            without_timestamps=False,
-            **options,
-        )
-        by_clip: dict[int, list[Any]] = {start: [] for start in starts}
-        for segment in segments:
-            by_clip[segment.seek // _UNITS_PER_SECOND].append(segment)
-        for start, found in by_clip.items():
-            yield _Heard(
-                words=tuple((word.start - start, word.end - start, word) for each in found for word in each.words),
-                text="".join(each.text for each in found),
-                log_probability=found[0].avg_logprob if found else 0.0,
-                no_speech=found[0].no_speech_prob if found else 1.0,
+        for first, clip in zip(firsts, clips, strict=True):
+            samples[first * SAMPLE_RATE :][: clip.num_samples] = clip.read(audio)
+        with _translated_errors():
+            segments, _ = self._pipeline.transcribe(
+                samples,
+                clip_timestamps=[
+                    {"start": first, "end": first + (clip.num_samples + 0.5) / SAMPLE_RATE}
+                    for first, clip in zip(firsts, clips, strict=True)
+                ],
+                batch_size=len(clips),
+                word_timestamps=True,
+                without_timestamps=False,  # without them base leaves out whole sentences
+                **options,
+            )
+            of_clip: dict[int, list[Any]] = {first: [] for first in firsts}
+            for segment in segments:
+                of_clip[segment.seek // 100].append(segment)  # its clip's start in frames of 10 ms
+        return [_heard(of_clip[first], first) for first in firsts]
+
+    def _detect_language(self, audio: Audio, clips: Sequence[Clip]) -> str:
+        """Language with the largest mean probability over some clips spread over the recording."""
+        if not self._model.model.is_multilingual:
+            return "en"
+        spread = sorted({round(at) for at in np.linspace(0, len(clips) - 1, DETECTION_CLIPS)})
+        votes: dict[str, float] = {}
+        seconds = 0.0
+        for index, place in enumerate([*spread[::2], *spread[1::2]]):
+            clip = clips[place]
+            with _translated_errors():
+                _, _, probabilities = self._model.detect_language(audio=clip.read(audio))
+            for code, probability in probabilities:
+                votes[code] = votes.get(code, 0.0) + probability * clip.duration
+            seconds += clip.duration
+            if index and max(votes.values()) >= SURE * seconds:
+                break
+        return max(votes, key=lambda code: votes[code])
+
+    def _checked_language(self, language: str | None) -> str | None:
+        if not language:
+            return None
+        code = language.strip().lower().replace("_", "-").split("-")[0]
+        if not self._model.model.is_multilingual and code != "en":
+            raise UsageError(
+                f"language {language!r}: this model knows English only; use one without '.en', such as base"
+            )
+        known = self._model.supported_languages
+        if code not in known or (len(known) > 1 and self._model.hf_tokenizer.token_to_id(f"<|{code}|>") is None):
+            raise UsageError(f"language {language!r} is unknown to this model: use one of {', '.join(sorted(known))}")
+        return code
+
+    def _check_task(self, task: str) -> None:
+        if task not in TASKS:
+            raise UsageError(f"task {task!r} is unknown: use one of {', '.join(TASKS)}")
+        if task == "translate" and not self._model.model.is_multilingual:
+            raise UsageError("task 'translate': this model knows English only; use one without '.en', such as base")
+
+    def _check_prompts(self, *prompts: str | None) -> None:
+        """Refuse what would be cut off or leave no room for the text."""
+        encode = self._model.hf_tokenizer.encode
+        length = sum(len(encode(f" {prompt.strip()}", add_special_tokens=False).ids) for prompt in prompts if prompt)
+        if length > MAX_PROMPT_TOKENS:
+            raise UsageError(
+                f"initial_prompt and hotwords have {length} tokens: Whisper takes {MAX_PROMPT_TOKENS}; shorten them"
             )
 
 
-def _to_words(clip: Clip, heard: _Heard) -> list[Word]:
-    starts, ends = clip.locate(
-        np.array([start for start, _, _ in heard.words], dtype=np.float64),
-        np.array([end for _, end, _ in heard.words], dtype=np.float64),
+class _Meter:
+    """Reports seconds of speech done."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._done = 0.0
+        self._total = 0.0
+
+    def expect(self, clips: Iterable[Clip]) -> None:
+        self._total += sum(clip.duration for clip in clips)
+        self._report()
+
+    def advance(self, clip: Clip) -> None:
+        self._done += clip.duration
+        self._report()
+
+    def _report(self) -> None:
+        if self._progress:
+            self._progress("transcribing", min(self._done, self._total), self._total)
+
+
+@contextlib.contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise ModelError(f"Whisper failed: {first_line(error)}; try a smaller batch_size or --device cpu") from error
+    except ValueError as error:
+        raise UsageError(f"Whisper refuses its options: {first_line(error)}; check language and task") from error
+
+
+def _heard(segments: Sequence[Any], first: int) -> _Heard:
+    """Sum up the segments of one clip that starts at ``first`` seconds of the batch."""
+    if not segments:
+        return _Heard()
+    tokens = tuple(
+        _Token(word.start - first, word.end - first, word.word, min(max(float(word.probability), 0.0), 1.0))
+        for segment in segments
+        for word in segment.words
     )
-    return [
-        Word(
-            float(start),
-            float(end),
-            word.word.strip(),
-            float(word.probability),
-            leading_space=word.word.startswith(" "),
-        )
-        for start, end, (_, _, word) in zip(starts, ends, heard.words, strict=True)
-        if word.word.strip()
-    ]
+    data = "".join(segment.text for segment in segments).encode()
+    return _Heard(
+        tokens,
+        segments[0].avg_logprob,  # of the whole clip, in each segment
+        segments[0].no_speech_prob,
+        max(len(data) / len(zlib.compress(data)), *(segment.compression_ratio for segment in segments)),
+    )
 
 
 def _halves(audio: Audio, clip: Clip) -> list[Clip]:
-    third = clip.num_samples // 3
-    middle = quietest(clip.read(audio), third, clip.num_samples - third)
-    return [clip.cut(0, middle), clip.cut(middle, clip.num_samples)]
+    """Cut a clip at its quietest moment near the middle; none if it is too short to be worth it."""
+    if clip.duration < 2 * MIN_HALF_S:
+        return []
+    length = clip.num_samples
+    middle = quietest(clip.read(audio), length // 3, length - length // 3)
+    return [clip.cut(0, middle), clip.cut(middle, length)]
 
 
-def _holes(clip: Clip, heard: _Heard) -> Iterator[Clip]:
-    """Yield the speech of a clip in which no word was found."""
-    edges = [0.0, *(time for start, end, _ in heard.words for time in (start, end)), clip.duration]
-    for start, end in zip(edges[::2], edges[1::2], strict=True):
-        if end - start >= MIN_HOLE_S:
-            hole = clip.cut(seconds_to_samples(start), seconds_to_samples(end))
-            if hole.parts:
-                yield hole
+def _left_out(clip: Clip, tokens: Sequence[_Token]) -> list[Clip]:
+    """Stretches of a clip that hold no word."""
+    starts = [0.0, *(token.end for token in tokens)]
+    ends = [*(token.start for token in tokens), clip.duration]
+    return [
+        clip.cut(seconds_to_samples(start), seconds_to_samples(end))
+        for start, end in zip(starts, ends, strict=True)
+        if min(end, clip.duration) - start >= MIN_HOLE_S
+    ]
+
+
+def _to_words(clip: Clip, tokens: Sequence[_Token], *, joined: bool) -> list[Word]:
+    """Words of a clip in the recording's time.
+
+    A token without a letter or digit is a mark that belongs to the word before it; without one it is dropped. In
+    languages written without spaces a token may be the rest of a foreign word; with ``joined`` every token that has no
+    white space before it is the rest of one.
+    """
+    merged: list[_Token] = []
+    for token in tokens:
+        text = token.text.replace("\ufffd", "")
+        is_mark = not any(character.isalnum() for character in text)
+        if merged and text and (is_mark or _is_rest(merged[-1].text, text, joined=joined)):
+            end = merged[-1].end if is_mark else max(merged[-1].end, token.end)
+            merged[-1] = replace(merged[-1], text=merged[-1].text + text.rstrip(), end=end)
+        elif not is_mark:
+            merged.append(replace(token, text=text))
+    starts, ends = clip.locate(
+        np.array([token.start for token in merged], dtype=np.float64),
+        np.array([token.end for token in merged], dtype=np.float64),
+    )
+    return [
+        Word(start, end, token.text.strip(), token.probability, leading_space=token.text[:1].isspace())
+        for token, start, end in zip(merged, starts.tolist(), ends.tolist(), strict=True)
+    ]
+
+
+def _is_rest(before: str, text: str, *, joined: bool) -> bool:
+    if text[0].isspace() or is_spaceless(before[-1]) or is_spaceless(text[0]):
+        return False
+    return joined or (before[-1].isalnum() and text[0].isalnum())
+
+
+def _without_overlap(words: list[Word]) -> tuple[Word, ...]:
+    """Sort words; what was heard in two clips may touch, never overlap."""
+    words = sorted(words, key=lambda word: (word.start, word.end))
+    for index, following in enumerate(words[1:]):
+        if words[index].end > following.start:
+            words[index] = replace(words[index], end=following.start)
+    return tuple(words)
