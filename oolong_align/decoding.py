@@ -38,6 +38,10 @@ REFERRING: Final = frozenset({"concat", "dash", "hls", "imf", "lavfi", "rtp", "r
 logging.getLogger("libav").addHandler(logging.NullHandler())
 
 
+# PyAV 19 replaces broken characters of tags by itself.
+_LENIENT: Final = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+
+
 class Decoder:
     """Iterate once over a file's samples; then read ``warnings``.
 
@@ -75,7 +79,7 @@ class Decoder:
     def _decode(self, file: BinaryIO) -> Iterator[FloatArray]:
         path = self._path
         try:
-            container = av.open(file, metadata_errors="replace", options=_guards())
+            container = av.open(file, options=_guards(), **_LENIENT)
         except av.error.FFmpegError as error:
             if file.seekable() and file.seek(0, 2) == 0:
                 raise AudioError(f"{path}: the file is empty; record or copy it again") from error
