@@ -6,7 +6,7 @@ speaks. Nothing here knows about Whisper.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -131,17 +131,25 @@ def plan_clips(
     return clips
 
 
-def join_clips(clips: Sequence[Clip], *, longest_s: float = 29.0) -> list[Clip]:
-    """Put clips that follow each other in the recording together, as many as fit into ``longest_s`` seconds."""
-    joined: list[list[Clip]] = []
+def join_clips(clips: Iterable[Clip], *, longest_s: float = 29.0) -> list[Clip]:
+    """Put the parts of some clips together to as few clips, in the order of the recording.
+
+    Parameters
+    ----------
+    clips : iterable of Clip
+        None overlaps another, and no part is longer than ``longest_s``.
+    longest_s : float
+        No clip is longer, in seconds.
+    """
+    groups: list[list[tuple[int, int]]] = []
     room = 0
-    for clip in clips:
-        room -= clip.num_samples
+    for start, stop in sorted(part for clip in clips for part in clip.parts):
+        room -= stop - start
         if room < 0:
-            joined.append([])
-            room = seconds_to_samples(longest_s) - clip.num_samples
-        joined[-1].append(clip)
-    return [_clip(part for clip in group for part in clip.parts) for group in joined]
+            groups.append([])
+            room = seconds_to_samples(longest_s) - (stop - start)
+        groups[-1].append((start, stop))
+    return [_clip(group) for group in groups]
 
 
 def quietest(samples: FloatArray, start: int, stop: int) -> int:

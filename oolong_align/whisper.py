@@ -10,71 +10,32 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from oolong_align.audio import Audio
 from oolong_align.errors import ModelError, UsageError
-from oolong_align.frames import SAMPLE_RATE, seconds_to_samples
+from oolong_align.frames import SAMPLE_RATE
 from oolong_align.gating import Clip, join_clips, plan_clips, quietest
 from oolong_align.types import Progress, VoiceRange, Word, Words
 from oolong_align.whisper_model import first_line, load_whisper
-from oolong_align.writing import is_spaceless
+from oolong_align.whisper_words import Heard, left_out, sum_up, to_words, without_overlap
 
 __all__ = ["WhisperTranscriber"]
 
 TASKS: Final = ("transcribe", "translate")
-# Whisper's own thresholds: text that compresses better repeats itself, text that is less likely is not believed.
-MAX_COMPRESSION: Final = 2.4
-MIN_LOG_PROBABILITY: Final = -1.0
-MAX_NO_SPEECH: Final = 0.6
-# Speech without a word for so long is heard again.
-MIN_HOLE_S: Final = 1.5
 MIN_HALF_S: Final = 3.0
 ATTEMPTS: Final = 3
-# Half of the decoder's positions, less one.
-MAX_PROMPT_TOKENS: Final = 223
+# As in OpenAI's code half of the decoder's 448 positions are for new text; four are for the task's own tokens.
+MAX_NEW_TOKENS: Final = 224
+MAX_PROMPT_TOKENS: Final = 220
 DETECTION_CLIPS: Final = 5
 SURE: Final = 0.9
 
 # Without a handler Python prints the library's warnings on stderr.
 logging.getLogger("faster_whisper").addHandler(logging.NullHandler())
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """One word as Whisper gives it, with its white space; times in seconds of the clip."""
-
-    start: float
-    end: float
-    text: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """What the model made of one clip."""
-
-    tokens: tuple[_Token, ...] = ()
-    log_probability: float = 0.0
-    no_speech: float = 0.0
-    compression: float = 0.0
-
-    @property
-    def repeats_itself(self) -> bool:
-        return self.compression > MAX_COMPRESSION
-
-    @property
-    def is_believed(self) -> bool:
-        return self.log_probability >= MIN_LOG_PROBABILITY
-
-    @property
-    def is_silence(self) -> bool:
-        return self.no_speech > MAX_NO_SPEECH and not self.is_believed
 
 
 class WhisperTranscriber:
@@ -199,24 +160,24 @@ class WhisperTranscriber:
         joined = task == "translate"  # faster-whisper splits the English words of some languages' speech
         words: list[Word] = []
         for attempt in range(ATTEMPTS):
-            left_out: list[Clip] = []
+            again: list[Clip] = []
             halves: list[Clip] = []
             for at in range(0, len(clips), self._batch_size):
                 batch = clips[at : at + self._batch_size]
                 for clip, heard in zip(batch, self._recognise(audio, batch, options), strict=True):
                     if heard.repeats_itself:
-                        halves += _halves(audio, clip)
-                    elif not heard.is_silence and (heard.is_believed or attempt == 0):
-                        words += _to_words(clip, heard.tokens, joined=joined)
-                        left_out += _left_out(clip, heard.tokens)
+                        halves += _halves(audio, clip) if heard.is_speech else []
+                    elif not heard.is_silence and (attempt == 0 or (heard.is_believed and heard.is_speech)):
+                        words += to_words(clip, heard.tokens, joined=joined)
+                        again += left_out(clip, heard.tokens)
                     meter.advance(clip)
-            clips = [*join_clips(left_out), *halves]
+            clips = [*join_clips(again), *halves]
             if not clips or attempt == ATTEMPTS - 1:
                 break
             meter.expect(clips)
-        return Words(options["language"], _without_overlap(words))
+        return Words(options["language"], without_overlap(words))
 
-    def _recognise(self, audio: Audio, clips: Sequence[Clip], options: dict[str, Any]) -> list[_Heard]:
+    def _recognise(self, audio: Audio, clips: Sequence[Clip], options: dict[str, Any]) -> list[Heard]:
         """Hear some clips in one batch."""
         # Each starts at a whole second, so that no rounding moves a time.
         seconds = [-(-clip.num_samples // SAMPLE_RATE) for clip in clips]
@@ -234,12 +195,13 @@ class WhisperTranscriber:
                 batch_size=len(clips),
                 word_timestamps=True,
                 without_timestamps=False,  # without them base leaves out whole sentences
+                max_new_tokens=MAX_NEW_TOKENS,
                 **options,
             )
             of_clip: dict[int, list[Any]] = {first: [] for first in firsts}
             for segment in segments:
                 of_clip[segment.seek // 100].append(segment)  # its clip's start in frames of 10 ms
-        return [_heard(of_clip[first], first) for first in firsts]
+        return [sum_up(of_clip[first], first) for first in firsts]
 
     def _detect_language(self, audio: Audio, clips: Sequence[Clip]) -> str:
         """Language with the largest mean probability over some clips spread over the recording."""
@@ -319,24 +281,6 @@ def _translated_errors() -> Iterator[None]:
         raise UsageError(f"Whisper refuses its options: {first_line(error)}; check language and task") from error
 
 
-def _heard(segments: Sequence[Any], first: int) -> _Heard:
-    """Sum up the segments of one clip that starts at ``first`` seconds of the batch."""
-    if not segments:
-        return _Heard()
-    tokens = tuple(
-        _Token(word.start - first, word.end - first, word.word, min(max(float(word.probability), 0.0), 1.0))
-        for segment in segments
-        for word in segment.words
-    )
-    data = "".join(segment.text for segment in segments).encode()
-    return _Heard(
-        tokens,
-        segments[0].avg_logprob,  # of the whole clip, in each segment
-        segments[0].no_speech_prob,
-        max(len(data) / len(zlib.compress(data)), *(segment.compression_ratio for segment in segments)),
-    )
-
-
 def _halves(audio: Audio, clip: Clip) -> list[Clip]:
     """Cut a clip at its quietest moment near the middle; none if it is too short to be worth it."""
     if clip.duration < 2 * MIN_HALF_S:
@@ -344,55 +288,3 @@ def _halves(audio: Audio, clip: Clip) -> list[Clip]:
     length = clip.num_samples
     middle = quietest(clip.read(audio), length // 3, length - length // 3)
     return [clip.cut(0, middle), clip.cut(middle, length)]
-
-
-def _left_out(clip: Clip, tokens: Sequence[_Token]) -> list[Clip]:
-    """Stretches of a clip that hold no word."""
-    starts = [0.0, *(token.end for token in tokens)]
-    ends = [*(token.start for token in tokens), clip.duration]
-    return [
-        clip.cut(seconds_to_samples(start), seconds_to_samples(end))
-        for start, end in zip(starts, ends, strict=True)
-        if min(end, clip.duration) - start >= MIN_HOLE_S
-    ]
-
-
-def _to_words(clip: Clip, tokens: Sequence[_Token], *, joined: bool) -> list[Word]:
-    """Words of a clip in the recording's time.
-
-    A token without a letter or digit is a mark that belongs to the word before it; without one it is dropped. In
-    languages written without spaces a token may be the rest of a foreign word; with ``joined`` every token that has no
-    white space before it is the rest of one.
-    """
-    merged: list[_Token] = []
-    for token in tokens:
-        text = token.text.replace("\ufffd", "")
-        is_mark = not any(character.isalnum() for character in text)
-        if merged and text and (is_mark or _is_rest(merged[-1].text, text, joined=joined)):
-            end = merged[-1].end if is_mark else max(merged[-1].end, token.end)
-            merged[-1] = replace(merged[-1], text=merged[-1].text + text.rstrip(), end=end)
-        elif not is_mark:
-            merged.append(replace(token, text=text))
-    starts, ends = clip.locate(
-        np.array([token.start for token in merged], dtype=np.float64),
-        np.array([token.end for token in merged], dtype=np.float64),
-    )
-    return [
-        Word(start, end, token.text.strip(), token.probability, leading_space=token.text[:1].isspace())
-        for token, start, end in zip(merged, starts.tolist(), ends.tolist(), strict=True)
-    ]
-
-
-def _is_rest(before: str, text: str, *, joined: bool) -> bool:
-    if text[0].isspace() or is_spaceless(before[-1]) or is_spaceless(text[0]):
-        return False
-    return joined or (before[-1].isalnum() and text[0].isalnum())
-
-
-def _without_overlap(words: list[Word]) -> tuple[Word, ...]:
-    """Sort words; what was heard in two clips may touch, never overlap."""
-    words = sorted(words, key=lambda word: (word.start, word.end))
-    for index, following in enumerate(words[1:]):
-        if words[index].end > following.start:
-            words[index] = replace(words[index], end=following.start)
-    return tuple(words)

@@ -14,7 +14,7 @@ LAYERS = (
         *("fbank", "segmentation", "embedding_graph", "embedding", "plda", "vbx", "clustering"),
         *("reconstruction", "turns", "refinement", "speech", "voice", "bundles", "gating", "quantization"),
     ),
-    ("vad", "diarizer", "whisper", "whisper_model", "alignment"),
+    ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment"),
     ("formats",),
     ("entries", "hookspecs", "core_plugin"),
     ("plugin_manager", "registry", "checks", "outputs", "host", "pipeline", "testing"),

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oolong_align.audio import Audio, load_audio
+from oolong_align.errors import UsageError
+from oolong_align.models import find_whisper
+from oolong_align.types import VoiceRange, Words, join_words
+from oolong_align.vad import VoiceActivityDetector
+from oolong_align.whisper import WhisperTranscriber
+
+pytestmark = pytest.mark.data
+
+PADDING_S = 0.2
+
+
+@pytest.fixture(scope="module")
+def base() -> WhisperTranscriber:
+    return WhisperTranscriber.from_pretrained("base")
+
+
+@pytest.fixture(scope="module")
+def detector() -> VoiceActivityDetector:
+    return VoiceActivityDetector.from_pretrained()
+
+
+def check_times(words: Words, speech: Sequence[VoiceRange]) -> None:
+    for word in words.words:
+        assert word.start <= word.end
+        assert word.text == word.text.strip() != ""
+        for time in (word.start, word.end):
+            assert any(voice.start - PADDING_S - 1e-4 <= time <= voice.end + PADDING_S + 1e-4 for voice in speech)
+    assert all(before.end <= after.start for before, after in zip(words.words, words.words[1:], strict=False))
+
+
+def plain(words: Words) -> list[str]:
+    return re.findall(r"[a-z0-9']+", join_words(words.words).lower())
+
+
+def test_telephone_conversation(base: WhisperTranscriber, detector: VoiceActivityDetector, data_dir: Path) -> None:
+    with load_audio(data_dir / "real" / "sample.flac") as audio:
+        speech = detector(audio)
+        words = base(audio, speech)
+        alone = base(audio, speech, language="en")
+    assert words == alone
+    assert words.language == "en"
+    check_times(words, speech)
+    text = " ".join(plain(words))
+    for phrase in ("oh hello", "i'm originally from chicago", "new jersey", "call me a yankee"):
+        assert phrase in text
+    (yankee,) = (word for word in words.words if word.text.lower().startswith("yankee"))
+    assert yankee.start == pytest.approx(26.9, abs=0.7)
+    assert yankee.probability
+    assert yankee.probability > 0.5
+
+
+def test_the_same_again_whatever_the_batch(
+    base: WhisperTranscriber, detector: VoiceActivityDetector, data_dir: Path
+) -> None:
+    with load_audio(data_dir / "real" / "aws_auto0_call.flac") as audio:
+        speech = [voice for voice in detector(audio) if voice.end < 90]
+        words = base(audio, speech)
+        assert base(audio, speech) == words
+        one_by_one = WhisperTranscriber(base._model, batch_size=1)(audio, speech)
+    check_times(words, speech)
+    assert plain(one_by_one) == plain(words)
+
+
+def test_music_between_speech_stays_without_words(
+    base: WhisperTranscriber, detector: VoiceActivityDetector, data_dir: Path
+) -> None:
+    with (
+        load_audio(data_dir / "real" / "jfk.flac") as speech,
+        load_audio(next((data_dir / "nonspeech").glob("Kevin*"))) as music,
+    ):
+        said, played = speech.read(0, 11 * 16000), music.read(20 * 16000, 50 * 16000)
+    audio = load_audio(np.concatenate([said, played, said, np.zeros(20 * 16000, np.float32)]))
+    ranges = detector(audio)
+    words = base(audio, ranges)
+    check_times(words, ranges)
+    assert all(word.end < 11.5 or 40.5 < word.start < word.end < 52.5 for word in words.words)
+    half = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+    assert plain(words) == (half.split() * 2)
+
+
+def test_hard_noise_gives_at_most_a_word(
+    base: WhisperTranscriber, detector: VoiceActivityDetector, data_dir: Path
+) -> None:
+    for path in sorted((data_dir / "nonspeech_hard").glob("*.flac")):
+        with load_audio(path) as audio:
+            assert len(base(audio, detector(audio), language="en").words) <= 1, path
+
+
+def test_noise_taken_for_speech_gives_no_loops(base: WhisperTranscriber, data_dir: Path) -> None:
+    with load_audio(data_dir / "nonspeech_hard" / "kitchen.flac") as audio:
+        words = base(audio, [VoiceRange(0, audio.duration)], language="en")
+    assert len(words.words) < 20
+
+
+def test_translation_is_english_in_whole_words(base: WhisperTranscriber, data_dir: Path) -> None:
+    with load_audio(data_dir / "real" / "multilingual.flac") as audio:
+        german = [VoiceRange(42.0, 59.0)]
+        assert base(audio, german).language == "de"
+        for language in ("de", "zh"):
+            words = base(audio, german, language=language, task="translate")
+            assert words.language == language
+            assert sum(word.leading_space for word in words.words) >= len(words.words) - 1
+    assert {"software", "use"} & set(plain(words))
+
+
+def test_prompts_reach_the_model(base: WhisperTranscriber, data_dir: Path) -> None:
+    with load_audio(data_dir / "real" / "jfk.flac") as audio:
+        speech = [VoiceRange(0, 11)]
+        words = base(audio, speech, language="en", initial_prompt="ASK NOT WHAT YOUR COUNTRY CAN DO FOR YOU")
+        assert "NOT" in join_words(words.words)
+        assert base(audio, speech, language="en", hotwords="Amerikans").words
+        with pytest.raises(UsageError, match="Whisper takes 220; shorten them"):
+            base(audio, speech, initial_prompt="so " * 300)
+
+
+def test_a_model_of_english_only(data_dir: Path) -> None:
+    tiny = WhisperTranscriber.from_pretrained("tiny.en", device="cpu", compute_type="float32", threads=1)
+    with load_audio(data_dir / "real" / "jfk.flac") as audio:
+        words = tiny(audio, [VoiceRange(0, 11)])
+        assert (words.language, "country" in plain(words)) == ("en", True)
+        with pytest.raises(UsageError, match="English only"):
+            tiny(audio, [VoiceRange(0, 11)], language="fr")
+
+
+def test_nothing_is_printed(data_dir: Path) -> None:
+    code = (
+        "import sys; from oolong_align.whisper import WhisperTranscriber; from oolong_align.audio import load_audio;"
+        "from oolong_align.types import VoiceRange;"
+        "WhisperTranscriber.from_pretrained(sys.argv[1])(load_audio(sys.argv[2]), [VoiceRange(0, 11)])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(find_whisper("tiny.en")), data_dir / "real" / "jfk.flac"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+    assert (result.stdout, result.stderr) == ("", "")
+
+
+def words_ungated(transcriber: WhisperTranscriber, audio: Audio) -> int:
+    """Count what plain faster-whisper finds with the same model."""
+    samples = audio.read(0, audio.num_samples)
+    segments, _ = transcriber._model.transcribe(samples, language="en", word_timestamps=True)
+    return sum(len(segment.words) for segment in segments)
+
+
+@pytest.mark.slow
+def test_no_speech_is_lost_by_gating(base: WhisperTranscriber, detector: VoiceActivityDetector, data_dir: Path) -> None:
+    gated = ungated = 0
+    for name in ("so_dev1", "so_dev6"):
+        with load_audio(data_dir / "conversations" / f"{name}.flac") as audio:
+            speech = detector(audio)
+            words = base(audio, speech)
+            check_times(words, speech)
+            assert words.language == "en"
+            gated += len(words.words)
+            ungated += words_ungated(base, audio)
+    print(f"words: {gated} gated, {ungated} ungated")
+    assert gated >= 0.99 * ungated
