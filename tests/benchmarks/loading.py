@@ -1,6 +1,7 @@
 """Time to load the models and the memory they take: ``python tests/benchmarks/loading.py``.
 
-Each case runs in a process of its own. Memory is what loading adds to a process that has imported the same libraries already.
+Each case runs in a process of its own. Memory is what loading adds to a process that has imported the same
+libraries already.
 """
 
 from __future__ import annotations
