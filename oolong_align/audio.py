@@ -200,7 +200,18 @@ def load_audio(
         return Audio(store.detach(), store.num_samples, path, tuple(decoder.warnings))
 
 
-def _from_array(samples: npt.NDArray[Any]) -> Audio:
+def check_samples(samples: npt.NDArray[Any]) -> None:
+    """Refuse samples that are not ``float32`` mono in [-1, 1].
+
+    Raises
+    ------
+    InputError
+        Names what is wrong, and the fix.
+    """
+    if not isinstance(samples, np.ndarray):
+        raise InputError(
+            f"samples must be a numpy array, not {type(samples).__name__}: use numpy.asarray(..., 'float32')"
+        )
     if samples.dtype != np.float32:
         scale = " / 32768" if samples.dtype == np.int16 else ""
         raise InputError(
@@ -213,6 +224,10 @@ def _from_array(samples: npt.NDArray[Any]) -> Audio:
     problem = _problem(samples)
     if problem:
         raise InputError(f"samples hold {problem}: divide by the full scale (32768 for 16 bits), numpy.nan_to_num")
+
+
+def _from_array(samples: npt.NDArray[Any]) -> Audio:
+    check_samples(samples)
     view = np.ascontiguousarray(samples).view()
     view.flags.writeable = False
     return Audio(view, len(view), None)

@@ -29,6 +29,7 @@ _MIN_CLEAN_SHARE: Final = 0.2
 _MIN_PRIOR: Final = 1e-7
 _LINKAGE_LIMIT: Final = 6000
 _LLOYD_ITERATIONS: Final = 100
+_COARSER: Final = 1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,12 @@ class ClusteringOptions:
             return self.num_speakers
         at_least = max(found, self.min_speakers or 1)
         return at_least if self.max_speakers is None else min(at_least, self.max_speakers)
+
+    def limit(self, found: int) -> str:
+        """Name of the option that forbids the number of speakers found."""
+        if self.num_speakers is not None:
+            return "num_speakers"
+        return "min_speakers" if self.bound(found) > found else "max_speakers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,34 +104,53 @@ def cluster(
     training = embeddings[clean_speakers(activity)].astype(np.float64)  # (N, D)
     if len(training) < 2:
         centroid = training if len(training) else embeddings[active].astype(np.float64).mean(axis=0, keepdims=True)
-        return Clustering(labels=np.where(active, 0, NOBODY), centroids=centroid, warning=_too_little(options))
+        return Clustering(
+            labels=np.where(active, 0, NOBODY),
+            centroids=centroid,
+        )
 
     centroids = _vbx_centroids(training, plda, options)
-    found, wanted = len(centroids), options.bound(len(centroids))
+    found = len(centroids)
+    wanted = min(options.bound(found), len(training))
     warning = None
     if wanted != found:
-        wanted = min(wanted, len(training))
-        centroids = _force_count(training, centroids, wanted)
-        warning = _forced(found, wanted, options)
+        centroids = _force_count(training, wanted)
+        warning = _forced(found, options)
     similarity = l2_normalise(embeddings) @ l2_normalise(centroids.astype(np.float32)).T
     labels = _assign(similarity, active, one_to_one=wanted == found)
     return Clustering(labels=labels, centroids=centroids, warning=warning)
 
 
 def initial_clusters(training: npt.NDArray[np.float64], threshold: float) -> Labels:
-    """Centroid-linkage clusters of L2-normalised embeddings, ``(N, D) -> (N,)``, from 0 without gaps."""
-    normalised = training / np.linalg.norm(training, axis=1, keepdims=True)
-    if len(normalised) <= _LINKAGE_LIMIT:
-        return _linkage_clusters(normalised, threshold)
-    blocks = np.array_split(np.arange(len(normalised)), -(-len(normalised) // _LINKAGE_LIMIT))
-    labels = np.empty(len(normalised), dtype=np.int64)
-    means: list[npt.NDArray[np.float64]] = []
-    for block in blocks:
-        local = _linkage_clusters(normalised[block], threshold)
-        labels[block] = local + len(means)
-        means += [normalised[block][local == k].mean(axis=0) for k in range(local.max() + 1)]
-    merged = _linkage_clusters(np.stack(means), threshold)
-    return merged[labels]
+    """Centroid-linkage clusters of L2-normalised embeddings, ``(N, D) -> (N,)``, from 0 without gaps.
+
+    More than 6,000 embeddings are clustered in blocks of neighbours first, then the means of their clusters, so that
+    no distance matrix is larger than that of one block.
+    """
+    rows = training / np.linalg.norm(training, axis=1, keepdims=True)
+    labels = np.arange(len(rows))
+    while len(rows) > _LINKAGE_LIMIT:
+        merged = _cluster_blocks(rows, threshold)
+        if merged.max() + 1 == len(rows):
+            threshold *= _COARSER
+        labels = merged[labels]
+        rows = _means(rows, merged)
+    return _linkage_clusters(rows, threshold)[labels]
+
+
+def _cluster_blocks(rows: npt.NDArray[np.float64], threshold: float) -> Labels:
+    labels = np.empty(len(rows), dtype=np.int64)
+    count = 0
+    for block in np.array_split(np.arange(len(rows)), -(-len(rows) // _LINKAGE_LIMIT)):
+        labels[block] = _linkage_clusters(rows[block], threshold) + count
+        count = int(labels[block].max()) + 1
+    return labels
+
+
+def _means(rows: npt.NDArray[np.float64], labels: Labels) -> npt.NDArray[np.float64]:
+    sums = np.zeros((labels.max() + 1, rows.shape[1]))
+    np.add.at(sums, labels, rows)
+    return np.asarray(sums / np.bincount(labels)[:, None])
 
 
 def mean_embeddings(
@@ -168,9 +194,7 @@ def _vbx_centroids(
     return centroids
 
 
-def _force_count(
-    training: npt.NDArray[np.float64], centroids: npt.NDArray[np.float64], wanted: int
-) -> npt.NDArray[np.float64]:
+def _force_count(training: npt.NDArray[np.float64], wanted: int) -> npt.NDArray[np.float64]:
     """Centroids of exactly ``wanted`` clusters: k-means from a Ward tree cut at that number; deterministic."""
     normalised = training / np.linalg.norm(training, axis=1, keepdims=True)
     sample = normalised[:: -(-len(normalised) // _LINKAGE_LIMIT)]
@@ -205,17 +229,9 @@ def _assign(similarity: FloatArray, active: npt.NDArray[np.bool_], *, one_to_one
     return labels
 
 
-def _too_little(options: ClusteringOptions) -> str | None:
-    if options.bound(1) == 1:
-        return None
-    return f"{options.bound(1)} speakers were asked for, but there is too little speech to tell more than one apart"
-
-
-def _forced(found: int, wanted: int, options: ClusteringOptions) -> str:
-    asked = (
-        "num_speakers" if options.num_speakers is not None else ("min_speakers" if wanted > found else "max_speakers")
-    )
+def _forced(found: int, options: ClusteringOptions) -> str:
+    asked = options.bound(found)
     return (
-        f"VBx found {found} speaker{'s' * (found != 1)} where {asked} asks for {wanted}: the speakers were formed by "
-        "k-means on the embeddings instead, and two local speakers of one window may share a global one"
+        f"VBx found {found} speaker{'s' * (found != 1)} where {options.limit(found)} asks for {asked}: the speakers "
+        "were formed by k-means on the embeddings instead, and two local speakers of one window may share a global one"
     )

@@ -191,24 +191,36 @@ class Diarizer:
 
         clustering = cluster(embeddings, segmentation.activity, self._plda, limits)
         activity = reconstruct(
-            segmentation, clustering.labels, max_simultaneous=limits.num_speakers or limits.max_speakers
+            segmentation,
+            clustering.labels,
+            num_samples=audio.num_samples,
+            max_simultaneous=limits.num_speakers or limits.max_speakers,
         )
         activity = activity.take(activity.order_of_appearance())
         if not activity.together.any():
             return self._nobody(audio, segmentation_ms + embedding_ms + clock.lap())
         voices = mean_embeddings(embeddings, segmentation.activity, clustering.labels, activity.clusters)
         if self.options.refine and frames is not None:
-            activity, voices = refine(activity, voices, self._embedder, frames)
-            order = activity.order_of_appearance()
-            activity, voices = activity.take(order), voices[order]
+            activity, voices = self._refine(activity, voices, frames, limits)
         result = self._assemble(audio, segmentation, activity, voices, frames)
         clustering_ms = clock.lap()
         if progress:
             progress("clustering", 1, 1)
-        if clustering.warning:
-            warnings.warn(clustering.warning, OolongWarning, stacklevel=4)
+        told = tuple(filter(None, (clustering.warning, _shortfall(len(voices), limits))))
+        for text in told:
+            warnings.warn(text, OolongWarning, stacklevel=4)
         timing = DiarizeTiming(segmentation_ms, embedding_ms, clustering_ms, clock.total())
-        return replace(result, timing=timing, warnings=(clustering.warning,) if clustering.warning else ())
+        return replace(result, timing=timing, warnings=told)
+
+    def _refine(
+        self, activity: SpeakerActivity, voices: FloatArray, frames: VoiceFrames, limits: ClusteringOptions
+    ) -> tuple[SpeakerActivity, FloatArray]:
+        """Refine, unless that would lose a speaker whom the caller asked for."""
+        refined, refined_voices = refine(activity, voices, self._embedder, frames)
+        order = refined.order_of_appearance()
+        if len(order) < min(limits.bound(len(order)), len(voices)):
+            return activity, voices
+        return refined.take(order), refined_voices[order]
 
     def _embed(
         self, audio: Audio, segmentation: Segmentation, progress: Progress | None
@@ -235,7 +247,7 @@ class Diarizer:
         speakers = dict(enumerate(voices))
         return Diarization(
             segments=exclusive_segments(activity, duration=audio.duration, min_duration_off=gap),
-            turns=overlapping_turns(activity, duration=audio.duration, min_duration_off=gap),
+            turns=overlapping_turns(activity, min_duration_off=gap),
             speech=speech_ranges(
                 segmentation.speech,
                 onset=self.options.vad_onset,
@@ -258,6 +270,12 @@ class Diarizer:
             model=self.model,
             timing=DiarizeTiming(elapsed_ms, 0.0, 0.0, elapsed_ms),
         )
+
+
+def _shortfall(found: int, limits: ClusteringOptions) -> str | None:
+    if limits.bound(found) == found:
+        return None
+    return f"{limits.limit(found)} asks for {limits.bound(found)} speakers, but only {found} could be told apart"
 
 
 class _Stopwatch:

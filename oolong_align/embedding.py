@@ -12,6 +12,7 @@ Wang et al., "WeSpeaker: a research and production oriented speaker embedding le
 from __future__ import annotations
 
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ import numpy.typing as npt
 
 from oolong_align import embedding_graph
 from oolong_align.audio import Audio
-from oolong_align.errors import ModelError
+from oolong_align.errors import ModelError, OutputError
 from oolong_align.fbank import NUM_BINS, compute_fbank, count_fbank_frames
 from oolong_align.frames import (
     FBANK_STEP_SAMPLES,
@@ -116,6 +117,7 @@ class VoiceFrames:
     def __init__(self, channels: int) -> None:
         self.channels = channels
         self._length = 0
+        self._lock = threading.Lock()
         self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 -- lives as long as self
         weakref.finalize(self, self._file.close)
 
@@ -123,10 +125,24 @@ class VoiceFrames:
         return self._length
 
     def append(self, frames: FloatArray) -> None:
-        """Add frames ``(n, channels)`` at the end."""
-        self._file.seek(0, 2)
-        self._file.write(frames.astype(np.float16).tobytes())
-        self._length += len(frames)
+        """Add frames ``(n, channels)`` at the end.
+
+        Raises
+        ------
+        OutputError
+            If the temporary file cannot be written.
+        """
+        with self._lock:
+            try:
+                self._file.seek(0, 2)
+                self._file.write(frames.astype(np.float16).tobytes())
+                self._file.flush()
+            except OSError as error:
+                raise OutputError(
+                    f"no room for the voice frames in {tempfile.gettempdir()} ({error.strerror or error}): an hour "
+                    "takes 230 MB; free some space or set TMPDIR to another folder"
+                ) from error
+            self._length += len(frames)
 
     def read(self, first: int, last: int) -> FloatArray:
         """Frames ``[first, last)``, clipped to those that exist, ``float32[n, channels]``."""
@@ -134,8 +150,9 @@ class VoiceFrames:
         if last <= first:
             return np.empty((0, self.channels), dtype=np.float32)
         row_bytes = 2 * self.channels
-        self._file.seek(first * row_bytes)
-        stored = np.frombuffer(self._file.read((last - first) * row_bytes), dtype=np.float16)
+        with self._lock:
+            self._file.seek(first * row_bytes)
+            stored = np.frombuffer(self._file.read((last - first) * row_bytes), dtype=np.float16)
         return stored.reshape(last - first, self.channels).astype(np.float32)
 
 
@@ -198,6 +215,21 @@ def pool_statistics(frames: FloatArray, masks: Mask) -> FloatArray:
     variance = (square - np.square(mean)) * count / np.maximum(count - 1, 1)
     deviation = np.sqrt(np.maximum(variance, 0) + _VARIANCE_FLOOR)
     return np.concatenate([mean, deviation], axis=1)
+
+
+def pool_span(frames: VoiceFrames, first: int, last: int) -> FloatArray:
+    """Statistics of the frames ``[first, last)``, ``(1, 2 C)``, read in blocks of 30 s; zeros if there are none."""
+    first, last = max(first, 0), min(last, len(frames))
+    total, squares = np.zeros((2, frames.channels), dtype=np.float64)
+    for begin in range(first, last, _BLOCK_VOICE_FRAMES):
+        block = frames.read(begin, min(begin + _BLOCK_VOICE_FRAMES, last)).astype(np.float64)
+        total += block.sum(axis=0)
+        squares += np.square(block).sum(axis=0)
+    count = max(last - first, 1)
+    mean = total / count
+    variance = (squares - count * np.square(mean)) / max(count - 1, 1)
+    deviation = np.sqrt(np.maximum(variance, 0) + _VARIANCE_FLOOR)
+    return np.concatenate([mean, deviation]).astype(np.float32)[None]
 
 
 def embedding_masks(activity: npt.NDArray[np.uint8], *, exclude_overlap: bool) -> Mask:

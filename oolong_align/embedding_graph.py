@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from oolong_align.errors import ModelError
+from oolong_align.onnx import load_graph
 
 if TYPE_CHECKING:
     import onnx
@@ -22,25 +23,16 @@ Extract: TypeAlias = Callable[[Path, Path], None]
 
 def extract_backbone(source: Path, target: Path) -> None:
     """Write the part ``features [B, T, F] -> frames [B, ..., T/8]``."""
-    model = _load(source)
+    model = load_graph(source)
     frames, _ = _find_pooling(model, source)
     _write_part(model, [model.graph.input[0].name], [frames], target)
 
 
 def extract_head(source: Path, target: Path) -> None:
     """Write the part ``mean and standard deviation [B, 2C] -> embedding [B, D]``."""
-    model = _load(source)
+    model = load_graph(source)
     _, statistics = _find_pooling(model, source)
     _write_part(model, [statistics], [model.graph.output[0].name], target)
-
-
-def _load(source: Path) -> onnx.ModelProto:
-    import onnx
-
-    try:
-        return onnx.load(str(source))
-    except Exception as error:
-        raise ModelError(f"{source}: not a readable ONNX graph ({error})") from error
 
 
 def _find_pooling(model: onnx.ModelProto, source: Path) -> tuple[str, str]:

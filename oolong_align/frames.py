@@ -25,7 +25,6 @@ FRAME_STEP_S: Final = FRAME_STEP_SAMPLES / SAMPLE_RATE
 FBANK_STEP_SAMPLES: Final = 160
 FBANK_WIDTH_SAMPLES: Final = 400
 VOICE_FRAME_SAMPLES: Final = 8 * FBANK_STEP_SAMPLES
-VOICE_FRAME_S: Final = VOICE_FRAME_SAMPLES / SAMPLE_RATE
 
 
 def seconds_to_samples(seconds: float) -> int:
@@ -69,11 +68,6 @@ def count_frames(num_windows: int, step_samples: int) -> int:
 def frame_middles_s(frames: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Middles of the receptive fields of some segmentation frames, in seconds, same shape."""
     return (frames * FRAME_STEP_SAMPLES + 0.5 * FRAME_WIDTH_SAMPLES) / SAMPLE_RATE
-
-
-def seconds_to_frame(seconds: float) -> int:
-    """Segmentation frame whose middle is nearest to a time."""
-    return round((seconds * SAMPLE_RATE - 0.5 * FRAME_WIDTH_SAMPLES) / FRAME_STEP_SAMPLES)
 
 
 def seconds_to_voice_frame(seconds: float) -> int:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from oolong_align.errors import ModelError, OolongWarning
+
+if TYPE_CHECKING:
+    import onnx
 
 Session: TypeAlias = Any
 Shape: TypeAlias = tuple[int | None, ...]
@@ -61,6 +64,16 @@ def open_session(
     _check_tensors(path, "input", session.get_inputs(), inputs)
     _check_tensors(path, "output", session.get_outputs(), outputs)
     return session
+
+
+def load_graph(path: Path) -> onnx.ModelProto:
+    """Read a graph to take it apart; `ModelError` if it is none."""
+    import onnx
+
+    try:
+        return onnx.load(str(path))
+    except Exception as error:
+        raise ModelError(f"{path}: not a readable ONNX graph ({error})") from error
 
 
 def _create(ort: Any, path: Path, options: Any, providers: list[str]) -> Session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,8 @@ from oolong_align.errors import UsageError
 
 PRECISIONS: Final = ("fp32", "int8")
 _WINDOW_S: Final = 10.0
+_SMALLEST: Final = sys.float_info.min
+_LARGEST: Final = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +69,22 @@ class DiarizerOptions:
     max_iterations: int = 20
 
     def __post_init__(self) -> None:
-        _check("vad_onset", self.vad_onset, 0.0 <= self.vad_onset <= 1.0, "from 0 to 1")
-        _check("vad_offset", self.vad_offset, 0.0 <= self.vad_offset <= self.vad_onset, "from 0 to vad_onset")
-        finite_gap = 0.0 <= self.min_duration_off < math.inf
-        _check("min_duration_off", self.min_duration_off, finite_gap, "0 or more seconds")
-        in_range = 0.0 < self.clustering_threshold <= 2.0
-        _check("clustering_threshold", self.clustering_threshold, in_range, "above 0 and up to 2")
-        threads = self.intra_threads
-        _check("intra_threads", threads, threads is None or threads >= 1, "1 or more")
-        _check("step", self.step, 0.01 <= self.step <= _WINDOW_S, "from 0.01 to 10 seconds")
+        if isinstance(self.providers, str) or not all(isinstance(name, str) for name in self.providers):
+            raise UsageError(f"providers={self.providers!r} must be a tuple of names, such as ('cuda',)")
+        for name in ("embedding_exclude_overlap", "exact", "refine"):
+            _check(name, getattr(self, name), isinstance(getattr(self, name), bool), "True or False")
+        _check_number("vad_onset", self.vad_onset, 0.0, 1.0, "from 0 to 1")
+        at_most_onset = f"from 0 to vad_onset, which is {self.vad_onset}"
+        _check_number("vad_offset", self.vad_offset, 0.0, self.vad_onset, at_most_onset)
+        _check_number("min_duration_off", self.min_duration_off, 0.0, _LARGEST, "0 or more seconds")
+        _check_number("clustering_threshold", self.clustering_threshold, _SMALLEST, 2.0, "above 0 and up to 2")
+        _check_number("step", self.step, 0.01, _WINDOW_S, "from 0.01 to 10 seconds")
+        _check_number("fa", self.fa, _SMALLEST, _LARGEST, "above 0")
+        _check_number("fb", self.fb, _SMALLEST, _LARGEST, "above 0")
         _check("precision", self.precision, self.precision in PRECISIONS, " or ".join(PRECISIONS))
-        _check("fa", self.fa, 0.0 < self.fa < math.inf, "above 0")
-        _check("fb", self.fb, 0.0 < self.fb < math.inf, "above 0")
-        _check("max_iterations", self.max_iterations, self.max_iterations >= 1, "1 or more")
+        _check_count("intra_threads", self.intra_threads)
+        _check_count("max_iterations", self.max_iterations)
+        _check("max_iterations", self.max_iterations, self.max_iterations is not None, "1 or more")
 
 
 def check_speaker_bounds(num: int | None, low: int | None, high: int | None) -> None:
@@ -91,11 +96,21 @@ def check_speaker_bounds(num: int | None, low: int | None, high: int | None) -> 
         If a number is below 1, an exact number comes with a bound, or the bounds are swapped.
     """
     for name, value in (("num_speakers", num), ("min_speakers", low), ("max_speakers", high)):
-        _check(name, value, value is None or value >= 1, "1 or more")
+        _check_count(name, value)
     if num is not None and (low is not None or high is not None):
         raise UsageError("num_speakers is exact: give it alone, without min_speakers and max_speakers")
     if low is not None and high is not None and low > high:
         raise UsageError(f"min_speakers={low} is more than max_speakers={high}; swap them")
+
+
+def _check_number(name: str, value: object, low: float, high: float, allowed: str) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    _check(name, value, number and low <= value <= high, allowed)  # type: ignore[operator]
+
+
+def _check_count(name: str, value: object) -> None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    _check(name, value, value is None or (whole and value >= 1), "1 or more")  # type: ignore[operator]
 
 
 def _check(name: str, value: object, valid: bool, allowed: str) -> None:

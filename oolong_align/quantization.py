@@ -28,6 +28,7 @@ import numpy as np
 
 from oolong_align.errors import ModelError
 from oolong_align.models import derive
+from oolong_align.onnx import load_graph
 
 if TYPE_CHECKING:
     import onnx
@@ -69,7 +70,7 @@ def quantize_backbone(source: Path, target: Path, *, ranges: Path | None = None)
     """
     from onnxruntime.quantization import QuantType, quantize_static
 
-    model = _load(source)
+    model = load_graph(source)
     bounds = _find_ranges(model, source, ranges)
     with _prepared(model) as prepared:
         quantize_static(
@@ -88,7 +89,7 @@ def quantize_segmentation(source: Path, target: Path) -> None:
     """Write a version of the segmentation graph whose LSTM has 8-bit weights."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with _prepared(_load(source)) as prepared:
+    with _prepared(load_graph(source)) as prepared:
         quantize_dynamic(
             prepared, str(target), op_types_to_quantize=["LSTM"], per_channel=True, weight_type=QuantType.QInt8
         )
@@ -126,15 +127,6 @@ def _find_ranges(model: onnx.ModelProto, source: Path, given: Path | None) -> Ma
         f"{source}: no activation ranges are known for this embedding model, so there is no 8-bit version of it; "
         'use precision="fp32", or measure its ranges with models/quantize.py'
     )
-
-
-def _load(source: Path) -> onnx.ModelProto:
-    import onnx
-
-    try:
-        return onnx.load(str(source))
-    except Exception as error:
-        raise ModelError(f"{source}: not a readable ONNX graph ({error})") from error
 
 
 @contextmanager

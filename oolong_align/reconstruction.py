@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from oolong_align.clustering import NOBODY, Labels
-from oolong_align.frames import WINDOW_FRAMES
+from oolong_align.frames import FRAME_STEP_SAMPLES, WINDOW_FRAMES
 from oolong_align.segmentation import LOCAL_SPEAKERS, Segmentation
 
 Activity = npt.NDArray[np.bool_]
+
+_SELECTED_TOGETHER: Final = 65_536
 
 
 def count_speakers(segmentation: Segmentation) -> npt.NDArray[np.int64]:
@@ -56,10 +59,14 @@ def _merge_shared(activity: npt.NDArray[np.uint8], labels: Labels) -> tuple[npt.
 
 def select_active(summed: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Activity:
     """Mark the clusters with the largest sums in each frame, as many as speak there: ``(frames, clusters)``."""
-    order = np.argsort(-summed, axis=1, kind="stable")
-    rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.arange(summed.shape[1])[None, :], axis=1)
-    return (rank < counts[:, None]) & (summed > 0)
+    chosen = np.zeros(summed.shape, dtype=np.bool_)
+    ranks = np.arange(summed.shape[1])[None, :]
+    for first in range(0, len(summed), _SELECTED_TOGETHER):
+        block = summed[first : first + _SELECTED_TOGETHER]
+        order = np.argsort(-block, axis=1, kind="stable")
+        wanted = ranks < counts[first : first + len(block), None]
+        np.put_along_axis(chosen[first : first + len(block)], order, wanted, axis=1)
+    return chosen & (summed > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +99,9 @@ class SpeakerActivity:
         )
 
 
-def reconstruct(segmentation: Segmentation, labels: Labels, *, max_simultaneous: int | None) -> SpeakerActivity:
+def reconstruct(
+    segmentation: Segmentation, labels: Labels, *, num_samples: int, max_simultaneous: int | None
+) -> SpeakerActivity:
     """Stitch the clustered windows together.
 
     Parameters
@@ -100,12 +109,15 @@ def reconstruct(segmentation: Segmentation, labels: Labels, *, max_simultaneous:
     segmentation : Segmentation
     labels : ndarray, shape (windows, 3)
         Cluster of each local speaker, or `NOBODY`.
+    num_samples : int
+        Length of the recording: nobody is active from the last frame that sees any of it.
     max_simultaneous : int, optional
         Bound on speakers in one frame.
     """
     counts = count_speakers(segmentation)
     if max_simultaneous is not None:
         counts = np.minimum(counts, max_simultaneous)
+    counts[num_samples // FRAME_STEP_SAMPLES :] = 0
     num_clusters = max(int(labels.max()) + 1, 1)
     summed = sum_activity(segmentation, labels, num_clusters)
     return SpeakerActivity(

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.embedding import EmbeddingModel, VoiceFrames, pool_statistics
+from oolong_align.embedding import EmbeddingModel, VoiceFrames, pool_span
 from oolong_align.frames import FRAME_STEP_S, frame_middles_s, seconds_to_voice_frame
 from oolong_align.reconstruction import Activity, SpeakerActivity
 from oolong_align.types import FloatArray
@@ -86,16 +86,14 @@ def _embed_pieces(pieces: npt.NDArray[np.int64], model: EmbeddingModel, frames: 
     spans = frame_middles_s(pieces[:, :2])
     embeddings = np.empty((len(pieces), model.dimension), dtype=np.float32)
     for first in range(0, len(pieces), _PROJECTED_TOGETHER):
-        statistics = np.concatenate(
-            [_statistics(frames, start, end) for start, end in spans[first : first + _PROJECTED_TOGETHER]]
-        )
+        chosen = spans[first : first + _PROJECTED_TOGETHER]
+        statistics = np.concatenate([_pool(frames, start, end) for start, end in chosen])
         embeddings[first : first + len(statistics)] = model.project(statistics)
     return l2_normalise(embeddings)
 
 
-def _statistics(frames: VoiceFrames, start: float, end: float) -> FloatArray:
-    voiced = frames.read(seconds_to_voice_frame(start), seconds_to_voice_frame(end))
-    return pool_statistics(voiced, np.ones((1, len(voiced)), dtype=np.bool_))
+def _pool(frames: VoiceFrames, start: float, end: float) -> FloatArray:
+    return pool_span(frames, seconds_to_voice_frame(start), seconds_to_voice_frame(end))
 
 
 def _centroids(embeddings: FloatArray, owners: npt.NDArray[np.int64], fallback: FloatArray) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.frames import FRAME_STEP_S, FRAME_STEP_SAMPLES, frame_middles_s, seconds_to_samples
+from oolong_align.frames import FRAME_STEP_S, frame_middles_s
 from oolong_align.reconstruction import Activity, SpeakerActivity
 from oolong_align.types import DiarizeSegment, SpeakerSegment
 
@@ -44,12 +44,6 @@ def runs_to_seconds(runs: Runs, duration: float) -> npt.NDArray[np.float64]:
     return np.clip(frame_middles_s(runs[:, :2]), 0.0, duration)
 
 
-def _last_middle_s(duration: float) -> float:
-    """Middle of the last frame that sees any of the recording; overlap-aware turns end there, as the reference's."""
-    last = np.array([seconds_to_samples(duration) // FRAME_STEP_SAMPLES])
-    return float(frame_middles_s(last)[0])
-
-
 def exclusive_segments(
     activity: SpeakerActivity, *, duration: float, min_duration_off: float
 ) -> tuple[SpeakerSegment, ...]:
@@ -65,14 +59,10 @@ def exclusive_segments(
     )
 
 
-def overlapping_turns(
-    activity: SpeakerActivity, *, duration: float, min_duration_off: float
-) -> tuple[DiarizeSegment, ...]:
+def overlapping_turns(activity: SpeakerActivity, *, min_duration_off: float) -> tuple[DiarizeSegment, ...]:
     """Turns sorted by start; the last may end up to 31 ms behind the recording, as the reference's do."""
     runs = fill_gaps(find_runs(activity.together), min_duration_off / FRAME_STEP_S, exclusive=False)
-    spans = runs_to_seconds(runs, _last_middle_s(duration))
     return tuple(
         DiarizeSegment(float(start), float(end), int(speaker))
-        for (start, end), speaker in zip(spans, runs[:, 2], strict=True)
-        if end > start
+        for (start, end), speaker in zip(frame_middles_s(runs[:, :2]), runs[:, 2], strict=True)
     )

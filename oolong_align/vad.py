@@ -13,9 +13,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.audio import Audio, load_audio
+from oolong_align.audio import Audio, check_samples, load_audio
 from oolong_align.bundles import find_files
-from oolong_align.errors import InputError
 from oolong_align.frames import (
     FRAME_STEP_S,
     FRAME_STEP_SAMPLES,
@@ -90,15 +89,9 @@ class VoiceActivityDetector:
         Raises
         ------
         InputError
-            If the chunk has another dtype or shape.
+            If the chunk has another dtype, shape or scale, or holds numbers that are not finite.
         """
-        if chunk.dtype != np.float32 or chunk.ndim != 1:
-            raise InputError(
-                f"expected float32 samples of one channel, got {chunk.dtype} of shape {chunk.shape}; "
-                "convert the chunk to mono float32 in [-1, 1] at 16 kHz"
-            )
-        if not np.isfinite(chunk).all():
-            raise InputError("the chunk holds samples that are not finite numbers; replace them with zeros")
+        check_samples(chunk)
         ranges: list[VoiceRange] = []
         while len(chunk):
             taken = min(len(chunk), WINDOW_SAMPLES - self._filled)

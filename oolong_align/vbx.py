@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 
 Array = npt.NDArray[np.float64]
 
@@ -56,8 +56,9 @@ def vbx(
     O(iterations x N x speakers x K).
     """
     num_speakers = int(initial_labels.max()) + 1
-    one_hot = np.eye(num_speakers)[initial_labels]
-    gamma: Array = softmax(one_hot * INITIAL_SMOOTHING, axis=1)
+    weight = np.exp(INITIAL_SMOOTHING)
+    gamma: Array = np.full((len(features), num_speakers), 1.0 / (weight + num_speakers - 1))
+    gamma[np.arange(len(features)), initial_labels] *= weight
     priors: Array = np.full(num_speakers, 1.0 / num_speakers)
 
     constant = -0.5 * (np.sum(features**2, axis=1, keepdims=True) + features.shape[1] * np.log(2 * np.pi))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -35,11 +36,13 @@ def test_exclusive_segments_are_sorted_inside_the_audio_and_never_overlap(
     case: tuple[Segmentation, np.ndarray], duration: float, gap: float
 ) -> None:
     segmentation, labels = case
-    activity = reconstruct(segmentation, labels, max_simultaneous=None)
+    activity = reconstruct(segmentation, labels, num_samples=round(duration * 16_000), max_simultaneous=None)
     segments = exclusive_segments(activity, duration=duration, min_duration_off=gap)
     assert all(0 <= s.start < s.end <= duration for s in segments)
     assert all(a.end <= b.start for a, b in pairwise(segments))
-    turns = overlapping_turns(activity, duration=duration, min_duration_off=gap)
+    turns = overlapping_turns(activity, min_duration_off=gap)
+    assert all(0 <= t.start < t.end <= duration + 0.031 for t in turns)
+    assert {t.speaker_id for t in turns} == set(np.flatnonzero(activity.together[:-1].any(axis=0)))
     assert [t.start for t in turns] == sorted(t.start for t in turns)
     assert {s.speaker_id for s in segments} <= {t.speaker_id for t in turns}
 
@@ -55,7 +58,43 @@ def test_activity_equals_a_loop_over_windows(case: tuple[Segmentation, np.ndarra
             if (own == k).any():
                 summed[first : first + 589, k] += window[:, own == k].max(axis=1)
     counts = count_speakers(segmentation)
-    together = reconstruct(segmentation, labels, max_simultaneous=None).together
+    together = reconstruct(segmentation, labels, num_samples=10**9, max_simultaneous=None).together
     for frame in range(segmentation.num_frames):
         order = sorted(range(clusters), key=lambda k, f=frame: (-summed[f, k], k))[: counts[frame]]
         assert set(np.flatnonzero(together[frame])) == {k for k in order if summed[frame, k] > 0}
+
+
+@settings(deadline=None)
+@given(clustered_windows())
+def test_no_more_than_the_bound_speak_at_once(case: tuple[Segmentation, np.ndarray]) -> None:
+    segmentation, labels = case
+    activity = reconstruct(segmentation, labels, num_samples=10**9, max_simultaneous=1)
+    assert activity.together.sum(axis=1).max() <= 1
+    np.testing.assert_array_equal(activity.together, activity.alone)
+
+
+@settings(deadline=None)
+@given(clustered_windows())
+def test_overlap_is_told_where_two_speak(case: tuple[Segmentation, np.ndarray]) -> None:
+    segmentation, labels = case
+    activity = reconstruct(segmentation, labels, num_samples=10**9, max_simultaneous=None)
+    turns = overlapping_turns(activity, min_duration_off=0.0)
+    for segment in exclusive_segments(activity, duration=1e9, min_duration_off=0.0):
+        others = [t for t in turns if t.speaker_id != segment.speaker_id]
+        assert segment.is_overlap == any(t.start < segment.end and segment.start < t.end for t in others)
+
+
+def test_memory_does_not_grow_with_frames_times_clusters_in_eight_bytes() -> None:
+    windows, clusters = 3600, 20
+    rng = np.random.default_rng(0)
+    segmentation = Segmentation(
+        activity=np.ones((windows, 589, 3), dtype=np.uint8),
+        speech=np.zeros(count_frames(windows, 16_000), dtype=np.float32),
+        step_samples=16_000,
+    )
+    labels = rng.integers(0, clusters, (windows, 3))
+    tracemalloc.start()
+    reconstruct(segmentation, labels, num_samples=10**9, max_simultaneous=None)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 9 * segmentation.num_frames * clusters + 60 * 2**20

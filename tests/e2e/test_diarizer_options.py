@@ -1,0 +1,101 @@
+"""Every option of the diarizer reaches the step that it is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oolong_align import Diarization, Diarizer, DiarizerOptions, VoiceActivityDetector
+from oolong_align.models import find_bundle
+
+pytestmark = pytest.mark.data
+
+
+@pytest.fixture(scope="module")
+def clip(data_dir: Path) -> Path:
+    return data_dir / "parity" / "test_3speakers.wav"
+
+
+def diarize(clip: Path, **options: Any) -> Diarization:
+    return Diarizer.from_pretrained(options=DiarizerOptions(**{"refine": False, **options}))(clip)
+
+
+@pytest.fixture(scope="module")
+def plain(clip: Path) -> Diarization:
+    return diarize(clip)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"step": 5.0},
+        {"clustering_threshold": 0.05, "max_iterations": 1},
+        {"fb": 1000.0},
+        {"fa": 0.0001},
+        {"min_duration_off": 1.0},
+        {"exact": True},
+        {"precision": "int8"},
+        {"refine": True},
+        {"embedding_exclude_overlap": False},
+    ],
+    ids=str,
+)
+def test_an_option_changes_the_result(clip: Path, plain: Diarization, options: dict[str, Any]) -> None:
+    changed = diarize(clip, **options)
+    same_turns = changed.turns == plain.turns
+    same_voices = all(
+        (changed.embeddings[k] == v).all() for k, v in plain.embeddings.items() if k in changed.embeddings
+    )
+    assert not (same_turns and same_voices)
+
+
+@pytest.mark.parametrize("options", [{"vad_onset": 0.999}, {"vad_offset": 0.0}, {"min_duration_off": 1.0}], ids=str)
+def test_an_option_changes_the_speech_ranges(clip: Path, plain: Diarization, options: dict[str, Any]) -> None:
+    assert diarize(clip, **options).speech != plain.speech
+    detector = VoiceActivityDetector.from_pretrained(options=DiarizerOptions(**options))
+    assert detector(clip) != VoiceActivityDetector.from_pretrained()(clip)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_eight_bits_find_the_same_speakers(clip: Path, precision: str) -> None:
+    assert len(diarize(clip, precision=precision, refine=True).speaker_ids) == 3
+
+
+def test_gaps_are_filled(clip: Path, plain: Diarization) -> None:
+    joined = diarize(clip, min_duration_off=1.0)
+    assert len(joined.turns) < len(plain.turns)
+    assert len(joined.segments) < len(plain.segments)
+
+
+def test_a_folder_is_a_bundle_of_its_own(clip: Path, plain: Diarization, tmp_path: Path) -> None:
+    names = {"segmentation": "model.onnx", "embedding": "model.onnx", "plda": "vbx_model.npz"}
+    default = find_bundle()
+    for part, name in names.items():
+        (tmp_path / part).mkdir()
+        (tmp_path / part / name).write_bytes(default.files[part].read_bytes())
+    own = Diarizer.from_pretrained(tmp_path, options=DiarizerOptions(refine=False))(clip)
+    assert own.turns == plain.turns
+    assert own.model is not None
+    assert own.model.hashes == default.hashes
+    assert own.model.dimension == 256
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [({"num_speakers": 40}, "num_speakers asks for 40"), ({"min_speakers": 30}, "min_speakers asks for 30")],
+)
+def test_more_speakers_than_can_be_told_apart_is_said(clip: Path, asked: dict[str, int], told: str) -> None:
+    with pytest.warns(UserWarning) as caught:
+        result = Diarizer.from_pretrained()(clip, **asked)
+    found = len(result.speaker_ids)
+    assert set(result.embeddings) == set(result.speaker_ids)
+    assert any(told in str(w.message) for w in caught)
+    assert f"only {found} could be told apart" in result.warnings[-1]
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 4, 5])
+def test_a_plausible_number_of_speakers_is_met(clip: Path, wanted: int) -> None:
+    with pytest.warns(UserWarning, match=f"asks for {wanted}"):
+        assert len(Diarizer.from_pretrained()(clip, num_speakers=wanted).speaker_ids) == wanted
