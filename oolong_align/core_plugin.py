@@ -27,6 +27,7 @@ from oolong_align.errors import UsageError
 from oolong_align.hookspecs import hookimpl
 from oolong_align.options import PRECISIONS, DiarizerOptions, check_speaker_bounds
 from oolong_align.types import Diarization, Transcript, VoiceRange, Words
+from oolong_align.whisper_model import check_choice, language_code
 
 if TYPE_CHECKING:
     from oolong_align.audio import Audio
@@ -34,29 +35,22 @@ if TYPE_CHECKING:
 
 __all__ = ["CorePlugin", "diarizer_options"]
 
-# The engine has these two lists as well, but asking it would load it.
-_LANGUAGE_CODES: Final = """
-    af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is
-    it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl
-    sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh
-"""
-LANGUAGES: Final = frozenset(_LANGUAGE_CODES.split())
+# The engine has this list as well, but asking it would load it.
 COMPUTE_TYPES: Final = (
     *("default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16"),
     *("int16", "float16", "bfloat16", "float32"),
 )
-SOME_LANGUAGES: Final = ("en", "de", "es", "fr", "ja", "zh")
 WHISPER: Final = "whisper"
+_LAYOUT: Final = ("max_line_width", "max_line_count", "highlight_words")
 _DIARIZE: Final = ("transcribe", "diarize")
 _ALL: Final = ("transcribe", "diarize", "vad")
 
 
 class CorePlugin:
-    """Implements every hook that something must answer; holds the subtitle layout of the run it was configured for."""
+    """Implements every hook that something must answer; holds the options of its formats, which a host has once."""
 
     def __init__(self) -> None:
-        self._layout: CueLayout | None = None
-        self._exclusive = False
+        self._shape: dict[str, Any] = {}
 
     @hookimpl
     def oolong_add_options(self, options: OptionGroup) -> None:
@@ -71,13 +65,9 @@ class CorePlugin:
         """Check what the core's stages will use, before any work."""
         diarizer_options(config.options)
         check_speaker_bounds(*_speaker_bounds(config).values())
-        self._exclusive = bool(config.options["exclusive"])
-        if config.command == "transcribe":
-            _check_language(config)
-            from oolong_align.formats.cues import CueLayout
-
-            names = ("max_line_width", "max_line_count", "highlight_words")
-            self._layout = CueLayout(**{name: config.options[name] for name in names})
+        self._remember(config.options)
+        if config.command == "transcribe" and config.transcriber.name == WHISPER:
+            _check_whisper(config)
 
     @hookimpl
     def oolong_diarizers(self) -> list[DiarizerEntry]:
@@ -115,7 +105,7 @@ class CorePlugin:
     def oolong_transcribe(self, audio: Audio, speech: Sequence[VoiceRange], config: Config) -> Words:
         """Run the chosen transcriber; where nobody speaks no model is loaded."""
         if not speech:
-            return Words(config.options["language"] or "", ())
+            return Words(language_code(config.options["language"] or ""), ())
         return config.build_transcriber()(audio, speech, progress=config.progress)
 
     @hookimpl(trylast=True)
@@ -146,11 +136,25 @@ class CorePlugin:
     def _render_rttm(self, transcript: Transcript) -> str:
         from oolong_align.formats.rttm import render_rttm
 
-        return render_rttm(transcript, exclusive=self._exclusive)
+        return render_rttm(transcript, exclusive=bool(self._shape.get("exclusive")))
 
     def _layouts(self) -> tuple[CueLayout, ...]:
         """Return the layout that was configured; nothing leaves the renderer its default."""
-        return () if self._layout is None else (self._layout,)
+        from oolong_align.formats.cues import CueLayout
+
+        given = {name: self._shape[name] for name in _LAYOUT if name in self._shape}
+        return (CueLayout(**given),) if given else ()
+
+    def _remember(self, options: Mapping[str, Any]) -> None:
+        """Keep what the formats need to know; refuse another shape than the host's other runs have."""
+        shape = {name: options[name] for name in (*_LAYOUT, "exclusive") if name in options}
+        for name, value in shape.items():
+            if self._shape.get(name, value) != value:
+                raise UsageError(
+                    f"{name}={value}: this host writes its formats with {name}={self._shape[name]}; "
+                    "load another host for this run"
+                )
+        self._shape |= shape
 
 
 class LocalExecutor:
@@ -190,10 +194,17 @@ def diarizer_options(options: Mapping[str, Any]) -> DiarizerOptions:
     return DiarizerOptions(**given)
 
 
-def _check_language(config: Config) -> None:
-    language = config.options["language"]
-    if config.transcriber.name == WHISPER and language is not None and language not in LANGUAGES:
-        raise UsageError(f"--language {language}: unknown to Whisper; use a code such as {', '.join(SOME_LANGUAGES)}")
+def _check_whisper(config: Config) -> None:
+    """Refuse what Whisper could not do: the diarization before it takes minutes."""
+    from oolong_align.models import locate_whisper
+    from oolong_align.models.manifest import load_manifest
+
+    options = config.options
+    check_choice(
+        locate_whisper(options["model"], model_dir=options["model_dir"]),
+        **{name: options[name] for name in ("language", "task", "device", "compute_type")},
+        known=load_manifest().whisper,
+    )
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:
@@ -296,7 +307,7 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
         "fa": (positive, _DIARIZE, "VBx: acoustic scaling factor."),
         "fb": (positive, _DIARIZE, "VBx: speaker regularisation."),
         "max_iterations": (click.IntRange(min=1), _DIARIZE, "VBx: iterations at most."),
-        "precision": (click.Choice(PRECISIONS), _DIARIZE, "Arithmetic of the diarizer's networks."),
+        "precision": (click.Choice(PRECISIONS), _ALL, "Arithmetic of the diarizer's networks."),
     }
     for name, (kind, commands, text) in numbers.items():
         value = getattr(default, name)
@@ -314,7 +325,7 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
 def _add_transcriber_options(add: Callable[..., None]) -> None:
     import click
 
-    add("--language", metavar="CODE", help="Language spoken, such as en; detected by default.")
+    add("--language", metavar="CODE", help="Language spoken, such as en or English; detected by default.")
     add(
         "--task",
         type=click.Choice(["transcribe", "translate"]),

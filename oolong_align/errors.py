@@ -9,6 +9,7 @@
     ├── ModelError              1   a model file that is missing, wrong or unreadable
     │   ├── ModelNotFoundError  1   no source has it; lists every place that was tried
     │   └── HashMismatchError   1   a source has it with other bytes; never used
+    ├── RecognitionError        1   a recording on which the speech recogniser fails
     ├── OutputError             1   a result that cannot be written
     └── PluginError             3   a plugin that fails to load, to register or to run
 
@@ -29,6 +30,7 @@ __all__ = [
     "OolongWarning",
     "OutputError",
     "PluginError",
+    "RecognitionError",
     "UsageError",
 ]
 
@@ -63,6 +65,10 @@ class ModelNotFoundError(ModelError):
 
 class HashMismatchError(ModelError):
     """A file is there but its bytes are not the ones that the manifest names."""
+
+
+class RecognitionError(OolongError):
+    """The speech recogniser failed on one recording; others may still succeed."""
 
 
 class OutputError(OolongError):

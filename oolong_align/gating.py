@@ -94,7 +94,7 @@ def plan_clips(
     *,
     padding_s: float = 0.2,
     longest_s: float = 29.0,
-    shortest_s: float = 15.0,
+    shortest_s: float = 20.0,
 ) -> list[Clip]:
     """Cut the speech of a recording into clips.
 

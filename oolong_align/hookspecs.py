@@ -97,12 +97,8 @@ def oolong_configure(config: Config) -> None:
     """Check this plugin's options and open what it needs.
 
     When
-        Once a run, after parsing and before any work.
-
-    Raises
-    ------
-    UsageError
-        Raise it where options do not fit together; it ends the run with exit code 2 and its message.
+        Once a run, after parsing and before any work. Where options do not fit together raise ``UsageError``: it
+        ends the run with exit code 2 and its message.
 
     Examples
     --------
@@ -173,7 +169,8 @@ def oolong_formats() -> Iterable[OutputFormat]:
     -------
     iterable of OutputFormat
         Names and suffixes are unique over all plugins. ``render`` takes the transcript alone and returns the
-        file's text.
+        file's text. Options that shape it are remembered in ``oolong_configure``; as a host may be configured
+        again, raise ``UsageError`` there if they change, as the core does: each shape needs a host of its own.
 
     Examples
     --------

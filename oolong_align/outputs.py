@@ -1,11 +1,13 @@
 """Writing results: everything is rendered first, written to temporary files beside the targets, then renamed.
 
-So there is never half a file, and a recording has all of its outputs or none.
+So there is never half a file, and a recording has all of its outputs or none; what was there before stays if one
+cannot be renamed.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,16 +87,36 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = ()) -> No
         if target.is_dir():
             raise OutputError(f"{target} is a folder: remove it or choose another --output_dir")
     pending: dict[Path, Path] = {}
+    kept: dict[Path, Path] = {}
     try:
         for target, text in texts.items():
             pending[target] = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
             # A name that is no valid Unicode may reach a text; the file stays valid UTF-8.
             pending[target].write_bytes(text.encode("utf-8", errors="replace"))
-        for target, temporary in pending.items():
-            temporary.replace(target)
+        _rename(pending, kept)
     except OSError as error:
         raise OutputError(f"{error.filename or 'output'}: cannot be written: {error.strerror or error}") from error
     finally:
-        for temporary in pending.values():
+        for temporary in (*pending.values(), *kept.values()):
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _rename(pending: Mapping[Path, Path], kept: dict[Path, Path]) -> None:
+    """Give all files their names; if one fails, those before it get their old content back, or go."""
+    done: list[Path] = []
+    try:
+        for target, temporary in pending.items():
+            if len(pending) > 1 and target.exists():
+                kept[target] = temporary.with_suffix(".old")
+                shutil.copy2(target, kept[target])
+            temporary.replace(target)
+            done.append(target)
+    except BaseException:
+        for target in done:
+            with suppress(OSError):
+                if target in kept:
+                    kept[target].replace(target)
+                else:
+                    target.unlink()
+        raise

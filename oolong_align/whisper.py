@@ -16,18 +16,17 @@ from typing import Any, Final
 import numpy as np
 
 from oolong_align.audio import Audio
-from oolong_align.errors import ModelError, UsageError
+from oolong_align.errors import RecognitionError, UsageError
 from oolong_align.frames import SAMPLE_RATE
 from oolong_align.gating import Clip, join_clips, plan_clips, quietest
 from oolong_align.types import Progress, VoiceRange, Word, Words
-from oolong_align.whisper_model import first_line, load_whisper
+from oolong_align.whisper_model import first_line, language_code, load_whisper
 from oolong_align.whisper_words import Heard, left_out, sum_up, to_words, without_overlap
 
 __all__ = ["WhisperTranscriber"]
 
 TASKS: Final = ("transcribe", "translate")
 MIN_HALF_S: Final = 3.0
-ATTEMPTS: Final = 3
 # As in OpenAI's code half of the decoder's 448 positions are for new text; four are for the task's own tokens.
 MAX_NEW_TOKENS: Final = 224
 MAX_PROMPT_TOKENS: Final = 220
@@ -49,12 +48,9 @@ class WhisperTranscriber:
     """
 
     def __init__(self, model: Any, *, batch_size: int = 8) -> None:
-        from faster_whisper import BatchedInferencePipeline
-
         if batch_size < 1:
             raise UsageError(f"batch_size must be at least 1, not {batch_size}")
         self._model = model
-        self._pipeline = BatchedInferencePipeline(model)
         self._batch_size = batch_size
 
     @classmethod
@@ -140,8 +136,8 @@ class WhisperTranscriber:
         ------
         UsageError
             If the model does not know the language or the task.
-        ModelError
-            If the engine fails, for instance for want of memory.
+        RecognitionError
+            If the engine fails on this recording, for instance for want of memory.
         """
         language = self._checked_language(language)
         self._check_task(task)
@@ -157,28 +153,35 @@ class WhisperTranscriber:
             "initial_prompt": f" {initial_prompt.strip()}" if initial_prompt else None,
             "hotwords": hotwords or None,
         }
-        joined = task == "translate"  # faster-whisper splits the English words of some languages' speech
-        words: list[Word] = []
-        for attempt in range(ATTEMPTS):
-            again: list[Clip] = []
-            halves: list[Clip] = []
-            for at in range(0, len(clips), self._batch_size):
-                batch = clips[at : at + self._batch_size]
-                for clip, heard in zip(batch, self._recognise(audio, batch, options), strict=True):
-                    if heard.repeats_itself:
-                        halves += _halves(audio, clip) if heard.is_speech else []
-                    elif not heard.is_silence and (attempt == 0 or (heard.is_believed and heard.is_speech)):
-                        words += to_words(clip, heard.tokens, joined=joined)
-                        again += left_out(clip, heard.tokens)
-                    meter.advance(clip)
-            clips = [*join_clips(again), *halves]
-            if not clips or attempt == ATTEMPTS - 1:
-                break
-            meter.expect(clips)
+        words, missed = self._hear(audio, clips, options, meter)
+        if missed:
+            meter.expect(missed)
+            words += self._hear(audio, missed, options, meter, again=True)[0]
         return Words(options["language"], without_overlap(words))
+
+    def _hear(
+        self, audio: Audio, clips: Sequence[Clip], options: dict[str, Any], meter: _Meter, *, again: bool = False
+    ) -> tuple[list[Word], list[Clip]]:
+        """Words of some clips, and what should be heard again; what is heard ``again`` is believed less easily."""
+        joined = options["task"] == "translate"  # faster-whisper splits the English words of some languages' speech
+        words: list[Word] = []
+        missed: list[Clip] = []
+        halves: list[Clip] = []
+        for at in range(0, len(clips), self._batch_size):
+            batch = clips[at : at + self._batch_size]
+            for clip, heard in zip(batch, self._recognise(audio, batch, options), strict=True):
+                if heard.repeats_itself:
+                    halves += _halves(audio, clip) if heard.is_speech else []
+                elif not heard.is_silence and (not again or (heard.is_believed and heard.is_speech)):
+                    words += to_words(clip, heard.tokens, joined=joined)
+                    missed += left_out(clip, heard.tokens)
+                meter.advance(clip)
+        return words, [*join_clips(missed), *halves]
 
     def _recognise(self, audio: Audio, clips: Sequence[Clip], options: dict[str, Any]) -> list[Heard]:
         """Hear some clips in one batch."""
+        from faster_whisper import BatchedInferencePipeline
+
         # Each starts at a whole second, so that no rounding moves a time.
         seconds = [-(-clip.num_samples // SAMPLE_RATE) for clip in clips]
         firsts = [sum(seconds[:index]) for index in range(len(clips))]
@@ -186,7 +189,8 @@ class WhisperTranscriber:
         for first, clip in zip(firsts, clips, strict=True):
             samples[first * SAMPLE_RATE :][: clip.num_samples] = clip.read(audio)
         with _translated_errors():
-            segments, _ = self._pipeline.transcribe(
+            # A pipeline remembers where speech ended last, which is nothing to another thread or recording.
+            segments, _ = BatchedInferencePipeline(self._model).transcribe(
                 samples,
                 clip_timestamps=[
                     {"start": first, "end": first + (clip.num_samples + 0.5) / SAMPLE_RATE}
@@ -212,8 +216,9 @@ class WhisperTranscriber:
         seconds = 0.0
         for index, place in enumerate([*spread[::2], *spread[1::2]]):
             clip = clips[place]
+            samples = clip.read(audio)
             with _translated_errors():
-                _, _, probabilities = self._model.detect_language(audio=clip.read(audio))
+                _, _, probabilities = self._model.detect_language(audio=samples)
             for code, probability in probabilities:
                 votes[code] = votes.get(code, 0.0) + probability * clip.duration
             seconds += clip.duration
@@ -224,7 +229,7 @@ class WhisperTranscriber:
     def _checked_language(self, language: str | None) -> str | None:
         if not language:
             return None
-        code = language.strip().lower().replace("_", "-").split("-")[0]
+        code = language_code(language)
         if not self._model.model.is_multilingual and code != "en":
             raise UsageError(
                 f"language {language!r}: this model knows English only; use one without '.en', such as base"
@@ -275,10 +280,10 @@ class _Meter:
 def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except RuntimeError as error:
-        raise ModelError(f"Whisper failed: {first_line(error)}; try a smaller batch_size or --device cpu") from error
-    except ValueError as error:
-        raise UsageError(f"Whisper refuses its options: {first_line(error)}; check language and task") from error
+    except Exception as error:  # whatever the engine raises, it is about this recording: the next may be heard
+        raise RecognitionError(
+            f"Whisper failed: {first_line(error)}; try a smaller batch_size or --device cpu"
+        ) from error
 
 
 def _halves(audio: Audio, clip: Clip) -> list[Clip]:

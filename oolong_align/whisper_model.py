@@ -1,16 +1,19 @@
-"""Loads a Whisper model onto a device; every failure of the engine becomes one clear line."""
+"""Loads a Whisper model onto a device; every failure of the engine becomes one clear line.
+
+What can be said of a choice without weights is checked here too; importing this module loads no engine.
+"""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from oolong_align.errors import ModelError, ModelNotFoundError, OolongWarning, UsageError
 
-__all__ = ["default_threads", "load_whisper"]
+__all__ = ["LANGUAGES", "check_choice", "default_threads", "language_code", "load_whisper"]
 
 Model = TypeVar("Model")
 
@@ -19,6 +22,88 @@ MAX_THREADS: Final = 8
 DEVICES: Final = ("auto", "cpu", "cuda")
 # The fastest that keeps the words, best first; the weights themselves come in float16.
 PREFERRED: Final = {"cpu": ("int8", "float32"), "cuda": ("float16", "int8", "float32")}
+# The engine has these lists as well, but asking it would load it.
+SIZES: Final = (
+    *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium", "large-v1", "large-v2"),
+    *("large-v3", "large", "distil-large-v2", "distil-medium.en", "distil-small.en", "distil-large-v3"),
+    *("distil-large-v3.5", "large-v3-turbo", "turbo"),
+)
+_LANGUAGE_NAMES: Final = """
+    af afrikaans, am amharic, ar arabic, as assamese, az azerbaijani, ba bashkir, be belarusian, bg bulgarian,
+    bn bengali, bo tibetan, br breton, bs bosnian, ca catalan, ca valencian, cs czech, cy welsh, da danish, de german,
+    el greek, en english, es spanish, es castilian, et estonian, eu basque, fa persian, fi finnish, fo faroese,
+    fr french, gl galician, gu gujarati, ha hausa, haw hawaiian, he hebrew, hi hindi, hr croatian, ht haitian creole,
+    ht haitian, hu hungarian, hy armenian, id indonesian, is icelandic, it italian, ja japanese, jw javanese,
+    ka georgian, kk kazakh, km khmer, kn kannada, ko korean, la latin, lb luxembourgish, lb letzeburgesch, ln lingala,
+    lo lao, lt lithuanian, lv latvian, mg malagasy, mi maori, mk macedonian, ml malayalam, mn mongolian, mr marathi,
+    ms malay, mt maltese, my myanmar, my burmese, ne nepali, nl dutch, nl flemish, nn nynorsk, no norwegian,
+    oc occitan, pa punjabi, pa panjabi, pl polish, ps pashto, ps pushto, pt portuguese, ro romanian, ro moldavian,
+    ro moldovan, ru russian, sa sanskrit, sd sindhi, si sinhala, si sinhalese, sk slovak, sl slovenian, sn shona,
+    so somali, sq albanian, sr serbian, su sundanese, sv swedish, sw swahili, ta tamil, te telugu, tg tajik, th thai,
+    tk turkmen, tl tagalog, tr turkish, tt tatar, uk ukrainian, ur urdu, uz uzbek, vi vietnamese, yi yiddish,
+    yo yoruba, yue cantonese, zh chinese, zh mandarin
+"""
+_CODES: Final = {name: code for code, _, name in (each.strip().partition(" ") for each in _LANGUAGE_NAMES.split(","))}
+LANGUAGES: Final = frozenset(_CODES.values())
+_SOME_LANGUAGES: Final = "en, de, es, fr, ja, zh"
+
+
+def language_code(language: str) -> str:
+    """Whisper's code of a language that is given by its code, with or without a region, or by its English name.
+
+    Examples
+    --------
+    >>> [language_code(each) for each in ("EN", "en-US", "pt_BR", "English", "Haitian Creole", "klingon")]
+    ['en', 'en', 'pt', 'en', 'ht', 'klingon']
+    """
+    words = language.lower().replace("_", " ").replace("-", " ").split()
+    return _CODES.get(" ".join(words), words[0] if words else "")
+
+
+def check_choice(
+    source: Path | str, *, language: str | None, task: str, device: str, compute_type: str, known: Collection[str] = ()
+) -> None:
+    """Refuse what no model could do, before any is fetched or loaded.
+
+    Parameters
+    ----------
+    source : Path or str
+        Folder of a model, or a name; one that ends in ``.en`` knows English only.
+    language : str or None
+        As for `language_code`.
+    task : {"transcribe", "translate"}
+    device, compute_type : str
+        As for `load_whisper`. The engine is imported only where one of them is not the default.
+    known : collection of str
+        Names besides those that faster-whisper knows.
+
+    Raises
+    ------
+    UsageError
+        If the name, the language, the device or the compute type is unknown, or they do not fit together.
+    """
+    if language and language_code(language) not in LANGUAGES:
+        raise UsageError(f"--language {language}: unknown to Whisper; use a code such as {_SOME_LANGUAGES}")
+    if isinstance(source, str):
+        if "/" not in source and source not in {*known, *SIZES}:
+            names = ", ".join(dict.fromkeys([*known, *SIZES]))
+            raise UsageError(
+                f"--model {source}: there is no such Whisper model; use a folder that holds model.bin, "
+                f"a name on the hub (OWNER/NAME), or {names}"
+            )
+        if source.endswith(".en"):
+            _check_english_only(source, language, task)
+    if device == "cuda" or compute_type not in ("default", "auto"):
+        chosen = _devices(device)[0]
+        _check_compute_type(chosen, compute_type)
+
+
+def _check_english_only(name: str, language: str | None, task: str) -> None:
+    other = name.removesuffix(".en")
+    if language and language_code(language) != "en":
+        raise UsageError(f"--language {language}: the model {name} knows English only; use one such as {other}")
+    if task == "translate":
+        raise UsageError(f"--task translate: the model {name} knows English only; use one such as {other}")
 
 
 def load_whisper(source: Path | str, *, device: str, compute_type: str, threads: int | None) -> Any:
@@ -56,15 +141,10 @@ def load_whisper(source: Path | str, *, device: str, compute_type: str, threads:
         raise UsageError(f"device {device!r} is unknown: use one of {', '.join(DEVICES)}")
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be at least 1, not {threads}")
-    import ctranslate2
-
-    has_cuda = ctranslate2.get_cuda_device_count() > 0
-    if device == "cuda" and not has_cuda:
-        raise UsageError("device cuda: CTranslate2 finds no CUDA device; use --device cpu")
+    devices = _devices(device)
     folder = source if isinstance(source, Path) else _fetch(source)
     if not (folder / "tokenizer.json").is_file():  # faster-whisper would look for it on the hub
         raise ModelError(f"{folder}: there is no tokenizer.json beside the model; convert or fetch it again")
-    devices = (["cuda"] if has_cuda else []) + ["cpu"] if device == "auto" else [device]
     return first_working(devices, lambda chosen: _load(folder, chosen, compute_type, threads))
 
 
@@ -84,17 +164,34 @@ def first_working(devices: Sequence[str], load: Callable[[str], Model]) -> Model
     return load(devices[-1])
 
 
-def _load(folder: Path, device: str, compute_type: str, threads: int | None) -> Any:
+def _devices(device: str) -> list[str]:
+    """Devices to try, in order."""
     import ctranslate2
+
+    has_cuda = ctranslate2.get_cuda_device_count() > 0
+    if device == "cuda" and not has_cuda:
+        raise UsageError("device cuda: CTranslate2 finds no CUDA device; use --device cpu")
+    return (["cuda"] if has_cuda else []) + ["cpu"] if device == "auto" else [device]
+
+
+def _check_compute_type(device: str, compute_type: str) -> frozenset[str]:
+    """Types that work on a device; the one that was chosen must be among them."""
+    import ctranslate2
+
+    supported = frozenset(ctranslate2.get_supported_compute_types(device))
+    if compute_type not in {"default", "auto", *supported}:
+        known = ", ".join(["default", "auto", *sorted(supported)])
+        raise UsageError(f"compute_type {compute_type!r} does not work on this {device}: use one of {known}")
+    return supported
+
+
+def _load(folder: Path, device: str, compute_type: str, threads: int | None) -> Any:
     import numpy as np
     from faster_whisper import WhisperModel
 
-    supported = ctranslate2.get_supported_compute_types(device)
+    supported = _check_compute_type(device, compute_type)
     if compute_type == "default":
         compute_type = next(name for name in PREFERRED[device] if name in supported)
-    elif compute_type not in {"auto", *supported}:
-        known = ", ".join(["default", "auto", *sorted(supported)])
-        raise UsageError(f"compute_type {compute_type!r} does not work on this {device}: use one of {known}")
     try:
         model = WhisperModel(
             str(folder),

@@ -12,8 +12,9 @@ from typing import Final
 
 from oolong_align.alignment.word_speakers import attribute_words
 from oolong_align.alignment.word_times import sanitise_times
+from oolong_align.interop import Recognised, read_words
 from oolong_align.timeline import Timeline
-from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, Words, speaker_label
+from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, speaker_label
 from oolong_align.writing import ends_clause, ends_sentence
 
 __all__ = ["align", "gather_utterances"]
@@ -26,7 +27,7 @@ SPLIT_ANYWHERE_S: Final = 30.0
 SHORT_PAUSE_S: Final = 0.25
 
 
-def align(words: Words, diarization: Diarization, *, source: str = "") -> Transcript:
+def align(words: Recognised, diarization: Diarization, *, source: str = "") -> Transcript:
     """Say who said each word.
 
     Words in are words out, in the same order. Times that are missing (NaN), implausibly long or out of order are
@@ -34,8 +35,9 @@ def align(words: Words, diarization: Diarization, *, source: str = "") -> Transc
 
     Parameters
     ----------
-    words : Words
-        What a transcriber heard; speakers that its words carry already are replaced.
+    words : Words, sequence of Word, or another recogniser's result
+        What a transcriber heard; speakers that its words carry already are replaced. Also what faster-whisper returns
+        (the segments, or the tuple with their info), and the dicts with "segments" of Whisper and WhisperX.
     diarization : Diarization
         Who spoke when; its voice evidence, if any, is asked where it is clear.
     source : str
@@ -45,11 +47,17 @@ def align(words: Words, diarization: Diarization, *, source: str = "") -> Transc
     -------
     Transcript
         Utterances in order of time; ``speakers`` holds everybody in the diarization, also who said no word.
+
+    Raises
+    ------
+    InputError
+        If ``words`` is none of these, or holds a value that cannot be, such as a time that is no number.
     """
+    heard = read_words(words)
     limit = diarization.duration if diarization.duration > 0 else math.inf
     speech = Timeline((span.start, span.end) for span in diarization.speech or diarization.turns)
-    starts, ends = sanitise_times(words.words, limit=limit, speech=speech)
-    attribution = attribute_words(words.words, starts, ends, diarization)
+    starts, ends = sanitise_times(heard.words, limit=limit, speech=speech)
+    attribution = attribute_words(heard.words, starts, ends, diarization)
     attributed = tuple(
         replace(
             word,
@@ -61,7 +69,7 @@ def align(words: Words, diarization: Diarization, *, source: str = "") -> Transc
             overlap=overlap,
         )
         for word, start, end, speaker, confidence, overlap in zip(
-            words.words,
+            heard.words,
             starts.tolist(),
             ends.tolist(),
             attribution.speakers,
@@ -71,7 +79,7 @@ def align(words: Words, diarization: Diarization, *, source: str = "") -> Transc
         )
     )
     return Transcript(
-        language=words.language,
+        language=heard.language,
         duration=max(diarization.duration, attributed[-1].end if attributed else 0.0),
         utterances=gather_utterances(attributed),
         diarization=diarization,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -16,12 +17,26 @@ if TYPE_CHECKING:
     from oolong_align.models.manifest import Asset
 
 
+def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        _terminal(context).quiet = True
+
+
+def _shared(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that every command has; ``main`` has read ``--debug``."""
+    quiet = click.option("--quiet", "-q", is_flag=True, expose_value=False, callback=_set_quiet, help="No progress.")
+    debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+    return quiet(debug(command))
+
+
 @click.group()
+@_shared
 def models() -> None:
     """List, fetch and check the model files."""
 
 
 @models.command("list")
+@_shared
 def list_command() -> None:
     """Show every bundle and Whisper model: its parts, size, licence, and where it is now."""
     from oolong_align.models import own_models
@@ -72,6 +87,7 @@ def _locate(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, list[st
 
 @models.command("fetch")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@_shared
 def fetch_command(names: tuple[str, ...]) -> None:
     """Fetch bundles and Whisper models by NAME; without one, what the default run needs.
 
@@ -85,7 +101,7 @@ def fetch_command(names: tuple[str, ...]) -> None:
     if unknown := [name for name in names if name not in manifest.bundles and name not in manifest.whisper]:
         known = ", ".join([*manifest.bundles, *manifest.whisper])
         raise UsageError(f"there is no model {', '.join(unknown)} in the manifest, only {known}")
-    with _terminal().progress() as progress:
+    with _terminal(click.get_current_context()).progress() as progress:
         for name in names:
             if name in manifest.whisper:
                 click.echo(f"whisper {name}\t{find_whisper(name, progress=progress)}")
@@ -97,6 +113,7 @@ def fetch_command(names: tuple[str, ...]) -> None:
 
 
 @models.command("verify")
+@_shared
 def verify_command() -> None:
     """Read every file that is here and compare it with the manifest."""
     from oolong_align.models.cache import file_hash
@@ -122,12 +139,13 @@ def verify_command() -> None:
 @click.argument("name", metavar="PART_OR_NAME")
 @click.option("--bundle", metavar="NAME_OR_DIR", help="Bundle that the part is of; the default one otherwise.")
 @click.option("--model_dir", "--model-dir", metavar="DIR", help="Folder of your own models, looked at first.")
+@_shared
 def path_command(name: str, bundle: str | None, model_dir: str | None) -> None:
     """Print the path of a part (segmentation, embedding, plda) or of a Whisper model; fetch it if needed."""
     from oolong_align.models import find_bundle, find_whisper
     from oolong_align.models.manifest import PARTS, load_manifest
 
-    with _terminal().progress() as progress:
+    with _terminal(click.get_current_context()).progress() as progress:
         if name in PARTS:
             found = find_bundle(bundle, parts=(name,), model_dir=model_dir, progress=progress)
             path: Path | str = found.files[name]
@@ -139,6 +157,6 @@ def path_command(name: str, bundle: str | None, model_dir: str | None) -> None:
     click.echo(path)
 
 
-def _terminal() -> Terminal:
+def _terminal(context: click.Context) -> Terminal:
     """The terminal of the run; a new one where this group is used on its own."""
-    return click.get_current_context().find_object(Terminal) or Terminal()
+    return context.find_object(Terminal) or context.ensure_object(Terminal)

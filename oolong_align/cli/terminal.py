@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from oolong_align.errors import OolongError
 from oolong_align.types import Progress
 
-__all__ = ["Terminal", "one_line", "print_table"]
+__all__ = ["Terminal", "one_line", "print_table", "printable"]
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class Terminal:
@@ -25,7 +28,10 @@ class Terminal:
         self._warned: set[str] = set()
 
     def line(self, text: str) -> None:
-        """Print one line."""
+        """Print one line; what would control the terminal, such as a file's name with an escape, is spelled out."""
+        self._show(printable(text))
+
+    def _show(self, text: str) -> None:
         if self._print:
             self._print(text)
         else:
@@ -46,7 +52,7 @@ class Terminal:
     def error(self, error: BaseException, about: str = "") -> None:
         """Say what went wrong in one line; with ``debug`` the traceback first."""
         if self.debug:
-            self.line("".join(traceback.format_exception(error)).rstrip())
+            self._show("".join(traceback.format_exception(error)).rstrip())
         text = one_line(error)
         # Most errors name their file already.
         self.line(f"oolong: error: {about + ': ' if about and about not in text else ''}{text}")
@@ -102,6 +108,17 @@ class Terminal:
             self._print = self._reset = None
 
 
+def printable(text: str) -> str:
+    r"""Text with control characters spelled out, also those that end a line or turn the direction of writing.
+
+    Examples
+    --------
+    >>> print(printable("a\x1b[2Jb\nc"))
+    a\x1b[2Jb\nc
+    """
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 def one_line(error: BaseException) -> str:
     """Message of an error in one line; with its type, if it is none of this package's."""
     text = " ".join(str(error).split())
@@ -112,18 +129,19 @@ def one_line(error: BaseException) -> str:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], file: TextIO, title: str = "") -> None:
     """Print a table: drawn on a terminal, tab-separated elsewhere, for other programs to read."""
+    title, lines = printable(title), [[printable(str(cell)) for cell in row] for row in (columns, *rows)]
     if not file.isatty():
         if title:
             print(title, file=file)
-        for row in (columns, *rows):
+        for row in lines:
             print(*row, sep="\t", file=file)
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+    table = Table(*lines[0])
+    for row in lines[1:]:
+        table.add_row(*row)
     console = Console(file=file, markup=False, highlight=False)
     if title:
         console.print(title, soft_wrap=True)

@@ -27,7 +27,16 @@ from oolong_align.models.fetch import ensure
 from oolong_align.models.manifest import PARTS, Manifest, load_manifest
 from oolong_align.types import Progress
 
-__all__ = ["Bundle", "derive", "fetch_originals", "file_hash", "find_bundle", "find_whisper", "own_models"]
+__all__ = [
+    "Bundle",
+    "derive",
+    "fetch_originals",
+    "file_hash",
+    "find_bundle",
+    "find_whisper",
+    "locate_whisper",
+    "own_models",
+]
 
 _LAYOUT: Final = {
     "segmentation": "segmentation/model.onnx",
@@ -142,14 +151,44 @@ def find_whisper(
         If a place has it with other bytes, and no place has the right ones.
     """
     manifest = manifest or load_manifest()
+    found = locate_whisper(name, model_dir=model_dir, manifest=manifest)
+    if isinstance(found, str) and found in manifest.whisper:
+        return ensure(manifest, manifest.whisper[found], progress=progress)
+    return found
+
+
+def locate_whisper(
+    name: str | os.PathLike[str],
+    *,
+    model_dir: str | os.PathLike[str] | None = None,
+    manifest: Manifest | None = None,
+) -> Path | str:
+    """Tell where a Whisper model will come from; nothing is fetched.
+
+    Parameters
+    ----------
+    name, model_dir, manifest : optional
+        As in `find_whisper`.
+
+    Returns
+    -------
+    Path or str
+        A folder of the user's; or the name, if the manifest has it or only faster-whisper can resolve it.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If it can be no name and is no folder with a model, or the user's own folder holds none.
+    """
     own = _own_folder(model_dir)
     if isinstance(name, str):
         if own is not None and (folder := own / "whisper" / name).is_dir():
             return _whisper_folder(folder)
-        if name in manifest.whisper:
-            return ensure(manifest, manifest.whisper[name], progress=progress)
+        if name in (manifest or load_manifest()).whisper:
+            return name
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    # Whatever folder is here by chance must not hide a model of that name.
+    if folder.is_dir() and (name != folder.name or (folder / "model.bin").is_file()):
         return _whisper_folder(folder)
     if not isinstance(name, str) or not _HUB_ID.fullmatch(name):
         raise ModelNotFoundError(f"{os.fspath(name)}: there is no such folder with a Whisper model")

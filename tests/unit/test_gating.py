@@ -37,8 +37,8 @@ def test_ranges_are_taken_as_they_come() -> None:
 
 
 def test_a_clip_ends_at_the_longest_pause_near_its_limit() -> None:
-    spans = [(0, 6), (7, 14), (14.5, 20), (22, 26), (26.5, 34)]
-    assert plan(34, *spans) == [[(0.0, 6.2), (6.8, 14.2), (14.3, 20.2)], [(21.8, 26.2), (26.3, 34.0)]]
+    spans = [(0, 6), (7, 14), (14.5, 21), (23, 27), (27.5, 34)]
+    assert plan(34, *spans) == [[(0.0, 6.2), (6.8, 14.2), (14.3, 21.2)], [(22.8, 27.2), (27.3, 34.0)]]
 
 
 def test_speech_without_a_pause_is_cut_at_its_quietest_moment() -> None:

@@ -14,7 +14,7 @@ LAYERS = (
         *("fbank", "segmentation", "embedding_graph", "embedding", "plda", "vbx", "clustering"),
         *("reconstruction", "turns", "refinement", "speech", "voice", "bundles", "gating", "quantization"),
     ),
-    ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment"),
+    ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment", "interop"),
     ("formats",),
     ("entries", "hookspecs", "core_plugin"),
     ("plugin_manager", "registry", "checks", "outputs", "host", "pipeline", "testing"),

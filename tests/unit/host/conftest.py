@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from oolong_align.audio import Audio
+from oolong_align.cli.main import main
 from oolong_align.errors import AudioError
 from oolong_align.hookspecs import Config, DiarizerEntry, TranscriberEntry, hookimpl
+from oolong_align.testing import make_host
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
@@ -22,7 +24,7 @@ from oolong_align.types import (
 
 
 class Replay:
-    """Two speakers, one second each, and a word in each second, whatever the recording holds; no model is needed."""
+    """Two speakers, a second each and some of it together, and a word in each second; no model is needed."""
 
     name = "replay"
 
@@ -62,7 +64,7 @@ class Replay:
         second = 0 if max_speakers == 1 else 1
         return Diarization(
             segments=(SpeakerSegment(0.0, 1.0, 0), SpeakerSegment(1.0, 2.0, second)),
-            turns=(DiarizeSegment(0.0, 1.0, 0), DiarizeSegment(1.0, 2.0, second)),
+            turns=(DiarizeSegment(0.0, 1.25 if second else 1.0, 0), DiarizeSegment(1.0, 2.0, second)),
             speech=(VoiceRange(0.0, 2.0),),
             duration=audio.duration,
             timing=DiarizeTiming(1.0, 2.0, 3.0, 6.0),
@@ -96,3 +98,13 @@ def record(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def run(replay: Replay, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def call(*arguments: object, plugins: tuple[object, ...] = ()) -> tuple[int, str, str]:
+        code = main([str(each) for each in arguments], host=make_host(replay, *plugins))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call

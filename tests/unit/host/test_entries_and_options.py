@@ -279,8 +279,9 @@ def test_a_plugin_cannot_require_an_option() -> None:
         ({"speakers": "voices.db"}, "no plugin offers a speaker store 'sqlite'"),
         ({"num_speakers": 2, "max_speakers": 3}, "num_speakers is exact"),
         ({"vad_onset": 0.2}, "vad_offset"),
-        ({"language": "english"}, "--language english: unknown to Whisper; use a code such as en"),
+        ({"language": "elvish"}, "--language elvish: unknown to Whisper; use a code such as en"),
         ({"task": "sing"}, "task='sing'"),
+        ({"model": "tiny.en", "language": "de"}, "tiny.en knows English only"),
     ],
 )
 def test_options_that_do_not_fit_are_usage_errors(given: dict[str, object], message: str) -> None:
@@ -307,6 +308,18 @@ def test_formats_are_chosen_once_in_order_of_registration() -> None:
     assert [each.name for each in everything.formats] == ["srt", "vtt", "txt", "tsv", "json", "rttm"]
     without_words = host.resolve("diarize", {"output_format": ["all"]})
     assert [each.name for each in without_words.formats] == ["json", "rttm"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [({"highlight_words": True}, {}), ({}, {"exclusive": True}), ({}, {"max_line_width": 20})]
+)
+def test_no_run_gets_the_formats_of_another(first: dict[str, object], second: dict[str, object]) -> None:
+    host = make_host()
+    for _ in range(2):
+        config_of(host, **first)
+    with pytest.raises(UsageError, match="load another host for this run"):
+        config_of(host, **second)
+    config_of(host, **first)
 
 
 def test_engines_are_built_once_a_run() -> None:

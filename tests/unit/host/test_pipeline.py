@@ -162,6 +162,47 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["b.srt"]
 
 
+def test_files_are_replaced_only_when_all_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = [tmp_path / "a.srt", tmp_path / "b.srt"]
+    for target in targets:
+        target.write_text("old")
+    write = Path.write_bytes
+
+    def full_disk(path: Path, data: bytes) -> int:
+        assert [target.read_text() for target in targets] == ["old", "old"]
+        if data == b"second":
+            write(path, data[:3])
+            raise OSError(28, "No space left on device", str(path))
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(OutputError, match="No space left"):
+        write_files(dict(zip(targets, ("first", "second"), strict=True)))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.srt": "old", "b.srt": "old"}
+
+
+@pytest.mark.parametrize("old", ["old", None])
+def test_renaming_that_fails_part_way_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str | None
+) -> None:
+    targets = [tmp_path / "a.srt", tmp_path / "b.srt"]
+    for target in targets if old else ():
+        target.write_text(old or "")
+    replace_file = Path.replace
+
+    def fail(path: Path, target: Path) -> Path:
+        if target == targets[1] and path.read_text() == "new":
+            raise PermissionError(13, "Permission denied", str(target))
+        return replace_file(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OutputError, match="Permission denied"):
+        write_files(dict.fromkeys(targets, "new"))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == (
+        {"a.srt": "old", "b.srt": "old"} if old else {}
+    )
+
+
 def test_files_keep_their_line_ends_and_stay_utf8(tmp_path: Path) -> None:
     target = tmp_path / "a.srt"
     target.write_text("old")

@@ -1,11 +1,12 @@
 """The user's own folder, names and paths: where a model is looked for before anything is fetched."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
 from oolong_align.errors import HashMismatchError, ModelNotFoundError
-from oolong_align.models import find_bundle, find_whisper, own_models
+from oolong_align.models import find_bundle, find_whisper, locate_whisper, own_models
 
 
 @pytest.fixture
@@ -97,3 +98,20 @@ def test_whisper_names_of_others_and_folders(own, manifest, monkeypatch):
     assert find_whisper("org/some-whisper", manifest=manifest) == "org/some-whisper"
     assert find_whisper(own / "whisper/mine", manifest=manifest) == own / "whisper/mine"
     assert find_whisper(str(own / "whisper/mine"), manifest=manifest) == own / "whisper/mine"
+
+
+def test_a_folder_that_is_here_by_chance_hides_no_model(tmp_path, manifest, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "small"
+    folder.mkdir()
+    assert find_whisper("small", manifest=manifest) == "small"
+    with pytest.raises(ModelNotFoundError, match=r"no model\.bin"):
+        find_whisper("./small", manifest=manifest)
+    for name in ("model.bin", "config.json"):
+        (folder / name).write_bytes(b"w")
+    assert find_whisper("small", manifest=manifest) == Path("small")
+
+
+def test_locating_a_model_fetches_nothing(own, manifest):
+    assert locate_whisper("base", manifest=manifest) == "base"
+    assert locate_whisper("mine", model_dir=own, manifest=manifest) == own / "whisper/mine"

@@ -1,0 +1,108 @@
+"""What is refused before any work, and what is forgiven."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Record = Callable[..., Path]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["transcribe"], 2, "Missing argument 'FILE...'"),
+        (["transcribe", "FILE", "--wrong"], 2, "No such option '--wrong'"),
+        (["transcribe", "FILE", "--num_speakers", "0"], 2, "'--num_speakers': 0 is not in the range"),
+        (["transcribe", "FILE", "--num_speakers", "two"], 2, "'two' is not a valid integer"),
+        (["diarize", "FILE", "--min-speakers", "3", "--max_speakers", "2"], 2, "min_speakers=3 is more than"),
+        (["transcribe", "FILE", "--vad_onset", "1.5"], 2, "1.5 is not in the range"),
+        (["transcribe", "FILE", "-f", "docx"], 2, "unknown output format 'docx'; there is srt, vtt"),
+        (["transcribe", "FILE", "--diarizer", "other"], 2, "unknown diarizer 'other'; there is vbx, replay"),
+        (["transcribe", "FILE", "--speakers", "voices.db"], 2, "no plugin offers a speaker store 'sqlite'"),
+        (["transcribe", "FILE", "-o", "-", "--srt", "--vtt"], 2, "-o - takes one recording and one format"),
+        (["transcribe", "FILE", "FILE", "-o", "-"], 2, "-o - takes one recording and one format"),
+        (["transcribe", "FILE", "FILE"], 2, "2 inputs have the stem 'meeting'"),
+        (["transcribe", "FILE", "-p", "textgrid"], 2, "'textgrid' must be no:NAME"),
+        (["diarize", "FILE", "--srt"], 2, "No such option '--srt'"),
+        (["vad", "FILE", "FILE", "-o", "-"], 2, "-o - takes one recording"),
+        (["fetch"], 2, "No such command 'fetch'"),
+        (
+            ["transcribe", "FILE", "--model", "tiny.en", "--language", "de"],
+            2,
+            "tiny.en knows English only; use one such",
+        ),
+        (["transcribe", "FILE", "--model", "a/b.en", "--language", "German"], 2, "a/b.en knows English only"),
+        (["transcribe", "FILE", "--model", "tiny.en", "--task", "translate"], 2, "--task translate: the model tiny.en"),
+        (["transcribe", "FILE", "--language", "klingon"], 2, "--language klingon: unknown to Whisper"),
+        (["transcribe", "FILE", "--model", "enormous"], 2, "--model enormous: there is no such Whisper model"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    run: Run, replay: object, record: Record, arguments: list[str], code: int, message: str
+) -> None:
+    given = [str(record()) if each == "FILE" else each for each in arguments]
+    if "FILE" in arguments and arguments[0] != "vad" and "--diarizer" not in arguments:
+        given += ["--diarizer", "replay"]
+    found, out, err = run(*given)
+    assert (found, out) == (code, "")
+    assert err.startswith("oolong: error: ") and message in err
+    assert err.count("\n") == 1
+    assert replay.calls == []
+
+
+def test_a_device_or_arithmetic_that_is_not_here_is_found_before_any_work(
+    run: Run, replay: object, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ctranslate2
+
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
+    monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda device: {"int8", "float32"})
+    command = ("transcribe", record(), "--diarizer", "replay")
+    for flags, message in (
+        (("--device", "cuda"), "device cuda: CTranslate2 finds no CUDA device"),
+        (("--compute_type", "float16"), "compute_type 'float16' does not work on this cpu"),
+    ):
+        code, _, err = run(*command, *flags)
+        assert (code, err.count("\n")) == (2, 1)
+        assert message in err
+    assert replay.calls == []
+
+
+@pytest.mark.parametrize("language", ["EN", "en-US", "en_GB", "English", " english "])
+def test_a_language_in_any_spelling_is_its_code(
+    run: Run, record: Record, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    flags = ("--diarizer", "replay", "--model", "tiny.en", "--language", language, "--json", "-o", "-")
+    code, out, err = run("transcribe", record(seconds=1), *flags)  # nobody speaks, so no model is loaded
+    assert (code, err) == (0, "")
+    assert json.loads(out)["language"] == "en"
+
+
+def test_file_names_do_not_control_the_terminal(run: Run, record: Record, tmp_path: Path) -> None:
+    if os.name == "nt":
+        pytest.skip("such names cannot be")
+    files = [record("a\x1b[2J\nb.wav"), record("broken\x1b]0;title\x07.wav")]
+    code, _, err = run("diarize", *files, "-o", tmp_path / "out", "--timing", "--diarizer", "replay")
+    assert code == 1
+    assert not set(err) & set("\x1b\x07")
+    assert "a\\x1b[2J\\nb.wav: 2 speakers" in err and "broken\\x1b]0;title\\x07.wav" in err
+
+
+def test_voice_ranges_have_a_precision(run: Run) -> None:
+    assert "--precision" in run("vad", "--help")[1]
+
+
+def test_models_may_be_quiet_and_debugged(run: Run) -> None:
+    for flags in (("models", "-q", "path", "plda", "--debug"), ("models", "--debug", "path", "plda", "--quiet")):
+        code, out, err = run(*flags)
+        assert (code, err) == (0, "")
+        assert out.endswith(".npz\n")
+    code, _, err = run("models", "fetch", "enormous", "--debug")
+    assert code == 2
+    assert "Traceback" in err
