@@ -44,7 +44,7 @@ class WhisperTranscriber:
     ----------
     model : faster_whisper.WhisperModel
     batch_size : int
-        Clips at a time, at least 1; more of them need more memory (half a minute of audio each).
+        Clips at a time, at least 1; each takes about 80 MB with the model "base", more with larger ones.
     """
 
     def __init__(self, model: Any, *, batch_size: int = 8) -> None:
