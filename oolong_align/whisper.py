@@ -30,8 +30,10 @@ MIN_HALF_S: Final = 3.0
 # As in OpenAI's code half of the decoder's 448 positions are for new text; four are for the task's own tokens.
 MAX_NEW_TOKENS: Final = 224
 MAX_PROMPT_TOKENS: Final = 220
-DETECTION_CLIPS: Final = 5
+DETECTION_CLIPS: Final = 16
+FEW_CLIPS: Final = 4
 SURE: Final = 0.9
+AHEAD: Final = 0.5
 
 # Without a handler Python prints the library's warnings on stderr.
 logging.getLogger("faster_whisper").addHandler(logging.NullHandler())
@@ -208,13 +210,16 @@ class WhisperTranscriber:
         return [sum_up(of_clip[first], first) for first in firsts]
 
     def _detect_language(self, audio: Audio, clips: Sequence[Clip]) -> str:
-        """Language with the largest mean probability over some clips spread over the recording."""
+        """Language with the largest mean probability over clips spread over the recording: more of them if in doubt.
+
+        With a foreign accent single clips are often taken for another language.
+        """
         if not self._model.model.is_multilingual:
             return "en"
         spread = sorted({round(at) for at in np.linspace(0, len(clips) - 1, DETECTION_CLIPS)})
         votes: dict[str, float] = {}
         seconds = 0.0
-        for index, place in enumerate([*spread[::2], *spread[1::2]]):
+        for heard, place in enumerate([*spread[::4], *spread[2::4], *spread[1::2]], 1):
             clip = clips[place]
             samples = clip.read(audio)
             with _translated_errors():
@@ -222,7 +227,8 @@ class WhisperTranscriber:
             for code, probability in probabilities:
                 votes[code] = votes.get(code, 0.0) + probability * clip.duration
             seconds += clip.duration
-            if index and max(votes.values()) >= SURE * seconds:
+            first, second = sorted(votes.values(), reverse=True)[:2]
+            if (heard > 1 and first >= SURE * seconds) or (heard > FEW_CLIPS and first - second >= AHEAD * seconds):
                 break
         return max(votes, key=lambda code: votes[code])
 
