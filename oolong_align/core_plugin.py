@@ -298,8 +298,8 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
         add(flags, commands=_DIARIZE, default=getattr(default, name), show_default=True, help=text)
     unit, positive = click.FloatRange(0, 1), click.FloatRange(min=0, min_open=True)
     numbers: dict[str, tuple[Any, Sequence[str], str]] = {
-        "vad_onset": (unit, _ALL, "Speech starts above this probability."),
-        "vad_offset": (unit, _ALL, "Speech ends below this probability."),
+        "vad_onset": (unit, _ALL, "Speech ranges start above this probability; they gate Whisper."),
+        "vad_offset": (unit, _ALL, "Speech ranges end below this probability."),
         "min_duration_off": (click.FloatRange(min=0), _ALL, "Shorter gaps are filled, in seconds."),
         "clustering_threshold": (click.FloatRange(0, 2, min_open=True), _DIARIZE, "Distance of the first clustering."),
         "intra_threads": (click.IntRange(min=1), _ALL, "Threads of the diarizer's networks; --threads by default."),

@@ -5,6 +5,7 @@ Nothing here knows what a graph computes.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ def open_session(
     inputs, outputs : mapping
         Expected shape of each tensor, by name or by position; ``None`` stands for any size.
     intra_threads : int, optional
-        Threads of one operator; ``None`` takes one for each core.
+        Threads of one operator, as many as there are cores at most; ``None`` takes one for each core.
     providers : sequence of str
         Execution providers in order of preference, as ONNX Runtime names them or short (``"cuda"``). The CPU
         stands in, with an `OolongWarning`, for those that are missing or fail.
@@ -53,7 +54,7 @@ def open_session(
 
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
-    options.intra_op_num_threads = intra_threads or 0
+    options.intra_op_num_threads = min(intra_threads or 0, os.cpu_count() or 1)
     options.inter_op_num_threads = 1
 
     wanted = _available_providers(providers, ort.get_available_providers())

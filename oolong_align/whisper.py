@@ -30,10 +30,10 @@ MIN_HALF_S: Final = 3.0
 # As in OpenAI's code half of the decoder's 448 positions are for new text; four are for the task's own tokens.
 MAX_NEW_TOKENS: Final = 224
 MAX_PROMPT_TOKENS: Final = 220
-DETECTION_CLIPS: Final = 16
-FEW_CLIPS: Final = 4
-SURE: Final = 0.9
-AHEAD: Final = 0.5
+MAX_DETECTION_CLIPS: Final = 16
+# A language's lead over the next in mean probability, times the root of the clips heard: two clips that are sure, or
+# nine with a lead of a third. In shuffled clips of accented speech a lead of 0.7 picked the wrong language in 1-3 %.
+CLEAR_LEAD: Final = 1.0
 
 # Without a handler Python prints the library's warnings on stderr.
 logging.getLogger("faster_whisper").addHandler(logging.NullHandler())
@@ -216,19 +216,17 @@ class WhisperTranscriber:
         """
         if not self._model.model.is_multilingual:
             return "en"
-        spread = sorted({round(at) for at in np.linspace(0, len(clips) - 1, DETECTION_CLIPS)})
         votes: dict[str, float] = {}
         seconds = 0.0
-        for heard, place in enumerate([*spread[::4], *spread[2::4], *spread[1::2]], 1):
-            clip = clips[place]
+        for heard, clip in enumerate(_spread(clips, MAX_DETECTION_CLIPS), start=1):
             samples = clip.read(audio)
             with _translated_errors():
                 _, _, probabilities = self._model.detect_language(audio=samples)
             for code, probability in probabilities:
                 votes[code] = votes.get(code, 0.0) + probability * clip.duration
             seconds += clip.duration
-            first, second = sorted(votes.values(), reverse=True)[:2]
-            if (heard > 1 and first >= SURE * seconds) or (heard > FEW_CLIPS and first - second >= AHEAD * seconds):
+            first, second = sorted([*votes.values(), 0.0], reverse=True)[:2]
+            if heard > 1 and (first - second) / seconds >= CLEAR_LEAD / np.sqrt(heard):
                 break
         return max(votes, key=lambda code: votes[code])
 
@@ -290,6 +288,13 @@ def _translated_errors() -> Iterator[None]:
         raise RecognitionError(
             f"Whisper failed: {first_line(error)}; try a smaller batch_size or --device cpu"
         ) from error
+
+
+def _spread(clips: Sequence[Clip], limit: int) -> list[Clip]:
+    """Some clips from everywhere, in an order in which the first few are far apart."""
+    places = sorted({round(at) for at in np.linspace(0, len(clips) - 1, limit)})
+    order = sorted(range(len(places)), key=lambda index: f"{index:08b}"[::-1])
+    return [clips[places[index]] for index in order]
 
 
 def _halves(audio: Audio, clip: Clip) -> list[Clip]:

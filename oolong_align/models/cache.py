@@ -229,11 +229,12 @@ def derive(source: Path, *, recipe: str, version: int, suffix: str, build: Calla
     Returns
     -------
     Path
-        The file. Where the cache cannot be written it lies in a temporary folder of this process.
+        The file, as it was built: a damaged one is built again. Where the cache cannot be written it lies in a
+        temporary folder of this process.
     """
     name = f"{file_hash(source)[:16]}-{recipe}-{version}{suffix}"
     folder = cache_dir() / "derived"
-    if (folder / name).is_file():
+    if _is_intact(folder / name):
         return folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -243,10 +244,24 @@ def derive(source: Path, *, recipe: str, version: int, suffix: str, build: Calla
         _log.info("the cache cannot be written (%s): derived files are made anew in each process", error)
         folder = _process_folder()
     target = folder / name
-    if not target.is_file():
+    if not _is_intact(target):
         with atomic_path(target) as path:
             build(path)
+        with atomic_path(_seal(target)) as path:
+            path.write_text(file_hash(target))
     return target
+
+
+def _seal(derived: Path) -> Path:
+    """Where the SHA-256 of a derived file is written down."""
+    return derived.with_name(derived.name + ".sha256")
+
+
+def _is_intact(derived: Path) -> bool:
+    try:
+        return _seal(derived).read_text() == file_hash(derived)
+    except OSError:
+        return False
 
 
 @cache

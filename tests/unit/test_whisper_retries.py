@@ -198,3 +198,31 @@ def test_recordings_share_no_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(RecognitionError, match="in the middle"):
             transcriber(TWO_MINUTES, [VoiceRange(0, 10)], language="en")
     assert last_speech == [0.0, 0.0]
+
+
+def detected(probabilities: Sequence[float]) -> tuple[str, int]:
+    """Language and number of clips heard for it; each clip is English with the next probability, else German."""
+    left = list(probabilities)
+
+    def detect_language(audio: object) -> tuple[str, float, list[tuple[str, float]]]:
+        english = left.pop(0)
+        return "", 0.0, [("en", english), ("de", 1 - english)]
+
+    played = Played(every_second, multilingual=True)
+    played._model.detect_language = detect_language
+    played._model.supported_languages = ["en", "de"]
+    recording = load_audio(np.random.default_rng(0).normal(0, 0.1, 24 * len(left) * S).astype(np.float32))
+    spoken = [VoiceRange(24.0 * at, 24.0 * at + 22) for at in range(len(left))]
+    return played(recording, spoken).language, len(probabilities) - len(left)
+
+
+def test_the_language_is_detected_from_few_clips_where_they_agree() -> None:
+    assert detected([0.9]) == ("en", 1)
+    assert detected([0.1]) == ("de", 1)
+    assert detected([0.95] * 10) == ("en", 2)
+    assert detected([0.8] * 10) == ("en", 3)
+
+
+def test_the_language_is_detected_from_many_clips_where_they_differ() -> None:
+    assert detected([0.9, 0.2, 0.2, 0.7, 0.3, 0.2, 0.4, 0.3, 0.2, 0.1]) == ("de", 10)
+    assert detected([0.5, 0.52] * 10) == ("en", 16)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -175,3 +176,23 @@ def test_import_is_light():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_damaged_derived_file_is_built_again(tmp_path: Path) -> None:
+    source = tmp_path / "source.bin"
+    source.write_bytes(b"weights")
+    built = []
+
+    def build(target: Path) -> None:
+        built.append(target)
+        target.write_bytes(b"derived")
+
+    def derive() -> Path:
+        return model_cache.derive(source, recipe="test", version=1, suffix=".bin", build=build)
+
+    derived = derive()
+    assert derive() == derived
+    assert len(built) == 1
+    derived.write_bytes(b"de\0ived")
+    assert derive().read_bytes() == b"derived"
+    assert len(built) == 2
