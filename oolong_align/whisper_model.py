@@ -197,7 +197,7 @@ def _load(folder: Path, device: str, compute_type: str, threads: int | None) -> 
             str(folder),
             device=device,
             compute_type=compute_type,
-            cpu_threads=threads or default_threads(),
+            cpu_threads=min(threads or default_threads(), os.cpu_count() or 1),
             local_files_only=True,
         )
         if device == "cuda":  # libraries that are missing show only now
