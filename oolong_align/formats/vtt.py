@@ -15,7 +15,7 @@ _DEFAULT = CueLayout()
 
 def render_vtt(transcript: Transcript, layout: CueLayout = _DEFAULT) -> str:
     """Render a transcript as WebVTT; only the header for one without words."""
-    voices = {label: f"<v {_escape(name)}>" for label, name in printed_names(transcript).items()}
+    voices = {label: _voice_tag(name) for label, name in printed_names(transcript).items()}
     blocks = ["WEBVTT\n"]
     for cue in make_cues(transcript, layout, {}):
         voice = voices[cue.speaker] if cue.speaker is not None else ""
@@ -28,6 +28,11 @@ def render_vtt(transcript: Transcript, layout: CueLayout = _DEFAULT) -> str:
         else:
             blocks.append(_block(cue.start_ms, cue.end_ms, voice + _content(cue, None)))
     return "\n".join(blocks)
+
+
+def _voice_tag(name: str) -> str:
+    """Open a voice span; the arrow of a timing line must not arise at its end, and readers drop the space."""
+    return f"<v {_escape(name)}{' ' if name.endswith('--') else ''}>"
 
 
 def _block(start_ms: int, end_ms: int, content: str) -> str:
