@@ -64,7 +64,7 @@ def check_diarization(value: object) -> Diarization:
     if not (_is_number(limit) and limit >= 0):
         raise BrokenRuleError(f"duration must be a number of seconds, not {limit!r}")
     _check_spans("segments", diarization.segments, SpeakerSegment, limit=limit, apart=True)
-    _check_spans("turns", diarization.turns, DiarizeSegment, limit=limit)
+    _check_spans("turns", diarization.turns, DiarizeSegment, limit=limit + _FRAME_S)
     _check_spans("speech", diarization.speech, VoiceRange, limit=limit, apart=True)
     known = set(diarization.speaker_ids)
     for speaker in known:
@@ -133,7 +133,7 @@ def _check_spans(
             raise BrokenRuleError(f"{name} must hold {expected.__name__}, not {type(span).__name__}")
         if not (_is_number(span.start) and _is_number(span.end) and 0 <= span.start <= span.end):
             raise BrokenRuleError(f"{name}: times must rise from 0 on, not {span.start!r} to {span.end!r}")
-        if span.end > limit + _FRAME_S:
+        if span.end > limit + _TOLERANCE_S:
             raise BrokenRuleError(f"{name}: {span.end!r} s is after the end of the recording, {limit!r} s")
         if previous is not None and span.start < previous.start:
             raise BrokenRuleError(f"{name} must be sorted: {span.start!r} s comes after {previous.start!r} s")
