@@ -1,0 +1,226 @@
+"""Reads what is compared: RTTM, UEM and STM files, and the JSON of this program, of WhisperX and of Whisper.
+
+Strict: a line that cannot be understood is an error that names the file and the line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from oolong_align.errors import InputError
+from oolong_align.formats.json_field import parse_object
+from oolong_align.interop import read_words
+from oolong_align.types import Word
+
+__all__ = ["Hypothesis", "Turn", "read_hypothesis", "read_rttm", "read_stm", "read_uem"]
+
+UNSCORED: Final = "ignore_time_segment_in_scoring"
+# fmt: off
+_OTHER_RTTM: Final = frozenset((
+    "SPKR-INFO", "SEGMENT", "NOSCORE", "NO_RT_METADATA", "NON-SPEECH", "LEXEME", "NON-LEX", "FILLER", "EDIT", "IP",
+    "SU", "CB", "A/P",
+))
+# fmt: on
+_RTTM_FIELDS: Final = 8
+_UEM_FIELDS: Final = 4
+_STM_FIELDS: Final = 5
+
+
+class Turn(NamedTuple):
+    """A stretch of one speaker in seconds; ``text`` is what is said, empty where that is unknown."""
+
+    start: float
+    end: float
+    speaker: str
+    text: str = ""
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the reference wants this stretch to count."""
+        return self.text.casefold() != UNSCORED
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """Recognised words with their speakers, and the language; empty where the file does not tell."""
+
+    language: str
+    words: tuple[Word, ...]
+
+
+def read_rttm(path: Path) -> dict[str, tuple[Turn, ...]]:
+    """Read the turns of each recording from an RTTM file (NIST RT-09).
+
+    Parameters
+    ----------
+    path : Path
+        Its ``SPEAKER`` lines count; turns of no length are left out.
+
+    Returns
+    -------
+    dict of str to tuple of Turn
+        By file id, in order of the lines.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a line lacks a field or has a time that cannot be.
+    """
+    turns: dict[str, list[Turn]] = {}
+    for place, line in _lines(path):
+        fields = line.split()
+        if not fields or fields[0] in _OTHER_RTTM:
+            continue
+        if fields[0] != "SPEAKER":
+            raise InputError(f"{place}: {fields[0]!r} starts no line of an RTTM file")
+        _need(fields, _RTTM_FIELDS, place, "SPEAKER <file> <channel> <start> <duration> <NA> <NA> <speaker>")
+        start, length = _seconds(fields[3], place), _seconds(fields[4], place)
+        found = turns.setdefault(fields[1], [])
+        if length > 0:
+            found.append(Turn(start, start + length, fields[7]))
+    return {name: tuple(found) for name, found in turns.items()}
+
+
+def read_uem(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
+    """Read the scored ranges of each recording, in seconds, from a UEM file: ``file channel start end`` a line.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a line lacks a field or has a time that cannot be.
+    """
+    ranges: dict[str, list[tuple[float, float]]] = {}
+    for place, line in _lines(path):
+        fields = line.split()
+        if fields:
+            _need(fields, _UEM_FIELDS, place, "<file> <channel> <start> <end>")
+            ranges.setdefault(fields[0], []).append(_span(fields[2], fields[3], place))
+    return {name: tuple(found) for name, found in ranges.items()}
+
+
+def read_stm(path: Path) -> dict[str, tuple[Turn, ...]]:
+    """Read the spoken words of each recording from an STM file (NIST SCTK): one turn a line.
+
+    Parameters
+    ----------
+    path : Path
+        Lines are ``file channel speaker start end [<label>] text``. Comments (``;;``) are left out.
+
+    Returns
+    -------
+    dict of str to tuple of Turn
+        By file id, in order of their starts.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a line lacks a field or has a time that cannot be.
+    """
+    turns: dict[str, list[Turn]] = {}
+    for place, line in _lines(path):
+        if not line.strip():
+            continue
+        fields = line.split(maxsplit=_STM_FIELDS)
+        if fields[0] == "SPEAKER":
+            raise InputError(f"{place}: this is a line of an RTTM file; give an STM file, which has the words")
+        _need(fields, _STM_FIELDS, place, "<file> <channel> <speaker> <start> <end> <text>")
+        text = fields[5].strip() if len(fields) > _STM_FIELDS else ""
+        if text.startswith("<"):
+            label, closed, rest = text.partition(">")
+            text = rest.strip() if closed and not any(map(str.isspace, label)) else text
+        turns.setdefault(fields[0], []).append(Turn(*_span(fields[3], fields[4], place), fields[2], text))
+    return {name: tuple(sorted(found, key=lambda turn: turn.start)) for name, found in turns.items()}
+
+
+def read_hypothesis(path: Path) -> Hypothesis:
+    """Read recognised words and their speakers from JSON with ``segments``.
+
+    Parameters
+    ----------
+    path : Path
+        A file of this program, WhisperX, Whisper or faster-whisper, or OpenAI's ``verbose_json`` or
+        ``diarized_json``. A word without the field ``speaker`` has the speaker of its segment; one with the value
+        ``null`` has none. A segment without words has its text spread over its length.
+
+    Returns
+    -------
+    Hypothesis
+        Words in the order of the file; times that are missing are NaN.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or holds something else.
+    """
+    try:
+        root = parse_object(_text(path)).value
+        assert isinstance(root, Mapping)  # noqa: S101  parse_object refuses everything else
+        segments = root.get("segments")
+        if not isinstance(segments, list):
+            raise InputError("no list 'segments'; give the JSON of this program or of WhisperX")
+        language = root.get("language")
+        words = tuple(word for segment in segments for word in _segment_words(segment))
+        return Hypothesis(language if isinstance(language, str) else "", words)
+    except InputError as error:
+        raise _about(path, error) from None
+
+
+def _segment_words(segment: object) -> Iterator[Word]:
+    words = read_words({"segments": [segment]}).words
+    own = segment if isinstance(segment, Mapping) else {}
+    listed = [each for each in own.get("words") or () if each["word"].strip()] or [{}] * len(words)
+    for word, record in zip(words, listed, strict=True):
+        yield replace(word, speaker=_speaker(record.get("speaker", own.get("speaker"))))
+
+
+def _speaker(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"the speaker {value!r} is no text")
+    return value or None
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Lines that are no comments, each with its place."""
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        if not line.lstrip().startswith(";;"):
+            yield f"{path}:{number}", line
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no UTF-8 text") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _about(path: Path, error: InputError) -> InputError:
+    text = str(error)
+    return error if str(path) in text else InputError(f"{path}: {text}")
+
+
+def _need(fields: Sequence[str], count: int, place: str, form: str) -> None:
+    if len(fields) < count:
+        raise InputError(f"{place}: {len(fields)} fields where {count} are needed: {form}")
+
+
+def _seconds(text: str, place: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise InputError(f"{place}: {text!r} is no time; times are seconds from 0 on")
+    return value
+
+
+def _span(start: str, end: str, place: str) -> tuple[float, float]:
+    first, last = _seconds(start, place), _seconds(end, place)
+    if last < first:
+        raise InputError(f"{place}: ends at {end}, before its start {start}")
+    return first, last

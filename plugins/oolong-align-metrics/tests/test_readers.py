@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from math import isnan
+from pathlib import Path
+
+import pytest
+from oolong_align_metrics import Turn, read_hypothesis, read_rttm, read_stm, read_uem
+
+from oolong_align.errors import InputError
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "file"
+
+
+def test_an_rttm_file_may_hold_several_recordings(file: Path) -> None:
+    file.write_text(
+        ";; comment\nSPKR-INFO a 1 <NA> <NA> <NA> unknown X <NA>\n"
+        "SPEAKER a 1 1.5 2 <NA> <NA> X <NA> <NA>\nSPEAKER b 1 0 1 <NA> <NA> X <NA> <NA>\n"
+        "SPEAKER a 1 2 0.5 <NA> <NA> Y <NA> <NA>\nSPEAKER a 1 9 0 <NA> <NA> Y <NA> <NA>\n",
+        encoding="utf-8-sig",
+    )
+    assert read_rttm(file) == {"a": (Turn(1.5, 3.5, "X"), Turn(2, 2.5, "Y")), "b": (Turn(0, 1, "X"),)}
+
+
+def test_an_stm_file_has_comments_labels_and_stretches_that_do_not_count(file: Path) -> None:
+    file.write_text(
+        ';; CATEGORY "0" "" ""\nrec 1 B 3 4 <o,f0,male> Good day\nrec 1 A 0.5 2 Hello  there\n\n'
+        "rec 1 B 5 6 IGNORE_TIME_SEGMENT_IN_SCORING\nrec 1 A 7 8\n"
+    )
+    (turns,) = read_stm(file).values()
+    assert turns == (
+        Turn(0.5, 2, "A", "Hello  there"),
+        Turn(3, 4, "B", "Good day"),
+        Turn(5, 6, "B", "IGNORE_TIME_SEGMENT_IN_SCORING"),
+        Turn(7, 8, "A", ""),
+    )
+    assert [turn.is_scored for turn in turns] == [True, True, False, True]
+
+
+def test_a_uem_file_lists_ranges(file: Path) -> None:
+    file.write_text("a 1 0.0 12.5\nb 1 0 1\na 1 20 30\n")
+    assert read_uem(file) == {"a": ((0, 12.5), (20, 30)), "b": ((0, 1),)}
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "message"),
+    [
+        (read_rttm, "SPEAKER a 1 0 1 <NA> <NA>", ":1: 7 fields where 8 are needed"),
+        (read_rttm, "\nSPEAKER a 1 0 -1 <NA> <NA> X", ":2: '-1' is no time"),
+        (read_rttm, "SPEAKER a 1 nan 1 <NA> <NA> X", "'nan' is no time"),
+        (read_rttm, "SPEAKER a 1 0 1e999 <NA> <NA> X", "'1e999' is no time"),
+        (read_stm, "rec 1 A 0", ":1: 4 fields where 5 are needed"),
+        (read_stm, "rec 1 A 2 1 hello", ":1: ends at 1, before its start 2"),
+        (read_stm, "rec 1 A one two hello", "'one' is no time"),
+        (read_uem, "rec 1 5", "3 fields where 4 are needed"),
+        (read_hypothesis, "", "cannot be parsed"),
+        (read_hypothesis, "[" * 100_000, "nested too deeply"),
+        (read_hypothesis, "[]", "holds no object"),
+        (read_hypothesis, '{"text": "hello"}', "no list 'segments'"),
+        (read_hypothesis, '{"segments": {"words": []}}', "no list 'segments'"),
+        (read_hypothesis, '{"segments": [1]}', "neither words nor text"),
+        (read_hypothesis, '{"segments": [{"words": [{"word": 5}]}]}', "must have its text"),
+        (read_hypothesis, '{"segments": [{"words": [{"word": "a", "start": NaN}]}]}', "NaN is not JSON"),
+        (read_hypothesis, '{"segments": [{"words": [{"word": "a", "start": -1}]}]}', "'start' must be a finite number"),
+        (read_hypothesis, '{"segments": [{"words": [{"word": "a", "speaker": 5}]}]}', "the speaker 5 is no text"),
+        (read_hypothesis, '{"segments": [{"speaker": ["A"], "text": "a"}]}', "the speaker ['A'] is no text"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(file: Path, read: object, text: str, message: str) -> None:
+    file.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read(file)  # type: ignore[operator]
+    assert message in str(caught.value)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [read_rttm, read_stm, read_uem, read_hypothesis])
+def test_files_that_hold_no_text_are_refused(file: Path, read: object) -> None:
+    file.write_bytes(b"\xff\xfe\x00\x01" * 100)
+    with pytest.raises(InputError, match="is no UTF-8 text"):
+        read(file)  # type: ignore[operator]
+    with pytest.raises(InputError, match="cannot be read"):
+        read(file.parent)  # type: ignore[operator]
+
+
+def test_whisperx_words_without_times_have_the_speaker_of_their_segment(file: Path) -> None:
+    """WhisperX leaves out what it does not know; null says that nobody was found."""
+    words = [
+        {"word": "In", "start": 0.1, "end": 0.3, "score": 0.9, "speaker": "SPEAKER_01"},
+        {"word": "2014", "score": 0.5},
+        {"word": " ", "speaker": "SPEAKER_09"},
+        {"word": "yes", "start": 1.0, "end": 1.5, "speaker": None},
+    ]
+    segments = [{"start": 0.1, "end": 1.5, "text": "In 2014 yes", "speaker": "SPEAKER_00", "words": words}]
+    file.write_text(json.dumps({"segments": segments, "language": "en", "word_segments": words}))
+    hypothesis = read_hypothesis(file)
+    assert hypothesis.language == "en"
+    assert [(word.text, word.speaker) for word in hypothesis.words] == [
+        ("In", "SPEAKER_01"),
+        ("2014", "SPEAKER_00"),
+        ("yes", None),
+    ]
+    assert isnan(hypothesis.words[1].start)
+
+
+def test_segments_without_words_are_spread(file: Path) -> None:
+    """As in OpenAI's ``diarized_json``."""
+    file.write_text(
+        json.dumps({"segments": [{"start": 2, "end": 4, "speaker": "agent", "text": "Hello there"}, {"text": ""}]})
+    )
+    hypothesis = read_hypothesis(file)
+    assert [(word.text, word.speaker) for word in hypothesis.words] == [("Hello", "agent"), ("there", "agent")]
+    assert (hypothesis.words[0].start, hypothesis.words[-1].end) == (2, 4)
