@@ -41,7 +41,7 @@ COMPUTE_TYPES: Final = (
     *("int16", "float16", "bfloat16", "float32"),
 )
 WHISPER: Final = "whisper"
-_LAYOUT: Final = ("max_line_width", "max_line_count", "highlight_words")
+_LAYOUT: Final = ("max_line_width", "max_line_count", "highlight_words", "min_cue", "max_cue")
 _DIARIZE: Final = ("transcribe", "diarize")
 _ALL: Final = ("transcribe", "diarize", "vad")
 
@@ -126,27 +126,21 @@ class CorePlugin:
     def _render_srt(self, transcript: Transcript) -> str:
         from oolong_align.formats.srt import render_srt
 
-        return render_srt(transcript, *self._layouts())
+        return render_srt(transcript, *_layouts(self._shape))
 
     def _render_vtt(self, transcript: Transcript) -> str:
         from oolong_align.formats.vtt import render_vtt
 
-        return render_vtt(transcript, *self._layouts())
+        return render_vtt(transcript, *_layouts(self._shape))
 
     def _render_rttm(self, transcript: Transcript) -> str:
         from oolong_align.formats.rttm import render_rttm
 
         return render_rttm(transcript, exclusive=bool(self._shape.get("exclusive")))
 
-    def _layouts(self) -> tuple[CueLayout, ...]:
-        """Return the layout that was configured; nothing leaves the renderer its default."""
-        from oolong_align.formats.cues import CueLayout
-
-        given = {name: self._shape[name] for name in _LAYOUT if name in self._shape}
-        return (CueLayout(**given),) if given else ()
-
     def _remember(self, options: Mapping[str, Any]) -> None:
-        """Keep what the formats need to know; refuse another shape than the host's other runs have."""
+        """Keep what the formats need to know; refuse what no cue can have, and another shape than other runs have."""
+        _layouts(options)
         shape = {name: options[name] for name in (*_LAYOUT, "exclusive") if name in options}
         for name, value in shape.items():
             if self._shape.get(name, value) != value:
@@ -155,6 +149,16 @@ class CorePlugin:
                     "load another host for this run"
                 )
         self._shape |= shape
+
+
+def _layouts(values: Mapping[str, Any]) -> tuple[CueLayout, ...]:
+    """Return the layout that was configured; nothing leaves the renderer its default."""
+    given = {name: values[name] for name in _LAYOUT if name in values}
+    if not given:
+        return ()
+    from oolong_align.formats.cues import CueLayout
+
+    return (CueLayout(**given),)
 
 
 class LocalExecutor:
@@ -344,7 +348,12 @@ def _add_layout_options(add: Callable[..., None]) -> None:
     from oolong_align.formats.cues import CueLayout
 
     default = CueLayout()
-    positive = click.IntRange(min=1)
-    for name, text in (("max_line_width", "Characters a line."), ("max_line_count", "Lines of a subtitle.")):
-        add(f"--{name}", type=positive, default=getattr(default, name), show_default=True, help=text)
+    limits: dict[str, tuple[Any, str]] = {
+        "max_line_width": (click.IntRange(min=1), "Columns of a line; a wide character (CJK) takes two."),
+        "max_line_count": (click.IntRange(min=1), "Lines of a subtitle."),
+        "min_cue": (click.FloatRange(min=0), "Seconds a subtitle stays at least, where the next one leaves them."),
+        "max_cue": (click.FloatRange(min=0, min_open=True), "Seconds a subtitle stays at most."),
+    }
+    for name, (kind, text) in limits.items():
+        add(f"--{name}", type=kind, default=getattr(default, name), show_default=True, help=text)
     add("--highlight_words", is_flag=True, help="Mark each word while it is spoken.")

@@ -14,11 +14,10 @@ from itertools import accumulate, pairwise
 from math import inf, isnan, nan
 from numbers import Real
 from typing import Any, Final, TypeAlias
-from unicodedata import category
 
 from oolong_align.errors import InputError
 from oolong_align.types import Word, Words
-from oolong_align.writing import is_spaceless, touches
+from oolong_align.writing import clusters, is_spaceless, touches
 
 __all__ = ["Recognised", "read_words"]
 
@@ -102,13 +101,17 @@ def _spread(words: Sequence[Word], start: float, end: float) -> list[Word]:
 
 def _with_spaces(words: Iterable[Word]) -> list[Word]:
     """Turn the white space before a segment's words into their flag; where no word has any, the script tells."""
-    kept = [word for word in words if word.text.strip()]
-    written = any(word.text[0].isspace() for word in kept)
+    given = [word for word in words if word.text]
+    written = any(word.text[0].isspace() for word in given)
     result: list[Word] = []
-    for word in kept:
+    waiting = False
+    for word in given:
         text = word.text.strip()
         spaced = word.text[0].isspace() if written else not _is_joined(result[-1].text if result else "", text)
-        result.append(replace(word, text=text, leading_space=spaced))
+        if text:
+            result.append(replace(word, text=text, leading_space=spaced or waiting))
+        # Thai has white space between phrases, and Whisper gives it as a word of its own.
+        waiting = not text
     return result
 
 
@@ -118,18 +121,17 @@ def _is_joined(before: str, text: str) -> bool:
 
 
 def _pieces(text: str) -> list[str]:
-    """Split text at white space, and between the letters of scripts that are written without."""
+    """Split text before white space, and between the letters of scripts that are written without."""
     pieces: list[str] = []
     for run in text.split():
-        last = len(pieces)
-        for character in run:
-            before = pieces[-1][-1] if len(pieces) > last else ""
-            spaceless = is_spaceless(character) or (before and is_spaceless(before))
-            joins = not spaceless or category(character)[0] == "M" or touches(before, character, leading_space=True)
-            if before and joins:
+        first = len(pieces)
+        for character in clusters(run):
+            if len(pieces) > first and touches(pieces[-1], character, leading_space=False):
                 pieces[-1] += character
             else:
                 pieces.append(character)
+        if first or not is_spaceless(run[0]):
+            pieces[first] = f" {pieces[first]}"
     return pieces
 
 

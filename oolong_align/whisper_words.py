@@ -15,7 +15,7 @@ import numpy as np
 from oolong_align.frames import seconds_to_samples
 from oolong_align.gating import Clip
 from oolong_align.types import Word
-from oolong_align.writing import is_spaceless
+from oolong_align.writing import is_spaceless, opens
 
 __all__ = ["Heard", "Token", "left_out", "sum_up", "to_words", "without_overlap"]
 
@@ -101,17 +101,23 @@ def left_out(clip: Clip, tokens: Sequence[Token]) -> list[Clip]:
 def to_words(clip: Clip, tokens: Sequence[Token], *, joined: bool) -> list[Word]:
     """Words of a clip in the recording's time.
 
-    A token without a letter or digit is a mark that belongs to the word before it; without one it is dropped. In
-    languages written without spaces a token may be the rest of a foreign word; with ``joined`` every token that has no
-    white space before it is the rest of one.
+    A token without a letter or digit is a mark that belongs to the word before it, or behind it where it opens
+    something; without one it is dropped. White space alone stands before the next word. In languages written without
+    spaces a token may be the rest of a foreign word; with ``joined`` every token that has no white space before it is
+    the rest of one.
     """
     merged: list[Token] = []
-    for token in tokens:
-        text = token.text.replace("\ufffd", "")
+    waiting = ""
+    for token, following in zip(tokens, [*(token.text for token in tokens[1:]), ""], strict=True):
+        text = waiting + token.text.replace("\ufffd", "")
+        before = merged[-1].text if merged else ""
         is_mark = not any(character.isalnum() for character in text)
-        if merged and text and (is_mark or _is_rest(merged[-1].text, text, joined=joined)):
+        waiting = text if is_mark and (text.isspace() or opens(before, text, following)) else ""
+        if waiting:
+            continue
+        if merged and text and (is_mark or _is_rest(before, text, joined=joined)):
             end = merged[-1].end if is_mark else max(merged[-1].end, token.end)
-            merged[-1] = replace(merged[-1], text=merged[-1].text + text.rstrip(), end=end)
+            merged[-1] = replace(merged[-1], text=before + text.rstrip(), end=end)
         elif not is_mark:
             merged.append(replace(token, text=text))
     starts, ends = clip.locate(

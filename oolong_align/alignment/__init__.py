@@ -15,7 +15,7 @@ from oolong_align.alignment.word_times import sanitise_times
 from oolong_align.interop import Recognised, read_words
 from oolong_align.timeline import Timeline
 from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, speaker_label
-from oolong_align.writing import ends_clause, ends_sentence
+from oolong_align.writing import Gap, find_gap
 
 __all__ = ["align", "gather_utterances"]
 
@@ -114,9 +114,10 @@ def _splits(current: Sequence[Word], word: Word) -> bool:
     if word.speaker != last.speaker or pause >= SPLIT_PAUSE_S:
         return True
     seconds = last.end - current[0].start
+    gap = find_gap(last.text, word.text, leading_space=word.leading_space)
     return (
-        (seconds >= SPLIT_SENTENCE_S and ends_sentence(last.text))
-        or (seconds >= SPLIT_CLAUSE_S and (ends_clause(last.text) or pause >= SHORT_PAUSE_S))
+        (seconds >= SPLIT_SENTENCE_S and gap == Gap.SENTENCE)
+        or (seconds >= SPLIT_CLAUSE_S and (gap >= Gap.CLAUSE or pause >= SHORT_PAUSE_S))
         or seconds >= SPLIT_ANYWHERE_S
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import unicodedata
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate, pairwise
@@ -12,33 +12,33 @@ from typing import Final, TypeAlias
 
 from oolong_align.formats.clean import clean_text
 from oolong_align.types import Word
-from oolong_align.writing import display_width, ends_clause, ends_sentence, is_spaceless, touches
+from oolong_align.writing import Gap, clusters, continuation, display_width, find_gap, is_spaceless
 
 __all__ = ["Line", "Piece", "join_line", "make_pieces", "wrap"]
 
-SENTENCE_BREAK: Final = 0.0
-CLAUSE_BREAK: Final = 0.02
-WORD_BREAK: Final = 0.2
+# Costs of breaking a line, beside those of uneven lines.
+BREAK_COSTS: Final = {Gap.SENTENCE: 0.0, Gap.CLAUSE: 0.02, Gap.WORD: 0.2, Gap.INSIDE: 0.6, Gap.TOUCHING: 10.0}
 SHORT_WORD_BREAK: Final = 0.04
 SHORT_WORD: Final = 3
 NAME_ALONE: Final = 1.0
-TOUCHING_BREAK: Final = 10.0
-_JOINERS: Final = "\u200c\u200d"
+_ZERO_WIDTH_SPACE: Final = "\u200b"
+# Enough to see a mark behind closing brackets.
+_CONTEXT: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """What is never broken over two lines: a word, or a part of one that is too long for a line.
 
-    ``start`` and ``end`` are seconds, ``space`` tells whether a space is written before the piece, ``touches``
-    whether it should stay with the one before it, ``width`` the columns it takes without that space.
+    ``start`` and ``end`` are seconds, ``space`` tells whether a space is written before the piece, ``gap`` how well it
+    can be parted from the one before it, ``width`` the columns it takes without that space.
     """
 
     text: str
     start: float
     end: float
     space: bool
-    touches: bool
+    gap: Gap
     width: int
 
 
@@ -62,21 +62,18 @@ def make_pieces(words: Sequence[Word], *, line_width: int, first_width: int, lin
     """
     room = max(first_width, (line_width + 1) // 2)
     pieces: list[Piece] = []
-    space = False
-    for word in words:
-        space = space or word.leading_space
-        parts = _cut_word(clean_text(word.text), line_width=line_width, room=room, line_count=line_count)
+    for word in _without_torn_characters(words):
+        parts = _cut_word(word.text, line_width=line_width, room=room, line_count=line_count)
         length = sum(len(text) for text, _ in parts)
         done = 0
         for number, (text, inner_space) in enumerate(parts):
-            before = space if number == 0 else inner_space
+            space = inner_space if number else word.leading_space
             previous = pieces[-1].text if pieces else ""
+            inside = number > 0 and not inner_space
+            gap = _inner_gap(previous, text) if inside else find_gap(previous, text, leading_space=space)
             start, end = (word.start + (word.end - word.start) * at / length for at in (done, done + len(text)))
-            close = number == 0 and touches(previous, text, leading_space=before)
-            pieces.append(Piece(text, start, end, before, close, display_width(text)))
+            pieces.append(Piece(text, start, end, space, gap, display_width(text)))
             done += len(text)
-        if parts:
-            space = False
     return pieces
 
 
@@ -90,6 +87,8 @@ def join_line(texts: Sequence[str], line: Line) -> str:
 
 def wrap(pieces: Sequence[Piece], *, width: int, count: int, indent: int) -> tuple[Line, ...]:
     """Spread pieces over as few lines as they need, of lengths as equal as can be, broken at clauses if possible.
+
+    One line more is taken where that keeps together what touches.
 
     Parameters
     ----------
@@ -105,7 +104,7 @@ def wrap(pieces: Sequence[Piece], *, width: int, count: int, indent: int) -> tup
     tuple of Line
         At most ``count`` lines; a line is wider than ``width`` only where it is one piece that is.
     """
-    name = [Piece("", 0.0, 0.0, False, False, indent)] if indent else []
+    name = [Piece("", 0.0, 0.0, False, Gap.WORD, indent)] if indent else []
     parts = [*name, replace(pieces[0], space=False), *pieces[1:]]
     ends = list(accumulate((part.width + part.space for part in parts), initial=0))
     number = len(parts)
@@ -132,30 +131,50 @@ def wrap(pieces: Sequence[Piece], *, width: int, count: int, indent: int) -> tup
                 cheapest = (cost, (stop, *cuts))
         return cheapest
 
-    for lines in range(1, count + 1):
+    least = math.inf
+    places: tuple[int, ...] = (number,)
+    for lines in range(1, min(count, number) + 1):
         cost, cuts = best(0, lines)
-        if cost < math.inf:
-            places = [0, *(cut - len(name) for cut in cuts)]
-            return tuple(tuple(pieces[a:b]) for a, b in pairwise(places))
-    return (tuple(pieces),)
+        if cost < least:
+            least, places = cost, cuts
+        if least < BREAK_COSTS[Gap.TOUCHING]:
+            break
+    return tuple(tuple(pieces[a:b]) for a, b in pairwise((0, *(place - len(name) for place in places))))
 
 
 def _break_cost(parts: Sequence[Piece], at: int) -> float:
-    last = parts[at - 1].text
-    if parts[at].touches:
-        return TOUCHING_BREAK
-    if ends_sentence(last):
-        return SENTENCE_BREAK
-    if ends_clause(last):
-        return CLAUSE_BREAK
+    gap = parts[at].gap
     # Articles and prepositions are short in most languages, and belong to what follows.
-    return WORD_BREAK + (SHORT_WORD_BREAK if len(last) <= SHORT_WORD else 0.0)
+    hanging = gap == Gap.WORD and len(parts[at - 1].text) <= SHORT_WORD
+    return BREAK_COSTS[gap] + (SHORT_WORD_BREAK if hanging else 0.0)
+
+
+def _without_torn_characters(words: Sequence[Word]) -> Iterator[Word]:
+    """Words with a clean text, none empty, each beginning with a whole character.
+
+    Transcribers cut some scripts into tokens that begin with a vowel sign of the letter before: it goes back there.
+    """
+    last: Word | None = None
+    space = False
+    for word in words:
+        text = clean_text(word.text)
+        space = space or word.leading_space
+        torn = continuation(last.text, text) if last and not space else 0
+        if last and torn:
+            end = word.end if torn == len(text) else last.end
+            last = replace(last, text=last.text + text[:torn], end=max(last.end, end))
+            text = text[torn:]
+        if text:
+            if last:
+                yield last
+            last = replace(word, text=text, leading_space=space)
+            space = False
+    if last:
+        yield last
 
 
 def _cut_word(text: str, *, line_width: int, room: int, line_count: int) -> list[tuple[str, bool]]:
     """Parts of a word, each with whether a space stands before it."""
-    if not text:
-        return []
     if display_width(text) <= room:
         return [(text, False)]
     parts = text.split(" ") if display_width(text) > line_width else [text]
@@ -168,27 +187,33 @@ def _cut_word(text: str, *, line_width: int, room: int, line_count: int) -> list
 
 
 def _cut_at_width(text: str, width: int) -> list[str]:
-    """Cut a text into parts of at most ``width`` columns, between characters that may be parted if there are any."""
+    """Cut a text into parts of at most ``width`` columns, about equal ones where no place is better than others."""
+    characters = clusters(text)
+    edges = list(accumulate(map(display_width, characters), initial=0))
     fragments: list[str] = []
-    start = used = soft = 0
-    for place, character in enumerate(text):
-        if used + display_width(character) > width and place > start:
-            cut = soft if soft > start else _before_marks(text, start, place)
-            fragments.append(text[start:cut])
-            start, used = cut, display_width(text[cut:place])
-        if place > start and not touches(text[place - 1], character, leading_space=False) and not _is_mark(text, place):
-            soft = place
-        used += display_width(character)
-    return [*fragments, text[start:]]
+    start = 0
+    while edges[-1] - edges[start] > width and start + 1 < len(characters):
+        left = edges[-1] - edges[start]
+        even = edges[start] + left / math.ceil(left / width)
+        first = max(bisect_left(edges, edges[start] + width // 2), start + 1)
+        stop = max(bisect_right(edges, edges[start] + width), first + 1)
+        cut = max(range(first, stop), key=lambda at: (_gap_in_word(characters, at), -abs(edges[at] - even)))
+        fragments.append("".join(characters[start:cut]))
+        start = cut
+    return [*fragments, "".join(characters[start:])]
 
 
-def _before_marks(text: str, start: int, place: int) -> int:
-    """Nearest place before ``place`` that does not part a character from its combining marks."""
-    cut = place
-    while cut > start + 1 and _is_mark(text, cut):
-        cut -= 1
-    return place if _is_mark(text, cut) else cut
+def _gap_in_word(characters: Sequence[str], at: int) -> Gap:
+    return _inner_gap("".join(characters[max(at - _CONTEXT, 0) : at]), "".join(characters[at : at + 1]))
 
 
-def _is_mark(text: str, place: int) -> bool:
-    return unicodedata.category(text[place]).startswith("M") or text[place] in _JOINERS or text[place - 1] in _JOINERS
+def _inner_gap(previous: str, text: str) -> Gap:
+    """What lies between two parts of a word; a Japanese word seldom goes on behind its hiragana endings."""
+    gap = find_gap(previous, text, leading_space=False)
+    if gap != Gap.WORD or previous[-1] == _ZERO_WIDTH_SPACE or (_is_hiragana(previous[-1]) > _is_hiragana(text[0])):
+        return gap
+    return Gap.INSIDE
+
+
+def _is_hiragana(character: str) -> bool:
+    return "\u3041" <= character <= "\u309f"

@@ -14,15 +14,13 @@ from oolong_align.errors import UsageError
 from oolong_align.formats.cue_lines import Line, Piece, make_pieces, wrap
 from oolong_align.formats.cue_times import place_cues
 from oolong_align.types import Transcript
-from oolong_align.writing import display_width, ends_clause, ends_sentence
+from oolong_align.writing import Gap, display_width
 
 __all__ = ["Cue", "CueLayout", "make_cues"]
 
 # Costs of cutting an utterance into cues; the cheapest cut wins.
 CUE_COST: Final = 5.0
-CLAUSE_CUT: Final = 3.0
-PHRASE_CUT: Final = 7.0
-TOUCHING_CUT: Final = 100.0
+CUT_COSTS: Final = {Gap.SENTENCE: 0.0, Gap.CLAUSE: 3.0, Gap.WORD: 7.0, Gap.INSIDE: 20.0, Gap.TOUCHING: 100.0}
 INNER_SENTENCE: Final = 2.0
 INNER_PAUSE_PER_S: Final = 12.0
 SLACK: Final = 3.0
@@ -37,7 +35,8 @@ class CueLayout:
     Attributes
     ----------
     max_line_width : int
-        Columns of a line, spaces and the speaker's name counted; a wide (CJK) character takes two. At least 1.
+        Columns of a line, spaces and the speaker's name counted; a wide (CJK) character takes two. At least 1. Style
+        guides give 42 characters for most scripts; their 16 for Chinese and 13 for Japanese are 32 and 26 columns.
     max_line_count : int
         Lines of a cue, at least 1.
     highlight_words : bool
@@ -150,24 +149,31 @@ def _cut_pieces(pieces: Sequence[Piece], layout: CueLayout, indent: int) -> list
 
 
 class _Fill:
-    """Fills the lines of one cue piece by piece, each piece on the first line that has room."""
+    """Fills the lines of one cue piece by piece, each piece on the first line that has room.
+
+    What touches goes on to the next line together, unless it is longer than a line.
+    """
 
     def __init__(self, layout: CueLayout, indent: int) -> None:
         self._width = layout.max_line_width
         self._capacity = layout.max_line_width * layout.max_line_count
         self._used = self._total = indent
+        self._together = 0
         self._first = True
         self.lines = 1
 
     def add(self, piece: Piece) -> None:
-        space = 0 if self._first else int(piece.space)
+        width = piece.width if self._first else piece.space + piece.width
+        touching = piece.gap == Gap.TOUCHING and not self._first
         alone = self._first and self._used == 0
-        if alone or self._used + space + piece.width <= self._width:
-            self._used += space + piece.width
+        if alone or self._used + width <= self._width:
+            self._used += width
+            self._together = self._together + width if touching else piece.width
         else:
             self.lines += 1
-            self._used = piece.width
-        self._total += space + piece.width
+            moved = self._together + width if touching else piece.width
+            self._used = self._together = moved if moved <= self._width else piece.width
+        self._total += width
         self._first = False
 
     @property
@@ -180,16 +186,13 @@ def _cut_cost(pieces: Sequence[Piece], at: int) -> float:
     """Cost of ending a cue before the piece ``at``."""
     if at == len(pieces):
         return 0.0
-    if pieces[at].touches:
-        return TOUCHING_CUT
-    last = pieces[at - 1]
-    if ends_sentence(last.text) or pieces[at].start - last.end >= PAUSE_S:
-        return 0.0
-    return CLAUSE_CUT if ends_clause(last.text) else PHRASE_CUT
+    gap = pieces[at].gap
+    pause = pieces[at].start - pieces[at - 1].end
+    return 0.0 if pause >= PAUSE_S and gap > Gap.TOUCHING else CUT_COSTS[gap]
 
 
 def _inner_cost(pieces: Sequence[Piece], at: int) -> float:
     """Cost of not ending a cue before the piece ``at``."""
     pause = pieces[at].start - pieces[at - 1].end
     cost = INNER_PAUSE_PER_S * pause if pause >= PAUSE_S else 0.0
-    return cost + (INNER_SENTENCE if ends_sentence(pieces[at - 1].text) else 0.0)
+    return cost + (INNER_SENTENCE if pieces[at].gap == Gap.SENTENCE else 0.0)

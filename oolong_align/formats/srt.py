@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from typing import Final
 
 import srt
 
@@ -15,12 +17,15 @@ from oolong_align.types import Transcript
 __all__ = ["render_srt"]
 
 _DEFAULT = CueLayout()
+# A number on a line and a time on the next: readers that forgive a missing blank line take them for another cue.
+_LIKE_A_HEAD: Final = re.compile(r"^(-?[0-9]+\.?[0-9]*)\n(?=[0-9]+\W[0-9]+\W[0-9])", re.MULTILINE)
 
 
 def render_srt(transcript: Transcript, layout: CueLayout = _DEFAULT) -> str:
     """Render a transcript as SubRip; empty for one without words.
 
-    SubRip has no way to escape: the words are written as they are, but for what would break a cue.
+    SubRip has no way to escape: the words are written as they are, but for what would break a cue. Arabic and Hebrew
+    stand in logical order without marks of direction: players differ in what they make of them.
     """
     prefixes = {label: f"[{name}]: " for label, name in printed_names(transcript).items()}
     states: list[tuple[int, int, str]] = []
@@ -50,4 +55,4 @@ def _content(cue: Cue, prefix: str, said: int | None) -> str:
             texts.append(f"<u>{piece.text}</u>" if number == said else piece.text)
             number += 1
         lines.append(join_line(texts, line))
-    return replace_arrows(prefix + "\n".join(lines))
+    return _LIKE_A_HEAD.sub(r"\1 ", replace_arrows(prefix + "\n".join(lines)))

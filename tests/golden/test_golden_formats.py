@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - the marks of other scripts look like Latin ones on purpose
-"""Byte-exact outputs of one small transcript with everything that is awkward.
+"""Byte-exact outputs of two small transcripts: one with everything that is awkward, one with many scripts.
 
 To accept a change, look at the difference and run ``OOLONG_UPDATE_GOLDEN=1 pytest tests/golden``.
 """
@@ -118,30 +118,86 @@ def awkward() -> Transcript:
     )
 
 
-OUTPUTS: dict[str, Callable[[Transcript], str]] = {
-    "awkward.srt": render_srt,
-    "awkward.vtt": render_vtt,
-    "awkward.txt": render_txt,
-    "awkward.tsv": render_tsv,
-    "awkward.json": render_json,
-    "awkward.rttm": render_rttm,
-    "awkward.exclusive.rttm": partial(render_rttm, exclusive=True),
-    "awkward.narrow.srt": partial(render_srt, layout=CueLayout(max_line_width=24, max_line_count=3)),
-    "awkward.words.srt": partial(render_srt, layout=CueLayout(highlight_words=True)),
-    "awkward.words.vtt": partial(render_vtt, layout=CueLayout(highlight_words=True)),
+def tokens(start: float, text: str, speaker: int) -> list[Word]:
+    """Words cut as Whisper cuts these languages: ``|`` stands between two of them."""
+    words: list[Word] = []
+    for part in text.split("|"):
+        end = start + 0.1 + 0.08 * len(part.strip())
+        words.append(
+            Word(start, end - 0.02, part.strip(), 0.5, f"SPEAKER_{speaker:02d}", 0.75, leading_space=part[0] == " ")
+        )
+        start = end
+    return words
+
+
+def mixed_scripts() -> Transcript:
+    words = [
+        *tokens(0.5, " ข|อ|บ|คุ|ณ|มา|ก|ครั|บ| วั|นนี้|เรา|จะ|คุ|ย|กั|น|เรื่|อง|น้|ำ|ท่|ว|ม", 0),
+        *tokens(7.0, " และ|สิ่|ง|ที่|เรา|ต้|อง|เตร|ีย|ม|ตั|ว", 0),
+        *tokens(12.0, " नमस्ते,| आप| कैसे| हैं?| मैं| क्षत्रिय| की| किताब| पढ़| रहा| हूँ।| बहुत| अच्छी| है।", 1),
+        *tokens(
+            20.0,
+            "我们|昨|天|去了|餐|厅，|“非常|好吃”，|他|说。|要|3.5|元。|真的|吗？|他们|还|想|再|去|一次，|可是|没有|时间。",
+            2,
+        ),
+        *tokens(30.0, "そうですね、|ちょっと|待って|ください。|「はい」|と|言|った|人|は|いま|せん|でした。", 0),
+        *tokens(37.0, " 네,| 알겠습니다.| 내일| 다시| 올게요.", 1),
+        *tokens(41.0, " ما| رأيك| في| WhisperX؟| جيد،| لكن...| السعر| 25.50| دولار| (تقريبا).", 3),
+        *tokens(47.0, " שלום,| מה| שלומך?| ד״ר| כהן| הגיע| לפני| 10| דקות,| והוא| מחכה| לך.", 2),
+        *tokens(54.0, " Τι| κάνεις;| Καλά,| ευχαριστώ.| Ինչպե՞ս| ես։| Լավ| եմ։| ሰላም፣| እንዴት| ነህ?| ደህና| ነኝ።", 0),
+        *tokens(62.0, "မြန်မာနိုင်ငံမှာ| မိုးရွာနေတယ်။| ខ្ញុំចង់ទៅផ្ទះ។| តើអ្នកសុខសប្បាយទេ?|བཀྲ་ཤིས་བདེ་ལེགས།", 1),
+        *tokens(72.0, " Yes| 👍🏽| 👨‍👩‍👧‍👦| 🇩🇪|🇫🇷,| Zoë| said:| e.g.| 3.5| per| cent... maybe| more.| No.", 3),
+    ]
+    labels = [f"SPEAKER_{number:02d}" for number in range(4)]
+    names = ("สมชาย", "राम", None, "ליאור")
+    turns = tuple(DiarizeSegment(word.start, word.end, int((word.speaker or "")[-2:])) for word in words[::10])
+    return Transcript(
+        language="th",
+        duration=80.0,
+        utterances=gather_utterances(words),
+        diarization=Diarization(
+            segments=tuple(SpeakerSegment(turn.start, turn.end, turn.speaker_id) for turn in turns),
+            turns=turns,
+            speech=(VoiceRange(0.5, 78.0),),
+            duration=80.0,
+        ),
+        speakers={label: Speaker(label=label, name=name) for label, name in zip(labels, names, strict=True)},
+        source="सभा 会議",
+    )
+
+
+TRANSCRIPTS = {"awkward": awkward, "scripts": mixed_scripts}
+RENDERERS: dict[str, Callable[[Transcript], str]] = {
+    "srt": render_srt,
+    "vtt": render_vtt,
+    "txt": render_txt,
+    "tsv": render_tsv,
+    "json": render_json,
+    "rttm": render_rttm,
+    "exclusive.rttm": partial(render_rttm, exclusive=True),
+    "narrow.srt": partial(render_srt, layout=CueLayout(max_line_width=24, max_line_count=3)),
+    "words.srt": partial(render_srt, layout=CueLayout(highlight_words=True)),
+    "words.vtt": partial(render_vtt, layout=CueLayout(highlight_words=True)),
 }
 
 
-@pytest.mark.parametrize("name", OUTPUTS)
+NAMES = [f"{transcript}.{suffix}" for transcript in TRANSCRIPTS for suffix in RENDERERS]
+
+
+def render(name: str, transcript: Transcript) -> bytes:
+    return RENDERERS[name.partition(".")[2]](transcript).encode()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_output_is_byte_exact(name: str) -> None:
-    rendered = OUTPUTS[name](awkward()).encode()
+    rendered = render(name, TRANSCRIPTS[name.partition(".")[0]]())
     path = FOLDER / name
     if os.environ.get("OOLONG_UPDATE_GOLDEN"):
         path.write_bytes(rendered)
     assert rendered == path.read_bytes()
 
 
-@pytest.mark.parametrize("name", [name for name in OUTPUTS if not name.endswith(".json")])
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.endswith(".json")])
 def test_every_format_can_be_made_from_the_json_alone(name: str) -> None:
-    transcript = read_json((FOLDER / "awkward.json").read_text(encoding="utf-8"))
-    assert OUTPUTS[name](transcript).encode() == (FOLDER / name).read_bytes()
+    transcript = read_json((FOLDER / f"{name.partition('.')[0]}.json").read_text(encoding="utf-8"))
+    assert render(name, transcript) == (FOLDER / name).read_bytes()

@@ -118,6 +118,7 @@ def test_words_of_a_segment_without_word_times_are_spread() -> None:
         (["twenty", "one", "."], [True, True, False]),
         (["你", "好", "Anna", "吗", "？"], [False] * 5),
         (["안녕", "하세요"], [True, True]),
+        ([" สวัสดี", "ครับ", " ", "ขอบคุณ", " "], [True, False, True]),
     ],
 )
 def test_spaces_are_as_written_or_as_the_script_has_them(texts: list[str], flags: list[bool]) -> None:
@@ -130,7 +131,9 @@ def test_words_with_and_without_white_space_in_one_result() -> None:
     assert join_words(words) == "Oh, yes. It is."
 
 
-@pytest.mark.parametrize("text", ["你好，世界。", "用Python写「代码」吗？", "สวัสดีครับ", "Well, it - is."])
+@pytest.mark.parametrize(
+    "text", ["你好，世界。", "用Python写「代码」吗？", "สวัสดีครับ ขอบคุณ", "Well, it - is.", "Quoi ? « Oui »"]
+)
 def test_text_is_split_and_reads_the_same(text: str) -> None:
     words = read_words(result_of({"start": 0, "end": 5, "text": text})).words
     assert len(words) > 1

@@ -31,6 +31,24 @@ def test_marks_belong_to_the_word_before_them() -> None:
     assert texts_of(" ♪", " ...", " ") == []
 
 
+def test_opening_marks_belong_to_the_word_behind_them() -> None:
+    assert texts_of("他", "、", "“", "好", "”", "。") == [(False, "他、"), (False, "“好”。")]
+    assert texts_of("「", "はい", "」") == [(False, "「はい」")]
+    assert texts_of(" for", " $", "5", " (", "x", ")") == [(True, "for"), (True, "$5"), (True, "(x)")]
+    assert texts_of(" „", "Ja", "“", " und") == [(True, "„Ja“"), (True, "und")]
+    assert texts_of(" dit", " «", " oui", " »") == [(True, "dit"), (True, "« oui »")]
+    assert texts_of(" open", " (") == [(True, "open (")]
+
+
+def test_white_space_alone_stands_before_the_next_word() -> None:
+    assert texts_of(" คร", "ั", "บ", " ", "ว", "ั", "น", " ") == [
+        (True, "ครั"),
+        (False, "บ"),
+        (True, "วั"),
+        (False, "น"),
+    ]
+
+
 def test_a_mark_does_not_lengthen_its_word() -> None:
     (word,) = to_words(MINUTE, tokens(" Yes", "."), joined=False)
     assert (word.start, word.end) == (0.0, 0.8)

@@ -102,16 +102,18 @@ def test_the_layout_of_subtitles_reaches_them(run: Run, record: Record) -> None:
             words = tuple(Word(index / 10, (index + 1) / 10, "word", 0.9) for index in range(10))
             return [TranscriberEntry("talk", "ten words", lambda _: lambda *_, **__: Words("en", words))]
 
-    def longest(*flags: object) -> int:
+    def cues(*flags: object) -> list[str]:
         talk = ("--diarizer", "replay", "--transcriber", "talk", "--max_line_width", 20)
         code, out, _ = run("transcribe", record(), "--srt", "-o", "-", *talk, *flags, plugins=(Talk(),))
         assert code == 0
         assert all(len(line) <= 32 for line in out.splitlines())
         assert ("<u>word</u>" in out) == ("--highlight_words" in flags)
-        return max(len(cue.splitlines()) - 2 for cue in out.strip().split("\n\n"))
+        return out.strip().split("\n\n")
 
-    assert [longest("--max_line_count", count) for count in (1, 2, 3)] == [1, 2, 3]
-    longest("--highlight_words")
+    longest = [max(len(cue.splitlines()) - 2 for cue in cues("--max_line_count", count)) for count in (1, 2, 3)]
+    assert longest == [1, 2, 3]
+    assert len(cues("--highlight_words")) >= 10
+    assert max(cue.count("word") for cue in cues("--min_cue", 0.1, "--max-cue", 0.25)) == 2
 
 
 def test_timing_tells_seconds_and_rtf_of_each_stage(run: Run, record: Record, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ Run = Callable[..., tuple[int, str, str]]
         (["transcribe", "FILE", "--num_speakers", "two"], 2, "'two' is not a valid integer"),
         (["diarize", "FILE", "--min-speakers", "3", "--max_speakers", "2"], 2, "min_speakers=3 is more than"),
         (["transcribe", "FILE", "--vad_onset", "1.5"], 2, "1.5 is not in the range"),
+        (["transcribe", "FILE", "--max_cue", "0"], 2, "'--max_cue': 0.0 is not in the range"),
+        (["transcribe", "FILE", "--min-cue", "8"], 2, "max_cue is 7.0 s; give seconds, not fewer than min_cue (8.0 s)"),
         (["transcribe", "FILE", "-f", "docx"], 2, "unknown output format 'docx'; there is srt, vtt"),
         (["transcribe", "FILE", "--diarizer", "other"], 2, "unknown diarizer 'other'; there is vbx, replay"),
         (["transcribe", "FILE", "--speakers", "voices.db"], 2, "no plugin offers a speaker store 'sqlite'"),
