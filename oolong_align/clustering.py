@@ -1,4 +1,8 @@
-"""Global speakers from local ones: agglomerative clustering, VBx, and one-to-one assignment inside each window.
+"""Speakers of a recording: agglomerative clustering, VBx, and one-to-one assignment inside each window.
+
+The reference clusters the local speakers of windows (`cluster_windows`). A local speaker mixes people where more than
+three speak in a window or two voices are alike; pieces of speech between two changes of speaker do so far less, and
+`cluster_pieces` starts from them.
 
 References
 ----------
@@ -15,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, squareform
 
 from oolong_align.plda import Plda
 from oolong_align.types import FloatArray
@@ -25,7 +29,11 @@ from oolong_align.vectors import l2_normalise
 Labels = npt.NDArray[np.int64]
 
 NOBODY: Final = -1
+WINDOW_THRESHOLD: Final = 0.6
+PIECE_THRESHOLD: Final = 1.05
 _MIN_CLEAN_SHARE: Final = 0.2
+_MIN_TRAINING_S: Final = 1.0
+_OBSERVATION_S: Final = 1.2
 _MIN_PRIOR: Final = 1e-7
 _LINKAGE_LIMIT: Final = 6000
 _LLOYD_ITERATIONS: Final = 100
@@ -36,7 +44,7 @@ _COARSER: Final = 1.1
 class ClusteringOptions:
     """Thresholds of the clustering; see `oolong_align.diarizer.DiarizerOptions` for units and ranges."""
 
-    threshold: float
+    threshold: float | None
     fa: float
     fb: float
     max_iterations: int
@@ -60,20 +68,30 @@ class ClusteringOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clustering:
-    """Cluster of each local speaker.
+    """Speakers of a recording.
 
     Attributes
     ----------
-    labels : ndarray, shape (windows, 3)
-        ``int64``; `NOBODY` for local speakers who are inactive or found no place.
     centroids : ndarray, shape (clusters, D)
+        ``float32``, L2-normalised.
+    one_to_one : bool
+        Whether two local speakers of one window are two people; not so where the number of speakers was forced, or
+        everything heard was taken for one person.
     warning : str or None
         How a number of speakers was forced.
     """
 
-    labels: Labels
-    centroids: npt.NDArray[np.float64]
+    centroids: FloatArray
+    one_to_one: bool = True
     warning: str | None = None
+
+    def assign(self, embeddings: FloatArray, activity: npt.NDArray[np.uint8]) -> Labels:
+        """Cluster of each local speaker by cosine, ``(windows, 3, D), (windows, 589, 3) -> (windows, 3)``.
+
+        `NOBODY` for local speakers who are inactive or find no place.
+        """
+        similarity = l2_normalise(embeddings) @ self.centroids.T
+        return _assign(similarity, np.asarray(activity.any(axis=1)), one_to_one=self.one_to_one)
 
 
 def clean_speakers(activity: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -83,10 +101,10 @@ def clean_speakers(activity: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     return enough
 
 
-def cluster(
+def cluster_windows(
     embeddings: FloatArray, activity: npt.NDArray[np.uint8], plda: Plda, options: ClusteringOptions
 ) -> Clustering:
-    """Give every active local speaker a global one.
+    """Find the speakers from the local speakers of windows, as the reference does.
 
     Parameters
     ----------
@@ -100,98 +118,161 @@ def cluster(
     Clusters are found on the embeddings of local speakers who are alone long enough; with fewer than two of them
     there is one speaker. O(N^2) time and memory in the initial clustering up to 6,000 embeddings, linear beyond.
     """
-    active = np.asarray(activity.any(axis=1))
     training = embeddings[clean_speakers(activity)].astype(np.float64)  # (N, D)
     if len(training) < 2:
-        centroid = training if len(training) else embeddings[active].astype(np.float64).mean(axis=0, keepdims=True)
-        return Clustering(
-            labels=np.where(active, 0, NOBODY),
-            centroids=centroid,
-        )
+        sole = training if len(training) else embeddings[np.asarray(activity.any(axis=1))].mean(axis=0, keepdims=True)
+        return Clustering(centroids=l2_normalise(sole.astype(np.float32)), one_to_one=False)
+    initial = initial_clusters(training, options.threshold or WINDOW_THRESHOLD)
+    responsibilities = _vbx_responsibilities(training, initial, plda, options)
+    return _bounded(training, responsibilities.T @ training, options)
 
-    centroids = _vbx_centroids(training, plda, options)
+
+def cluster_pieces(embeddings: FloatArray, seconds: FloatArray, plda: Plda, options: ClusteringOptions) -> Clustering:
+    """Find the speakers from pieces of speech with one speaker each.
+
+    Parameters
+    ----------
+    embeddings : ndarray, shape (pieces, D)
+        At least one.
+    seconds : ndarray, shape (pieces,)
+        Length of each; it weighs the evidence, and pieces of less than 1 s are left out if there are others.
+    plda : Plda
+    options : ClusteringOptions
+
+    Notes
+    -----
+    Pieces start in clusters of a mean cosine above ``1 - threshold^2 / 2``, and VBx takes a piece for one observation
+    each 1.2 s. Costs as in `cluster_windows`.
+    """
+    long = seconds >= _MIN_TRAINING_S
+    chosen = long if long.sum() > 1 else np.ones(len(seconds), dtype=np.bool_)
+    training, weights = embeddings[chosen].astype(np.float64), seconds[chosen].astype(np.float64)
+    if len(training) < 2:
+        return Clustering(centroids=l2_normalise(training.astype(np.float32)), one_to_one=False)
+    rows = training / np.linalg.norm(training, axis=1, keepdims=True)
+    initial = initial_clusters(rows, options.threshold or PIECE_THRESHOLD, method="average")
+    responsibilities = _vbx_responsibilities(training, initial, plda, options, weights / _OBSERVATION_S)
+    return _bounded(training, (responsibilities * weights[:, None]).T @ rows, options)
+
+
+def initial_clusters(training: npt.NDArray[np.float64], threshold: float, *, method: str = "centroid") -> Labels:
+    """Agglomerative clusters of L2-normalised embeddings, ``(N, D) -> (N,)``, from 0 without gaps.
+
+    Parameters
+    ----------
+    training : ndarray, shape (N, D)
+    threshold : float
+        Distance at which merging stops.
+    method : {"centroid", "average"}
+        Distance of two clusters: that of their means, or the root of the mean squared distance of their members.
+
+    Notes
+    -----
+    More than 6,000 embeddings are clustered in blocks of neighbours first, then the means of their clusters, so that
+    no distance matrix is larger than that of one block.
+    """
+    rows = training / np.linalg.norm(training, axis=1, keepdims=True)
+    sizes = np.ones(len(rows))
+    labels = np.arange(len(rows))
+    while len(rows) > _LINKAGE_LIMIT:
+        merged = _cluster_blocks(rows, threshold, method)
+        if merged.max() + 1 == len(rows):
+            threshold *= _COARSER
+        labels = merged[labels]
+        rows, sizes = _means(rows, sizes, merged)
+    return _linkage_clusters(rows, threshold, method)[labels]
+
+
+def _cluster_blocks(rows: npt.NDArray[np.float64], threshold: float, method: str) -> Labels:
+    labels = np.empty(len(rows), dtype=np.int64)
+    count = 0
+    for block in np.array_split(np.arange(len(rows)), -(-len(rows) // _LINKAGE_LIMIT)):
+        labels[block] = _linkage_clusters(rows[block], threshold, method) + count
+        count = int(labels[block].max()) + 1
+    return labels
+
+
+def _means(
+    rows: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64], labels: Labels
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    sums = np.zeros((labels.max() + 1, rows.shape[1]))
+    np.add.at(sums, labels, rows * sizes[:, None])
+    totals = np.zeros(len(sums))
+    np.add.at(totals, labels, sizes)
+    return sums / totals[:, None], totals
+
+
+def mean_embeddings(
+    embeddings: FloatArray, activity: npt.NDArray[np.uint8], labels: Labels, centroids: FloatArray
+) -> FloatArray:
+    """L2-normalised mean of each cluster's normalised embeddings, from clean local speakers where there are any.
+
+    ``(windows, 3, D) -> (clusters, D)``; the centroid stands in for a cluster without local speakers.
+    """
+    normalised = l2_normalise(embeddings)
+    clean = clean_speakers(activity)
+    means = centroids.copy()
+    for k in range(len(centroids)):
+        members = labels == k
+        chosen = members & clean if (members & clean).any() else members
+        if chosen.any():
+            means[k] = normalised[chosen].mean(axis=0)
+    return l2_normalise(means)
+
+
+def _linkage_clusters(rows: npt.NDArray[np.float64], threshold: float, method: str) -> Labels:
+    if len(rows) < 2:
+        return np.zeros(len(rows), dtype=np.int64)
+    if method == "centroid":
+        tree = linkage(rows, method="centroid", metric="euclidean")
+    else:
+        tree = linkage(_mean_squared_distances(rows), method="average")
+        threshold = threshold**2
+    _, labels = np.unique(fcluster(tree, threshold, criterion="distance"), return_inverse=True)
+    return labels.astype(np.int64)
+
+
+def _mean_squared_distances(means: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean squared distance of the members of any two clusters of unit vectors, ``(N, D) -> (N (N - 1) / 2,)``.
+
+    ``2 - 2 mean cosine``, and the mean cosine is the product of the clusters' means.
+    """
+    single = means.astype(np.float32)
+    square = np.maximum(2 - 2 * (single @ single.T), 0)
+    return np.asarray(squareform(square, checks=False), dtype=np.float64)
+
+
+def _vbx_responsibilities(
+    training: npt.NDArray[np.float64],
+    initial: Labels,
+    plda: Plda,
+    options: ClusteringOptions,
+    weights: npt.NDArray[np.float64] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Responsibilities of the speakers whom VBx keeps, ``(N, speakers)``."""
+    responsibilities, priors = vbx(
+        plda.transform(training),
+        plda.phi,
+        initial,
+        fa=options.fa,
+        fb=options.fb,
+        max_iterations=options.max_iterations,
+        weights=weights,
+    )
+    return responsibilities[:, priors > _MIN_PRIOR]
+
+
+def _bounded(
+    training: npt.NDArray[np.float64], centroids: npt.NDArray[np.float64], options: ClusteringOptions
+) -> Clustering:
+    """The centroids found, or others in the number that the caller asks for."""
     found = len(centroids)
     wanted = min(options.bound(found), len(training))
     warning = None
     if wanted != found:
         centroids = _force_count(training, wanted)
         warning = _forced(found, options)
-    similarity = l2_normalise(embeddings) @ l2_normalise(centroids.astype(np.float32)).T
-    labels = _assign(similarity, active, one_to_one=wanted == found)
-    return Clustering(labels=labels, centroids=centroids, warning=warning)
-
-
-def initial_clusters(training: npt.NDArray[np.float64], threshold: float) -> Labels:
-    """Centroid-linkage clusters of L2-normalised embeddings, ``(N, D) -> (N,)``, from 0 without gaps.
-
-    More than 6,000 embeddings are clustered in blocks of neighbours first, then the means of their clusters, so that
-    no distance matrix is larger than that of one block.
-    """
-    rows = training / np.linalg.norm(training, axis=1, keepdims=True)
-    labels = np.arange(len(rows))
-    while len(rows) > _LINKAGE_LIMIT:
-        merged = _cluster_blocks(rows, threshold)
-        if merged.max() + 1 == len(rows):
-            threshold *= _COARSER
-        labels = merged[labels]
-        rows = _means(rows, merged)
-    return _linkage_clusters(rows, threshold)[labels]
-
-
-def _cluster_blocks(rows: npt.NDArray[np.float64], threshold: float) -> Labels:
-    labels = np.empty(len(rows), dtype=np.int64)
-    count = 0
-    for block in np.array_split(np.arange(len(rows)), -(-len(rows) // _LINKAGE_LIMIT)):
-        labels[block] = _linkage_clusters(rows[block], threshold) + count
-        count = int(labels[block].max()) + 1
-    return labels
-
-
-def _means(rows: npt.NDArray[np.float64], labels: Labels) -> npt.NDArray[np.float64]:
-    sums = np.zeros((labels.max() + 1, rows.shape[1]))
-    np.add.at(sums, labels, rows)
-    return np.asarray(sums / np.bincount(labels)[:, None])
-
-
-def mean_embeddings(
-    embeddings: FloatArray, activity: npt.NDArray[np.uint8], labels: Labels, clusters: Labels
-) -> FloatArray:
-    """L2-normalised mean of each cluster's normalised embeddings, from clean local speakers where there are any.
-
-    ``(windows, 3, D) -> (clusters, D)``
-    """
-    normalised = l2_normalise(embeddings)
-    clean = clean_speakers(activity)
-    means = np.empty((len(clusters), embeddings.shape[2]), dtype=np.float32)
-    for index, k in enumerate(clusters):
-        members = labels == k
-        chosen = members & clean if (members & clean).any() else members
-        means[index] = normalised[chosen].mean(axis=0)
-    return l2_normalise(means)
-
-
-def _linkage_clusters(rows: npt.NDArray[np.float64], threshold: float) -> Labels:
-    if len(rows) < 2:
-        return np.zeros(len(rows), dtype=np.int64)
-    tree = linkage(rows, method="centroid", metric="euclidean")
-    _, labels = np.unique(fcluster(tree, threshold, criterion="distance"), return_inverse=True)
-    return labels.astype(np.int64)
-
-
-def _vbx_centroids(
-    training: npt.NDArray[np.float64], plda: Plda, options: ClusteringOptions
-) -> npt.NDArray[np.float64]:
-    responsibilities, priors = vbx(
-        plda.transform(training),
-        plda.phi,
-        initial_clusters(training, options.threshold),
-        fa=options.fa,
-        fb=options.fb,
-        max_iterations=options.max_iterations,
-    )
-    kept = responsibilities[:, priors > _MIN_PRIOR]
-    centroids: npt.NDArray[np.float64] = (kept.T @ training) / kept.sum(axis=0)[:, None]
-    return centroids
+    return Clustering(centroids=l2_normalise(centroids.astype(np.float32)), one_to_one=wanted == found, warning=warning)
 
 
 def _force_count(training: npt.NDArray[np.float64], wanted: int) -> npt.NDArray[np.float64]:

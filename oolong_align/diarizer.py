@@ -5,25 +5,35 @@ from __future__ import annotations
 import os
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+import numpy as np
 import numpy.typing as npt
 
 from oolong_align.audio import Audio, load_audio
 from oolong_align.bundles import find_files
-from oolong_align.clustering import ClusteringOptions, cluster, mean_embeddings
+from oolong_align.clustering import (
+    Clustering,
+    ClusteringOptions,
+    cluster_pieces,
+    cluster_windows,
+    mean_embeddings,
+)
 from oolong_align.embedding import (
     EmbeddingModel,
     VoiceFrames,
     compute_voice_frames,
     exact_window_embeddings,
+    frames_with_voice,
     pooled_window_embeddings,
 )
 from oolong_align.errors import ModelError, OolongWarning
-from oolong_align.frames import seconds_to_samples
+from oolong_align.frames import FRAME_STEP_S, seconds_to_samples
 from oolong_align.models import Bundle
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
+from oolong_align.pieces import embed_spans, find_pieces
 from oolong_align.plda import Plda
 from oolong_align.reconstruction import SpeakerActivity, reconstruct
 from oolong_align.refinement import refine
@@ -38,10 +48,14 @@ from oolong_align.types import (
     ModelInfo,
     Progress,
     SpeakerSegment,
+    speaker_label,
 )
 from oolong_align.voice import FrameVoice
 
 __all__ = ["Diarizer", "DiarizerOptions"]
+
+_SHORT_S: Final = 20.0
+_ALIKE: Final = 0.55
 
 Source: TypeAlias = "str | os.PathLike[str] | npt.NDArray[Any] | Audio"
 
@@ -186,54 +200,83 @@ class Diarizer:
         if not segmentation.activity.any():
             return self._nobody(audio, segmentation_ms)
 
-        embeddings, frames = self._embed(audio, segmentation, progress)
+        frames = self._voice_frames(audio, segmentation, progress)
+        embeddings = self._embed(audio, segmentation, frames, progress)
         embedding_ms = clock.lap()
 
-        clustering = cluster(embeddings, segmentation.activity, self._plda, limits)
-        activity = reconstruct(
-            segmentation,
-            clustering.labels,
-            num_samples=audio.num_samples,
-            max_simultaneous=limits.num_speakers or limits.max_speakers,
-        )
-        activity = activity.take(activity.order_of_appearance())
-        if not activity.together.any():
+        activity, voices, clustering = self._identify(audio, segmentation, embeddings, frames, limits)
+        if not len(voices):
             return self._nobody(audio, segmentation_ms + embedding_ms + clock.lap())
-        voices = mean_embeddings(embeddings, segmentation.activity, clustering.labels, activity.clusters)
-        if self.options.refine and frames is not None:
-            activity, voices = self._refine(activity, voices, frames, limits)
         result = self._assemble(audio, segmentation, activity, voices, frames)
         clustering_ms = clock.lap()
         if progress:
             progress("clustering", 1, 1)
-        told = tuple(filter(None, (clustering.warning, _shortfall(len(voices), limits))))
-        for text in told:
+        doubts = _alike(activity, voices) if clustering.warning is None else ()
+        told = (clustering.warning, _shortfall(len(voices), limits), *doubts)
+        warned = tuple(text for text in told if text is not None)
+        for text in warned:
             warnings.warn(text, OolongWarning, stacklevel=4)
         timing = DiarizeTiming(segmentation_ms, embedding_ms, clustering_ms, clock.total())
-        return replace(result, timing=timing, warnings=told)
+        return replace(result, timing=timing, warnings=warned)
 
-    def _refine(
-        self, activity: SpeakerActivity, voices: FloatArray, frames: VoiceFrames, limits: ClusteringOptions
-    ) -> tuple[SpeakerActivity, FloatArray]:
-        """Refine, unless that would lose a speaker whom the caller asked for."""
-        refined, refined_voices = refine(activity, voices, self._embedder, frames)
-        order = refined.order_of_appearance()
-        if len(order) < min(limits.bound(len(order)), len(voices)):
-            return activity, voices
-        return refined.take(order), refined_voices[order]
+    def _voice_frames(self, audio: Audio, segmentation: Segmentation, progress: Progress | None) -> VoiceFrames | None:
+        if self.options.exact and not self.options.refine:
+            return None
+        told = None if self.options.exact else progress
+        present = frames_with_voice(segmentation, audio)
+        return compute_voice_frames(self._embedder, audio, present=present, progress=told)
 
     def _embed(
-        self, audio: Audio, segmentation: Segmentation, progress: Progress | None
-    ) -> tuple[FloatArray, VoiceFrames | None]:
+        self, audio: Audio, segmentation: Segmentation, frames: VoiceFrames | None, progress: Progress | None
+    ) -> FloatArray:
         exclude_overlap = self.options.embedding_exclude_overlap
-        if not self.options.exact:
-            frames = compute_voice_frames(self._embedder, audio, progress=progress)
-            pooled = pooled_window_embeddings(self._embedder, frames, segmentation, exclude_overlap=exclude_overlap)
-            return pooled, frames
-        embeddings = exact_window_embeddings(
+        if frames is not None and not self.options.exact:
+            return pooled_window_embeddings(self._embedder, frames, segmentation, exclude_overlap=exclude_overlap)
+        return exact_window_embeddings(
             self._embedder, audio, segmentation, exclude_overlap=exclude_overlap, progress=progress
         )
-        return embeddings, compute_voice_frames(self._embedder, audio) if self.options.refine else None
+
+    def _identify(
+        self,
+        audio: Audio,
+        segmentation: Segmentation,
+        embeddings: FloatArray,
+        frames: VoiceFrames | None,
+        limits: ClusteringOptions,
+    ) -> tuple[SpeakerActivity, FloatArray, Clustering]:
+        """Find the speakers, then their activity, numbered by appearance, and their mean embeddings."""
+        checked = frames if self.options.refine else None
+        clustering = self._cluster(audio, segmentation, embeddings, checked, limits)
+        labels = clustering.assign(embeddings, segmentation.activity)
+        activity = reconstruct(
+            segmentation,
+            labels,
+            num_samples=audio.num_samples,
+            max_simultaneous=limits.num_speakers or limits.max_speakers,
+        )
+        voices = mean_embeddings(embeddings, segmentation.activity, labels, clustering.centroids)
+        if checked is not None:
+            refined, means = refine(activity, clustering.centroids, self._embedder, checked, segmentation, labels)
+            remaining = len(refined.order_of_appearance())
+            if remaining >= min(limits.bound(remaining), len(activity.order_of_appearance())):
+                activity, voices = refined, means
+        order = activity.order_of_appearance()
+        return activity.take(order), voices[order], clustering
+
+    def _cluster(
+        self,
+        audio: Audio,
+        segmentation: Segmentation,
+        embeddings: FloatArray,
+        frames: VoiceFrames | None,
+        limits: ClusteringOptions,
+    ) -> Clustering:
+        if frames is not None:
+            pieces = find_pieces(segmentation, num_samples=audio.num_samples)
+            if len(pieces):
+                seconds = FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0])
+                return cluster_pieces(embed_spans(pieces, self._embedder, frames), seconds, self._plda, limits)
+        return cluster_windows(embeddings, segmentation.activity, self._plda, limits)
 
     def _assemble(
         self,
@@ -270,6 +313,19 @@ class Diarizer:
             model=self.model,
             timing=DiarizeTiming(elapsed_ms, 0.0, 0.0, elapsed_ms),
         )
+
+
+def _alike(activity: SpeakerActivity, voices: FloatArray) -> Iterator[str]:
+    """Say which speakers may be parts of others: heard for a short time, with a voice near another's."""
+    seconds = FRAME_STEP_S * np.bincount(activity.speakers[:, 0] + 1, minlength=len(voices) + 1)[1:]
+    cosine = voices @ voices.T - 2 * np.eye(len(voices))
+    for speaker in np.flatnonzero((seconds < _SHORT_S) & (cosine.max(axis=1) > _ALIKE)).tolist():
+        other = int(cosine[speaker].argmax())
+        if seconds[speaker] <= seconds[other]:
+            yield (
+                f"{speaker_label(speaker)} speaks for only {seconds[speaker]:.0f} s with a voice like "
+                f"{speaker_label(other)}'s (cosine {cosine[speaker, other]:.2f}); they may be one person"
+            )
 
 
 def _shortfall(found: int, limits: ClusteringOptions) -> str | None:

@@ -1,8 +1,9 @@
 """Speaker embeddings: backbone frames of the recording, pooled with masks into one vector a local speaker.
 
-The backbone runs once over the recording in blocks with context. The mean of the features that the model expects
-to be subtracted is taken over a sliding 10 s span, which stands for the mean of each 10 s window. Pooling then
-costs a matrix product for each window. `exact_window_embeddings` runs the backbone on every window instead.
+The backbone runs once over the recording, where somebody speaks, in blocks with context. The mean of the features that
+the model expects to be subtracted is taken over a sliding 10 s span, which stands for the mean of each 10 s window.
+Pooling then costs a matrix product for each window. `exact_window_embeddings` runs the backbone on every window
+instead.
 
 References
 ----------
@@ -24,36 +25,48 @@ import numpy.typing as npt
 from oolong_align import embedding_graph
 from oolong_align.audio import Audio
 from oolong_align.errors import ModelError, OutputError
-from oolong_align.fbank import NUM_BINS, compute_fbank, count_fbank_frames
+from oolong_align.fbank import NUM_BINS, compute_fbank, count_fbank_frames, read_mean_free_fbank
 from oolong_align.frames import (
     FBANK_STEP_SAMPLES,
     FBANK_WIDTH_SAMPLES,
+    FRAME_STEP_SAMPLES,
     VOICE_FRAME_SAMPLES,
     WINDOW_FRAMES,
     WINDOW_SAMPLES,
 )
 from oolong_align.models import derive
-from oolong_align.onnx import open_session
+from oolong_align.onnx import count_side_by_side, open_session
+from oolong_align.parallel import ordered_map
 from oolong_align.quantization import quantize_backbone, quantized
 from oolong_align.segmentation import LOCAL_SPEAKERS, Segmentation
 from oolong_align.types import FloatArray, Progress
 
 Mask = npt.NDArray[np.bool_]
+Stored = npt.NDArray[np.float16]
 
 _FBANK_PER_VOICE_FRAME: Final = VOICE_FRAME_SAMPLES // FBANK_STEP_SAMPLES
-_BLOCK_VOICE_FRAMES: Final = 375
-_CONTEXT_VOICE_FRAMES: Final = 16
-_WINDOW_FBANK_FRAMES: Final = count_fbank_frames(WINDOW_SAMPLES)
+# In voice frames of 80 ms. Against twice as much, the context costs the embeddings a cosine of 2e-5, the margin one of
+# 5e-4 in a call with long pauses; embeddings from each window's own backbone pass differ by 2e-2.
+_BLOCK: Final = 375
+_CONTEXT: Final = 4
+_MARGIN: Final = 2
+_READ: Final = 1500
 _WINDOW_VOICE_FRAMES: Final = WINDOW_SAMPLES / VOICE_FRAME_SAMPLES
-_VARIANCE_FLOOR: Final = 1e-7
 _MIN_CLEAN_FRAMES: Final = -(-WINDOW_FRAMES * FBANK_WIDTH_SAMPLES // WINDOW_SAMPLES)
 _POOLED_TOGETHER: Final = 16
-_EXACT_BATCH: Final = 4
 _MEMORY_BYTES: Final = 64 * 2**20
 
 
 class EmbeddingModel:
-    """A speaker embedding graph, cut at its pooling; ``precision`` is that of the backbone, "fp32" or "int8"."""
+    """A speaker embedding graph, cut at its pooling; ``precision`` is that of the backbone, "fp32" or "int8".
+
+    Attributes
+    ----------
+    channels, dimension : int
+        Size of a backbone frame and of an embedding.
+    threads : int
+        Calls to keep under way side by side; each runs on one thread.
+    """
 
     def __init__(
         self,
@@ -67,22 +80,17 @@ class EmbeddingModel:
         if precision == "int8":
             backbone = quantized(backbone, quantize_backbone)
         head = self._derive(path, "head", embedding_graph.extract_head)
-        self._backbone = open_session(
-            backbone,
-            inputs={0: (None, None, NUM_BINS)},
-            outputs={},
-            intra_threads=intra_threads,
-            providers=providers,
-        )
-        self._head = open_session(
-            head, inputs={0: (None, None)}, outputs={0: (None, None)}, intra_threads=intra_threads
-        )
+        pooling = self._derive(path, "pooling", embedding_graph.extract_pooling)
+        self._backbone = open_session(backbone, inputs={0: (None, None, NUM_BINS)}, outputs={}, providers=providers)
+        self._head = open_session(head, inputs={0: (None, None)}, outputs={0: (None, None)})
+        self._pooling = open_session(pooling, inputs={}, outputs={0: (None, None)})
         self._backbone_input = self._backbone.get_inputs()[0].name
         self._head_input = self._head.get_inputs()[0].name
         self.channels = self._head.get_inputs()[0].shape[1] // 2
         self.dimension: int = self._head.get_outputs()[0].shape[1]
         if not isinstance(self.dimension, int):
             raise ModelError(f"{path}: the embedding has no fixed size; export the graph with one")
+        self.threads = count_side_by_side(self._backbone, intra_threads)
 
     @staticmethod
     def _derive(path: Path, part: str, build: embedding_graph.Extract) -> Path:
@@ -106,26 +114,45 @@ class EmbeddingModel:
         (embeddings,) = self._head.run(None, {self._head_input: statistics.astype(np.float32, copy=False)})
         return np.asarray(embeddings, dtype=np.float32)
 
+    def pool(self, frames: Stored, masks: Mask) -> FloatArray:
+        """Embedding of the frames of each mask: ``(T, channels), (M, T) -> (M, D)``; as by `pool_statistics`."""
+        count = masks.sum(axis=1, keepdims=True)
+        inputs = {
+            "pool_frames": frames,
+            "pool_weights": (masks / np.maximum(count, 1)).astype(np.float32),
+            "pool_correction": (count / np.maximum(count - 1, 1)).astype(np.float32),
+        }
+        return np.asarray(self._pooling.run(None, inputs)[0], dtype=np.float32)
+
 
 class VoiceFrames:
     """Backbone frames of a recording, every 80 ms, in half precision; beyond 64 MB in a temporary file.
 
     128 kB a second in single precision would be 460 MB an hour; half precision halves that, and costs a cosine of
     less than 1e-6 to the embeddings.
+
+    Parameters
+    ----------
+    channels : int
+        Size of a frame.
+    present : ndarray, shape (frames,), optional
+        Which of the recording's frames there are; without it, as many as are appended.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, present: Mask | None = None) -> None:
         self.channels = channels
-        self._length = 0
+        self._indices = None if present is None else np.flatnonzero(present)
+        self._length = 0 if present is None else len(present)
+        self._stored = 0
         self._lock = threading.Lock()
         self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 -- lives as long as self
         weakref.finalize(self, self._file.close)
 
     def __len__(self) -> int:
-        return self._length
+        return max(self._length, self._stored)
 
-    def append(self, frames: FloatArray) -> None:
-        """Add frames ``(n, channels)`` at the end.
+    def append(self, frames: FloatArray | Stored) -> None:
+        """Add the next frames that are present, ``(n, channels)``.
 
         Raises
         ------
@@ -135,64 +162,116 @@ class VoiceFrames:
         with self._lock:
             try:
                 self._file.seek(0, 2)
-                self._file.write(frames.astype(np.float16).tobytes())
+                self._file.write(frames.astype(np.float16, copy=False).tobytes())
                 self._file.flush()
             except OSError as error:
                 raise OutputError(
                     f"no room for the voice frames in {tempfile.gettempdir()} ({error.strerror or error}): an hour "
                     "takes 230 MB; free some space or set TMPDIR to another folder"
                 ) from error
-            self._length += len(frames)
+            self._stored += len(frames)
+
+    def indices(self, first: int, last: int) -> npt.NDArray[np.int64]:
+        """Which of the frames ``[first, last)`` there are."""
+        begin, end = self._range(first, last)
+        return np.arange(begin, end) if self._indices is None else self._indices[begin:end]
 
     def read(self, first: int, last: int) -> FloatArray:
-        """Frames ``[first, last)``, clipped to those that exist, ``float32[n, channels]``."""
-        first, last = max(first, 0), min(last, self._length)
-        if last <= first:
-            return np.empty((0, self.channels), dtype=np.float32)
+        """Those of the frames ``[first, last)`` that there are, ``float32[n, channels]``."""
+        return self.read_stored(first, last).astype(np.float32)
+
+    def read_stored(self, first: int, last: int) -> Stored:
+        """`read` in the precision of the store, ``float16[n, channels]``."""
+        begin, end = self._range(first, last)
         row_bytes = 2 * self.channels
         with self._lock:
-            self._file.seek(first * row_bytes)
-            stored = np.frombuffer(self._file.read((last - first) * row_bytes), dtype=np.float16)
-        return stored.reshape(last - first, self.channels).astype(np.float32)
+            self._file.seek(begin * row_bytes)
+            stored = np.frombuffer(self._file.read((end - begin) * row_bytes), dtype=np.float16)
+        return stored.reshape(end - begin, self.channels)
+
+    def _range(self, first: int, last: int) -> tuple[int, int]:
+        """Rows of the store that hold the frames ``[first, last)``."""
+        if self._indices is None:
+            begin, end = max(first, 0), min(last, self._stored)
+        else:
+            begin, end = (int(row) for row in np.searchsorted(self._indices, (first, last)))
+        return begin, max(begin, end)
 
 
-def compute_voice_frames(model: EmbeddingModel, audio: Audio, *, progress: Progress | None = None) -> VoiceFrames:
-    """Run the backbone once over a recording, in blocks of 30 s with 1.28 s of context on each side."""
-    store = VoiceFrames(model.channels)
-    num_fbank = count_fbank_frames(audio.num_samples)
-    num_voice = -(-num_fbank // _FBANK_PER_VOICE_FRAME)
-    for first in range(0, num_voice, _BLOCK_VOICE_FRAMES):
-        last = min(first + _BLOCK_VOICE_FRAMES, num_voice)
-        context = min(first, _CONTEXT_VOICE_FRAMES)
-        begin = (first - context) * _FBANK_PER_VOICE_FRAME
-        end = min((last + _CONTEXT_VOICE_FRAMES) * _FBANK_PER_VOICE_FRAME, num_fbank)
-        features = _mean_free_fbank(audio, begin, end, num_fbank)
-        frames = model.frames(features[None])[0]
-        store.append(frames[context : context + last - first])
+def compute_voice_frames(
+    model: EmbeddingModel, audio: Audio, *, present: Mask | None = None, progress: Progress | None = None
+) -> VoiceFrames:
+    """Run the backbone once over a recording, in blocks of 30 s with 0.3 s of context on each side.
+
+    Parameters
+    ----------
+    model : EmbeddingModel
+    audio : Audio
+    present : ndarray, shape (frames,), optional
+        Which frames to compute, of `count_voice_frames`; what lies between is left out, as if it had not been
+        recorded, but counts for the mean that the features lose. All frames if not given.
+    progress : callable, optional
+        Told about the stage embedding, in frames of 80 ms.
+    """
+    if present is None:
+        present = np.ones(count_voice_frames(audio), dtype=np.bool_)
+    store = VoiceFrames(model.channels, present)
+    total, done = int(present.sum()), 0
+
+    def run(block: tuple[FloatArray, slice]) -> Stored:
+        features, own = block
+        frames = model.frames(features.reshape(1, -1, NUM_BINS))[0]
+        stored: Stored = frames[own].astype(np.float16)
+        return stored
+
+    for _, frames in ordered_map(run, _feature_blocks(audio, present), threads=model.threads):
+        store.append(frames)
+        done += len(frames)
         if progress:
-            progress("embedding", last, num_voice)
+            progress("embedding", done, total)
     return store
 
 
-def _mean_free_fbank(audio: Audio, begin: int, end: int, total: int) -> FloatArray:
-    """Fbank frames ``[begin, end)`` minus the mean of the 10 s around each (shifted inwards at the ends)."""
-    half = _WINDOW_FBANK_FRAMES // 2
-    span = min(_WINDOW_FBANK_FRAMES, total)
-    low = max(min(begin - half, total - span), 0)
-    high = min(max(end + half, span), total)
-    features = read_fbank(audio, low, high)
-    cumulative = np.zeros((len(features) + 1, NUM_BINS), dtype=np.float64)
-    np.cumsum(features, axis=0, dtype=np.float64, out=cumulative[1:])
-    first = np.clip(np.arange(begin, end) - half, 0, total - span) - low
-    mean = (cumulative[first + span] - cumulative[first]) / span
-    return (features[begin - low : end - low] - mean).astype(np.float32)
+def count_voice_frames(audio: Audio) -> int:
+    """Count the backbone frames of a recording."""
+    return -(-count_fbank_frames(audio.num_samples) // _FBANK_PER_VOICE_FRAME)
 
 
-def read_fbank(audio: Audio, first: int, last: int) -> FloatArray:
-    """Fbank frames ``[first, last)`` of a recording, ``(frames, 80)``."""
-    start = first * FBANK_STEP_SAMPLES
-    stop = (last - 1) * FBANK_STEP_SAMPLES + FBANK_WIDTH_SAMPLES
-    return compute_fbank(audio.read(start, stop))
+def frames_with_voice(segmentation: Segmentation, audio: Audio) -> Mask:
+    """Backbone frames near which some window hears somebody, ``(frames,)``."""
+    voiced = np.zeros(count_voice_frames(audio), dtype=np.bool_)
+    middles = np.flatnonzero(segmentation.somebody()) * FRAME_STEP_SAMPLES // VOICE_FRAME_SAMPLES
+    for shift in range(-_MARGIN, _MARGIN + 1):
+        near = middles + shift
+        voiced[near[(near >= 0) & (near < len(voiced))]] = True
+    return voiced
+
+
+def _feature_blocks(audio: Audio, present: Mask) -> Iterator[tuple[FloatArray, slice]]:
+    """Yield the features of a block with its context, ``(frames, 8, 80)``, and the frames that are its own."""
+    size = _BLOCK + 2 * _CONTEXT
+    pending = np.empty((0, _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32)
+    before = 0
+    for features in _present_features(audio, present):
+        pending = np.concatenate([pending, features])
+        while len(pending) > size:
+            yield pending[:size], slice(before, size - _CONTEXT)
+            pending, before = pending[_BLOCK:], _CONTEXT
+    if len(pending):
+        yield pending, slice(before, None)
+
+
+def _present_features(audio: Audio, present: Mask) -> Iterator[FloatArray]:
+    """Yield the mean-free features of the frames that are present, ``(frames, 8, 80)``, in pieces."""
+    total = count_fbank_frames(audio.num_samples)
+    for first in range(0, len(present), _READ):
+        chosen = present[first : first + _READ]
+        if chosen.any():
+            begin = first * _FBANK_PER_VOICE_FRAME
+            end = begin + len(chosen) * _FBANK_PER_VOICE_FRAME
+            features = read_mean_free_fbank(audio, begin, min(end, total))
+            filled = np.pad(features, ((0, end - begin - len(features)), (0, 0)))
+            yield filled.reshape(len(chosen), _FBANK_PER_VOICE_FRAME, NUM_BINS)[chosen]
 
 
 def pool_statistics(frames: FloatArray, masks: Mask) -> FloatArray:
@@ -213,7 +292,7 @@ def pool_statistics(frames: FloatArray, masks: Mask) -> FloatArray:
     mean = (weights @ frames) / np.maximum(count, 1)
     square = (weights @ np.square(frames)) / np.maximum(count, 1)
     variance = (square - np.square(mean)) * count / np.maximum(count - 1, 1)
-    deviation = np.sqrt(np.maximum(variance, 0) + _VARIANCE_FLOOR)
+    deviation = np.sqrt(np.maximum(variance, 0) + embedding_graph.VARIANCE_FLOOR)
     return np.concatenate([mean, deviation], axis=1)
 
 
@@ -221,14 +300,16 @@ def pool_span(frames: VoiceFrames, first: int, last: int) -> FloatArray:
     """Statistics of the frames ``[first, last)``, ``(1, 2 C)``, read in blocks of 30 s; zeros if there are none."""
     first, last = max(first, 0), min(last, len(frames))
     total, squares = np.zeros((2, frames.channels), dtype=np.float64)
-    for begin in range(first, last, _BLOCK_VOICE_FRAMES):
-        block = frames.read(begin, min(begin + _BLOCK_VOICE_FRAMES, last)).astype(np.float64)
+    number = 0
+    for begin in range(first, last, _BLOCK):
+        block = frames.read(begin, min(begin + _BLOCK, last)).astype(np.float64)
+        number += len(block)
         total += block.sum(axis=0)
         squares += np.square(block).sum(axis=0)
-    count = max(last - first, 1)
+    count = max(number, 1)
     mean = total / count
     variance = (squares - count * np.square(mean)) / max(count - 1, 1)
-    deviation = np.sqrt(np.maximum(variance, 0) + _VARIANCE_FLOOR)
+    deviation = np.sqrt(np.maximum(variance, 0) + embedding_graph.VARIANCE_FLOOR)
     return np.concatenate([mean, deviation]).astype(np.float32)[None]
 
 
@@ -261,21 +342,25 @@ def pooled_window_embeddings(
     segmentation frame there. Neighbouring windows share one matrix product.
     """
     num_windows = len(segmentation.activity)
-    masks = embedding_masks(segmentation.activity, exclude_overlap=exclude_overlap)
     embeddings = np.empty((num_windows, LOCAL_SPEAKERS, model.dimension), dtype=np.float32)
-    for first in range(0, num_windows, _POOLED_TOGETHER):
-        chosen = range(first, min(first + _POOLED_TOGETHER, num_windows))
-        starts = np.array(chosen) * segmentation.step_samples / VOICE_FRAME_SAMPLES
-        low = int(np.ceil(starts[0]))
-        block = frames.read(low, int(np.ceil(starts[-1] + _WINDOW_VOICE_FRAMES)))
-        grid = low + np.arange(len(block))
-        inside = grid[None, :] - starts[:, None]  # (windows, block frames), in frames from the window's start
+
+    def run(first: int) -> FloatArray:
+        chosen = slice(first, first + _POOLED_TOGETHER)
+        masks = embedding_masks(segmentation.activity[chosen], exclude_overlap=exclude_overlap)
+        starts = np.arange(first, first + len(masks)) * segmentation.step_samples / VOICE_FRAME_SAMPLES
+        span = int(np.ceil(starts[0])), int(np.ceil(starts[-1] + _WINDOW_VOICE_FRAMES))
+        inside = frames.indices(*span)[None, :] - starts[:, None]  # (windows, frames), from the window's start
         index = np.floor(inside * WINDOW_FRAMES / _WINDOW_VOICE_FRAMES).astype(np.int64)
         covered = (index >= 0) & (index < WINDOW_FRAMES)
-        rows = np.arange(first, chosen.stop)[:, None]
+        rows = np.arange(len(masks))[:, None]
         picked = masks[rows, np.clip(index, 0, WINDOW_FRAMES - 1)] & covered[:, :, None]
-        statistics = pool_statistics(block, picked.transpose(0, 2, 1).reshape(-1, len(block)))
-        embeddings[first : chosen.stop] = model.project(statistics).reshape(len(chosen), LOCAL_SPEAKERS, -1)
+        flat = picked.transpose(0, 2, 1).reshape(LOCAL_SPEAKERS * len(masks), inside.shape[1])
+        pooled = model.pool(frames.read_stored(*span), flat)
+        return pooled.reshape(len(masks), LOCAL_SPEAKERS, -1)
+
+    starts = range(0, num_windows, _POOLED_TOGETHER)
+    for first, pooled in ordered_map(run, starts, threads=model.threads):
+        embeddings[first : first + _POOLED_TOGETHER] = pooled
     return embeddings
 
 
@@ -294,21 +379,17 @@ def exact_window_embeddings(
     num_windows = len(segmentation.activity)
     masks = embedding_masks(segmentation.activity, exclude_overlap=exclude_overlap)
     embeddings = np.empty((num_windows, LOCAL_SPEAKERS, model.dimension), dtype=np.float32)
-    for first, features in _window_features(audio, num_windows, segmentation.step_samples):
-        for offset, frames in enumerate(model.frames(features)):
-            index = np.arange(len(frames)) * WINDOW_FRAMES // len(frames)
-            statistics = pool_statistics(np.ascontiguousarray(frames), masks[first + offset, index].T)
-            embeddings[first + offset] = model.project(statistics)
+
+    def run(window: int) -> FloatArray:
+        start = window * segmentation.step_samples
+        samples = audio.read(start, start + WINDOW_SAMPLES)
+        features = compute_fbank(np.pad(samples, (0, WINDOW_SAMPLES - len(samples))))
+        frames = model.frames((features - features.mean(axis=0))[None])[0]
+        index = np.arange(len(frames)) * WINDOW_FRAMES // len(frames)
+        return model.project(pool_statistics(np.ascontiguousarray(frames), masks[window, index].T))
+
+    for window, embedded in ordered_map(run, range(num_windows), threads=model.threads):
+        embeddings[window] = embedded
         if progress:
-            progress("embedding", first + len(features), num_windows)
+            progress("embedding", window + 1, num_windows)
     return embeddings
-
-
-def _window_features(audio: Audio, num_windows: int, step_samples: int) -> Iterator[tuple[int, FloatArray]]:
-    for first in range(0, num_windows, _EXACT_BATCH):
-        batch = []
-        for window in range(first, min(first + _EXACT_BATCH, num_windows)):
-            samples = audio.read(window * step_samples, window * step_samples + WINDOW_SAMPLES)
-            features = compute_fbank(np.pad(samples, (0, WINDOW_SAMPLES - len(samples))))
-            batch.append(features - features.mean(axis=0))
-        yield first, np.stack(batch)

@@ -5,13 +5,13 @@ Nothing here knows what a graph computes.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from oolong_align.errors import ModelError, OolongWarning
+from oolong_align.parallel import count_threads
 
 if TYPE_CHECKING:
     import onnx
@@ -28,10 +28,12 @@ def open_session(
     *,
     inputs: Mapping[str | int, Shape],
     outputs: Mapping[str | int, Shape],
-    intra_threads: int | None = None,
     providers: Sequence[str] = (),
 ) -> Session:
     """Load a graph and check its inputs and outputs.
+
+    It runs on the thread that asks for it; several may ask at the same time, which is faster than several threads for
+    each operator.
 
     Parameters
     ----------
@@ -39,8 +41,6 @@ def open_session(
         The ``.onnx`` file.
     inputs, outputs : mapping
         Expected shape of each tensor, by name or by position; ``None`` stands for any size.
-    intra_threads : int, optional
-        Threads of one operator, as many as there are cores at most; ``None`` takes one for each core.
     providers : sequence of str
         Execution providers in order of preference, as ONNX Runtime names them or short (``"cuda"``). The CPU
         stands in, with an `OolongWarning`, for those that are missing or fail.
@@ -54,7 +54,7 @@ def open_session(
 
     options = ort.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
-    options.intra_op_num_threads = min(intra_threads or 0, os.cpu_count() or 1)
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
 
     wanted = _available_providers(providers, ort.get_available_providers())
@@ -67,6 +67,11 @@ def open_session(
     return session
 
 
+def count_side_by_side(session: Session, intra_threads: int | None) -> int:
+    """Runs of a session to keep under way: one for each thread, one if it does not run on the CPU."""
+    return count_threads(intra_threads) if session.get_providers()[0] == CPU else 1
+
+
 def load_graph(path: Path) -> onnx.ModelProto:
     """Read a graph to take it apart; `ModelError` if it is none."""
     import onnx
@@ -75,6 +80,18 @@ def load_graph(path: Path) -> onnx.ModelProto:
         return onnx.load(str(path))
     except Exception as error:
         raise ModelError(f"{path}: not a readable ONNX graph ({error})") from error
+
+
+def extract_part(model: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> onnx.ModelProto:
+    """Copy the part of a graph between some tensors."""
+    import onnx
+    from onnx.utils import Extractor
+
+    inferred = onnx.shape_inference.infer_shapes(model)
+    typed = {value.name for value in [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]}
+    for name in {*inputs, *outputs} - typed:
+        inferred.graph.value_info.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    return Extractor(inferred).extract_model(inputs, outputs)
 
 
 def _create(ort: Any, path: Path, options: Any, providers: list[str]) -> Session:

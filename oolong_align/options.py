@@ -1,4 +1,4 @@
-"""Options of the diarizer and the voice activity detector; importing them loads no engine."""
+"""Options of the diarizer, the voice activity detector and the alignment; importing them loads no engine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Final
 from oolong_align.errors import UsageError
 
 PRECISIONS: Final = ("fp32", "int8")
+ALIGN_RULES: Final = ("voice", "overlap")
+"""How a word gets its speaker; the first is the default."""
 _WINDOW_S: Final = 10.0
 _SMALLEST: Final = sys.float_info.min
 _LARGEST: Final = sys.float_info.max
@@ -28,8 +30,9 @@ class DiarizerOptions:
         Seconds, >= 0. Shorter gaps inside a turn or a speech range are filled.
     embedding_exclude_overlap : bool
         Leave out frames with several speakers when a voice is embedded, if enough others remain.
-    clustering_threshold : float
-        Distance at which the initial clustering stops, 0 to 2, between L2-normalised embeddings.
+    clustering_threshold : float or None
+        Distance at which the initial clustering stops, 0 to 2, between L2-normalised embeddings: the mean distance of
+        two clusters' pieces, 1.05 where not given; with ``refine=False`` that of two clusters' means, 0.6.
     intra_threads : int or None
         Threads of a network, >= 1; ``None`` takes one for each core.
     step : float
@@ -41,7 +44,8 @@ class DiarizerOptions:
     precision : {"fp32", "int8"}
         Arithmetic of the networks.
     refine : bool
-        Check each turn's voice against the speakers and move the turns of a clearly other voice.
+        Find the speakers from pieces of speech between two changes of speaker, and check the voice of every turn and
+        overlap; otherwise as the reference does, from the local speakers of whole windows.
     fa, fb : float
         VBx: acoustic scaling factor and speaker regularisation, above 0.
     max_iterations : int
@@ -57,7 +61,7 @@ class DiarizerOptions:
     vad_offset: float = 0.357
     min_duration_off: float = 0.0
     embedding_exclude_overlap: bool = True
-    clustering_threshold: float = 0.6
+    clustering_threshold: float | None = None
     intra_threads: int | None = None
     step: float = 1.0
     exact: bool = False
@@ -77,7 +81,8 @@ class DiarizerOptions:
         at_most_onset = f"from 0 to vad_onset, which is {self.vad_onset}"
         _check_number("vad_offset", self.vad_offset, 0.0, self.vad_onset, at_most_onset)
         _check_number("min_duration_off", self.min_duration_off, 0.0, _LARGEST, "0 or more seconds")
-        _check_number("clustering_threshold", self.clustering_threshold, _SMALLEST, 2.0, "above 0 and up to 2")
+        if self.clustering_threshold is not None:
+            _check_number("clustering_threshold", self.clustering_threshold, _SMALLEST, 2.0, "above 0 and up to 2")
         _check_number("step", self.step, 0.01, _WINDOW_S, "from 0.01 to 10 seconds")
         _check_number("fa", self.fa, _SMALLEST, _LARGEST, "above 0")
         _check_number("fb", self.fb, _SMALLEST, _LARGEST, "above 0")

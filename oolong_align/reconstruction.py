@@ -1,4 +1,4 @@
-"""From clustered windows to the activity of each speaker on the recording's frame grid.
+"""From clustered windows to the speakers of each frame of the recording.
 
 References
 ----------
@@ -7,7 +7,7 @@ Bredin, "pyannote.audio 2.1 speaker diarization pipeline: principle, benchmark, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
@@ -18,32 +18,33 @@ from oolong_align.clustering import NOBODY, Labels
 from oolong_align.frames import FRAME_STEP_SAMPLES, WINDOW_FRAMES
 from oolong_align.segmentation import LOCAL_SPEAKERS, Segmentation
 
-Activity = npt.NDArray[np.bool_]
-
-_SELECTED_TOGETHER: Final = 65_536
+MAX_SIMULTANEOUS: Final = 2
+_FRAMES_TOGETHER: Final = 16_384
 
 
 def count_speakers(segmentation: Segmentation) -> npt.NDArray[np.int64]:
     """Number of simultaneous speakers in each frame, ``(frames,)``: the rounded mean of the windows' counts."""
     total = np.zeros(segmentation.num_frames, dtype=np.float32)
-    for first, counts in zip(segmentation.first_frames, segmentation.activity.sum(axis=2), strict=True):
-        total[first : first + WINDOW_FRAMES] += counts[: len(total) - first]
+    for first, window in zip(segmentation.first_frames, segmentation.activity, strict=True):
+        total[first : first + WINDOW_FRAMES] += window.sum(axis=1)[: len(total) - first]
     return np.rint(total / np.maximum(segmentation.frame_coverage(), 1)).astype(np.int64)
 
 
-def sum_activity(segmentation: Segmentation, labels: Labels, num_clusters: int) -> npt.NDArray[np.float32]:
-    """Windows that find each cluster active in each frame, ``(frames, clusters)``.
+def sum_activity(
+    segmentation: Segmentation, labels: Labels, num_clusters: int, first: int, last: int
+) -> npt.NDArray[np.float32]:
+    """Count the windows that find each cluster active in the frames from ``first`` to ``last``.
 
-    Local speakers of one window that share a cluster count once.
+    Local speakers of one window that share a cluster count once. Returns shape ``(last - first, num_clusters)``.
     """
-    activity, labels = _merge_shared(segmentation.activity, labels)
-    summed = np.zeros((segmentation.num_frames, num_clusters), dtype=np.float32)
-    windows, speakers = np.nonzero(labels != NOBODY)
-    first_frames = segmentation.first_frames
-    for window, speaker in zip(windows, speakers, strict=True):
-        first = first_frames[window]
-        column = summed[first : first + WINDOW_FRAMES, labels[window, speaker]]
-        column += activity[window, : len(column), speaker]
+    starts = segmentation.first_frames
+    windows = slice(*np.searchsorted(starts, [first - WINDOW_FRAMES + 1, last]))
+    activity, labels = _merge_shared(segmentation.activity[windows], labels[windows])
+    summed = np.zeros((last - first, num_clusters), dtype=np.float32)
+    for start, window, own in zip(starts[windows], activity, labels, strict=True):
+        begin, end = max(start, first), min(start + WINDOW_FRAMES, last)
+        for speaker in np.flatnonzero(own != NOBODY):
+            summed[begin - first : end - first, own[speaker]] += window[begin - start : end - start, speaker]
     return summed
 
 
@@ -57,52 +58,48 @@ def _merge_shared(activity: npt.NDArray[np.uint8], labels: Labels) -> tuple[npt.
     return activity, labels
 
 
-def select_active(summed: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Activity:
-    """Mark the clusters with the largest sums in each frame, as many as speak there: ``(frames, clusters)``."""
-    chosen = np.zeros(summed.shape, dtype=np.bool_)
-    ranks = np.arange(summed.shape[1])[None, :]
-    for first in range(0, len(summed), _SELECTED_TOGETHER):
-        block = summed[first : first + _SELECTED_TOGETHER]
-        order = np.argsort(-block, axis=1, kind="stable")
-        wanted = ranks < counts[first : first + len(block), None]
-        np.put_along_axis(chosen[first : first + len(block)], order, wanted, axis=1)
-    return chosen & (summed > 0)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakerActivity:
     """Who is active in each frame.
 
     Attributes
     ----------
-    together : ndarray, shape (frames, speakers)
-        Overlap-aware.
-    alone : ndarray, shape (frames, speakers)
-        Exclusive: at most one speaker a frame, and only where ``together`` has one.
-    clusters : ndarray, shape (speakers,)
-        Cluster of each column.
+    speakers : ndarray, shape (frames, 2)
+        ``int32``. First the speaker of the exclusive output, then the one who speaks at the same time, or `NOBODY`.
+    num_speakers : int
+        Speakers are numbered from 0; not all of them need to be active.
     """
 
-    together: Activity
-    alone: Activity
-    clusters: Labels
+    speakers: npt.NDArray[np.int32]
+    num_speakers: int
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Number of simultaneous speakers in each frame, ``(frames,)``."""
+        counts: npt.NDArray[np.int64] = (self.speakers != NOBODY).sum(axis=1, dtype=np.int64)
+        return counts
 
     def order_of_appearance(self) -> Labels:
-        """Columns of the speakers who speak at all, by their first frame."""
-        speaks = np.flatnonzero(self.together.any(axis=0))
-        return speaks[np.argsort(self.together[:, speaks].argmax(axis=0), kind="stable")]
+        """Numbers of the speakers who speak at all, by their first frame."""
+        numbers, first = np.unique(self.speakers, return_index=True)
+        heard = numbers != NOBODY
+        frame = first[heard] // MAX_SIMULTANEOUS
+        order: Labels = numbers[heard][np.lexsort((numbers[heard], frame))].astype(np.int64)
+        return order
 
-    def take(self, columns: Labels) -> SpeakerActivity:
-        """The given columns in the given order."""
-        return SpeakerActivity(
-            together=self.together[:, columns], alone=self.alone[:, columns], clusters=self.clusters[columns]
-        )
+    def take(self, chosen: Labels) -> SpeakerActivity:
+        """The chosen speakers, numbered in the given order; the others fall silent."""
+        numbers = np.full(self.num_speakers + 1, NOBODY, dtype=np.int32)
+        numbers[chosen] = np.arange(len(chosen))
+        speakers = numbers[self.speakers]
+        first_missing = (speakers[:, 0] == NOBODY) & (speakers[:, 1] != NOBODY)
+        speakers[first_missing] = speakers[first_missing, ::-1]
+        return replace(self, speakers=speakers, num_speakers=len(chosen))
 
 
 def reconstruct(
     segmentation: Segmentation, labels: Labels, *, num_samples: int, max_simultaneous: int | None
 ) -> SpeakerActivity:
-    """Stitch the clustered windows together.
+    """Stitch the clustered windows together: the clusters that most windows find in a frame, as many as speak there.
 
     Parameters
     ----------
@@ -113,15 +110,21 @@ def reconstruct(
         Length of the recording: nobody is active from the last frame that sees any of it.
     max_simultaneous : int, optional
         Bound on speakers in one frame.
+
+    Notes
+    -----
+    O(windows) time. Memory: 8 bytes a frame, beside one block of ``frames x clusters``.
     """
-    counts = count_speakers(segmentation)
-    if max_simultaneous is not None:
-        counts = np.minimum(counts, max_simultaneous)
+    counts = np.minimum(count_speakers(segmentation), max_simultaneous or MAX_SIMULTANEOUS)
     counts[num_samples // FRAME_STEP_SAMPLES :] = 0
     num_clusters = max(int(labels.max()) + 1, 1)
-    summed = sum_activity(segmentation, labels, num_clusters)
-    return SpeakerActivity(
-        together=select_active(summed, counts),
-        alone=select_active(summed, np.minimum(counts, 1)),
-        clusters=np.arange(num_clusters),
-    )
+    speakers = np.full((len(counts), MAX_SIMULTANEOUS), NOBODY, dtype=np.int32)
+    for first in range(0, len(counts), _FRAMES_TOGETHER):
+        last = min(first + _FRAMES_TOGETHER, len(counts))
+        summed = sum_activity(segmentation, labels, num_clusters, first, last)
+        for rank in range(min(MAX_SIMULTANEOUS, num_clusters)):
+            best = summed.argmax(axis=1)
+            rows = np.flatnonzero((counts[first:last] > rank) & (summed.max(axis=1) > 0))
+            speakers[first + rows, rank] = best[rows]
+            summed[np.arange(len(summed)), best] = -1
+    return SpeakerActivity(speakers=speakers, num_speakers=num_clusters)

@@ -1,9 +1,10 @@
-"""Check every turn's voice: move the stretches that sound like another speaker of the recording.
+"""Check the voice of every turn and every overlap against the speakers of the recording.
 
 The segmentation tells changes of speaker well inside a window, and the clustering names whole local speakers; a local
 speaker that mixes two people, or a window assigned to the wrong one, leaves turns with a foreign voice. Here the
-timeline is cut wherever the set of active speakers changes, each piece of one speaker is embedded from backbone frames
-that exist already, and goes to the speaker whose long pieces it resembles most.
+timeline is cut wherever the set of active speakers changes. Each piece of one speaker goes to the speaker whose long
+pieces it resembles most. An overlap goes to those whom its voice and the windows name together: the voice of two
+people at once lies between theirs.
 """
 
 from __future__ import annotations
@@ -13,35 +14,45 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.embedding import EmbeddingModel, VoiceFrames, pool_span
-from oolong_align.frames import FRAME_STEP_S, frame_middles_s, seconds_to_voice_frame
-from oolong_align.reconstruction import Activity, SpeakerActivity
+from oolong_align.clustering import Labels
+from oolong_align.embedding import EmbeddingModel, VoiceFrames
+from oolong_align.frames import FRAME_STEP_S
+from oolong_align.pieces import Spans, embed_spans
+from oolong_align.reconstruction import SpeakerActivity, sum_activity
+from oolong_align.segmentation import Segmentation
 from oolong_align.types import FloatArray
 from oolong_align.vectors import l2_normalise
 
 _MIN_PIECE_FRAMES: Final = round(0.3 / FRAME_STEP_S)
 _MIN_REFERENCE_FRAMES: Final = round(1.5 / FRAME_STEP_S)
 _ROUNDS: Final = 2
-_PROJECTED_TOGETHER: Final = 256
+_WINDOWS_WEIGHT: Final = 0.5
 
 
 def refine(
-    activity: SpeakerActivity, voices: FloatArray, model: EmbeddingModel, frames: VoiceFrames
+    activity: SpeakerActivity,
+    voices: FloatArray,
+    model: EmbeddingModel,
+    frames: VoiceFrames,
+    segmentation: Segmentation,
+    labels: Labels,
 ) -> tuple[SpeakerActivity, FloatArray]:
-    """Move pieces of one speaker to the speaker whose voice they have.
+    """Give pieces of one speaker, and overlaps, to the speakers whose voices they have.
 
     Parameters
     ----------
     activity : SpeakerActivity
     voices : ndarray, shape (speakers, D)
-        L2-normalised mean embedding of each column; stands in for a speaker without a piece of 1.5 s.
+        L2-normalised mean embedding of each; stands in for a speaker without a piece of 1.5 s.
     model, frames
         The embedding head, and the recording's backbone frames.
+    segmentation, labels
+        What the windows say, and the speaker of each of their local speakers, ``(windows, 3)``.
 
     Returns
     -------
     activity : SpeakerActivity
-        The same frames with other speakers; frames of several speakers stay as they are.
+        The same frames with other speakers, as many in each as before.
     voices : ndarray, shape (speakers, D)
         L2-normalised mean embedding of each speaker's pieces of at least 1.5 s.
 
@@ -49,29 +60,40 @@ def refine(
     -----
     O(pieces x speakers), and one pass over the stored frames.
     """
-    pieces = single_speaker_pieces(activity.together)
-    if not len(pieces) or activity.together.shape[1] < 2:
+    if activity.num_speakers < 2:
         return activity, voices
-    embeddings = _embed_pieces(pieces, model, frames)
-    owners = pieces[:, 2]
-    long = pieces[:, 1] - pieces[:, 0] >= _MIN_REFERENCE_FRAMES
+    speakers = activity.speakers.copy()
+    pieces = single_speaker_pieces(activity)
+    spans, owners = pieces[:, :2], pieces[:, 2]
+    embeddings = l2_normalise(embed_spans(spans, model, frames))
+    long = spans[:, 1] - spans[:, 0] >= _MIN_REFERENCE_FRAMES
     for _ in range(_ROUNDS):
         centroids = _centroids(embeddings[long], owners[long], voices)
         owners = np.argmax(embeddings @ centroids.T, axis=1)
-    return _move(activity, pieces, owners), _centroids(embeddings[long], owners[long], voices)
+    for (first, last), owner in zip(spans, owners, strict=True):
+        speakers[first:last, 0] = owner
+
+    overlaps = overlapped_spans(activity)
+    coverage = segmentation.frame_coverage()
+    mixtures = l2_normalise(embed_spans(overlaps, model, frames)) @ centroids.T
+    for (first, last), scores in zip(overlaps, mixtures, strict=True):
+        windows = sum_activity(segmentation, labels, len(voices), first, last).sum(axis=0)
+        scores = scores + _WINDOWS_WEIGHT * windows / coverage[first:last].sum()
+        speakers[first:last] = np.argsort(-scores, kind="stable")[: speakers.shape[1]]
+    refined = SpeakerActivity(speakers=speakers, num_speakers=activity.num_speakers)
+    return refined, _centroids(embeddings[long], owners[long], voices)
 
 
-def single_speaker_pieces(together: Activity) -> npt.NDArray[np.int64]:
+def single_speaker_pieces(activity: SpeakerActivity) -> npt.NDArray[np.int64]:
     """Stretches of at least 0.3 s in which one speaker is active: rows of ``(first, last + 1, speaker)``.
 
     The speaker is the same throughout, but for stretches that are made of neighbouring pieces too short to be judged
     by themselves; those name the speaker of their longest piece.
     """
-    changes = np.flatnonzero((together[1:] != together[:-1]).any(axis=1)) + 1
-    bounds = np.r_[0, changes, len(together)]
-    single = together[bounds[:-1]].sum(axis=1) == 1
-    first, last = bounds[:-1][single], bounds[1:][single]
-    speaker = together[first].argmax(axis=1)
+    first, last = _constant_spans(activity.speakers)
+    single = (activity.counts()[first] == 1) if len(first) else np.zeros(0, dtype=np.bool_)
+    first, last = first[single], last[single]
+    speaker = activity.speakers[first, 0]
     short = last - first < _MIN_PIECE_FRAMES
     joined = np.r_[False, short[1:] & short[:-1] & (first[1:] == last[:-1])][: len(first)]
     group = np.cumsum(~joined) - 1
@@ -82,30 +104,21 @@ def single_speaker_pieces(together: Activity) -> npt.NDArray[np.int64]:
     return np.stack([starts[enough], ends[enough], speaker[longest][enough]], axis=1)
 
 
-def _embed_pieces(pieces: npt.NDArray[np.int64], model: EmbeddingModel, frames: VoiceFrames) -> FloatArray:
-    spans = frame_middles_s(pieces[:, :2])
-    embeddings = np.empty((len(pieces), model.dimension), dtype=np.float32)
-    for first in range(0, len(pieces), _PROJECTED_TOGETHER):
-        chosen = spans[first : first + _PROJECTED_TOGETHER]
-        statistics = np.concatenate([_pool(frames, start, end) for start, end in chosen])
-        embeddings[first : first + len(statistics)] = model.project(statistics)
-    return l2_normalise(embeddings)
+def overlapped_spans(activity: SpeakerActivity) -> Spans:
+    """Stretches in which several people speak, whoever they are: ``(overlaps, 2)``."""
+    several = activity.counts() > 1
+    first, last = _constant_spans(several[:, None])
+    chosen = several[first] if len(first) else np.zeros(0, dtype=np.bool_)
+    return np.stack([first[chosen], last[chosen]], axis=1)
 
 
-def _pool(frames: VoiceFrames, start: float, end: float) -> FloatArray:
-    return pool_span(frames, seconds_to_voice_frame(start), seconds_to_voice_frame(end))
+def _constant_spans(values: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    changes = np.flatnonzero((values[1:] != values[:-1]).any(axis=1)) + 1
+    bounds = np.unique(np.r_[0, changes, len(values)]).astype(np.int64)
+    return bounds[:-1], bounds[1:]
 
 
 def _centroids(embeddings: FloatArray, owners: npt.NDArray[np.int64], fallback: FloatArray) -> FloatArray:
     members = np.eye(len(fallback), dtype=np.float32)[owners].T  # (speakers, pieces)
     sums = members @ embeddings
     return l2_normalise(np.where(members.any(axis=1, keepdims=True), sums, fallback))
-
-
-def _move(activity: SpeakerActivity, pieces: npt.NDArray[np.int64], owners: npt.NDArray[np.int64]) -> SpeakerActivity:
-    together, alone = activity.together.copy(), activity.alone.copy()
-    for (first, last, _), owner in zip(pieces, owners, strict=True):
-        for target in (together, alone):
-            target[first:last] = False
-            target[first:last, owner] = True
-    return SpeakerActivity(together=together, alone=alone, clusters=activity.clusters)

@@ -7,17 +7,20 @@ Plaquet & Bredin, "Powerset multi-class cross entropy loss for neural speaker di
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import expit
 
 from oolong_align.audio import Audio
+from oolong_align.errors import ModelError
 from oolong_align.frames import (
     WINDOW_FRAMES,
     WINDOW_SAMPLES,
@@ -25,12 +28,18 @@ from oolong_align.frames import (
     count_windows,
     window_first_frames,
 )
-from oolong_align.onnx import open_session
+from oolong_align.onnx import count_side_by_side, open_session
+from oolong_align.parallel import ordered_map
 from oolong_align.quantization import quantize_segmentation, quantized
+from oolong_align.segmentation_graph import POOLED, extract_recurrent
+from oolong_align.sincnet import SharedSincNet, derive_part
 from oolong_align.types import FloatArray, Progress
 
 LOCAL_SPEAKERS: Final = 3
-_BATCH: Final = 16
+BATCH: Final = 24
+
+Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
 
 
 def powerset_mapping(num_speakers: int, max_simultaneous: int) -> npt.NDArray[np.uint8]:
@@ -101,6 +110,14 @@ class Segmentation:
         """Length of the recording's frame grid."""
         return count_frames(len(self.activity), self.step_samples)
 
+    def somebody(self) -> npt.NDArray[np.bool_]:
+        """Frames of the grid in which some window hears somebody, ``(frames,)``."""
+        heard = np.zeros(self.num_frames, dtype=np.bool_)
+        for start, active in zip(self.first_frames, self.activity, strict=True):
+            frames = heard[start : start + WINDOW_FRAMES]
+            frames |= active.any(axis=1)[: len(frames)]
+        return heard
+
     def frame_coverage(self) -> npt.NDArray[np.int64]:
         """Count the windows over each frame of the grid, ``(frames,)``."""
         edges = np.zeros(self.num_frames + 1, dtype=np.int64)
@@ -110,7 +127,11 @@ class Segmentation:
 
 
 class Segmenter:
-    """The segmentation graph: ``[B, 1, 160000] -> [B, 589, 7]`` log-probabilities."""
+    """The segmentation graph: ``[B, 1, 160000] -> [B, 589, 7]`` log-probabilities.
+
+    Overlapping windows share the first convolution where the graph can be taken apart. Each graph runs on one thread,
+    and several batches of windows side by side: recurrent layers gain little from several threads.
+    """
 
     def __init__(
         self,
@@ -120,48 +141,96 @@ class Segmenter:
         intra_threads: int | None = None,
         providers: Sequence[str] = (),
     ) -> None:
+        recurrent = path
+        self._convolutions: SharedSincNet | None = None
+        try:
+            self._convolutions = SharedSincNet(path, providers=providers)
+            recurrent = derive_part(path, extract_recurrent)
+        except ModelError as error:
+            _log.info("%s; its windows run one by one", error)
         if precision == "int8":
-            path = quantized(path, quantize_segmentation)
+            recurrent = quantized(recurrent, quantize_segmentation)
         self._session = open_session(
-            path,
-            inputs={0: (None, None, None)},
-            outputs={0: (None, None, len(_MAPPING))},
-            intra_threads=intra_threads,
-            providers=providers,
+            recurrent, inputs={0: (None, None, None)}, outputs={0: (None, None, len(_MAPPING))}, providers=providers
         )
         self._input = self._session.get_inputs()[0].name
+        # 8-bit activations share one range in a batch: alone, no window depends on its neighbours
+        self._together = 1 if precision == "int8" else BATCH
+        self._threads = count_side_by_side(self._session, intra_threads)
 
-    def infer(self, windows: FloatArray) -> FloatArray:
-        """Log-probabilities of some windows: ``(B, 160000) -> (B, 589, 7)``."""
-        (scores,) = self._session.run(None, {self._input: windows[:, None, :]})
-        return np.asarray(scores, dtype=np.float32)
+    def infer(self, samples: FloatArray, *, step_samples: int = WINDOW_SAMPLES) -> FloatArray:
+        """Log-probabilities of the windows in a stretch of samples.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (160000 + (windows - 1) * step,)
+            ``float32``.
+        step_samples : int
+            Distance of two windows.
+
+        Returns
+        -------
+        ndarray, shape (windows, 589, 7)
+            ``float32``. A window's result does not depend on those beside it.
+        """
+        windows = sliding_window_view(samples, WINDOW_SAMPLES)[::step_samples]
+        silent = np.array([not window.any() for window in windows])
+        chosen = np.flatnonzero(~silent | (np.cumsum(silent) == 1))  # one stands for all that are digital silence
+        inputs = self._convolutions(samples, step_samples, chosen) if self._convolutions else windows[chosen, None]
+        batches = (inputs[first : first + self._together] for first in range(0, len(inputs), self._together))
+        scores = np.concatenate([self._session.run(None, {self._input: batch})[0] for batch in batches])
+        return scores[np.searchsorted(chosen, np.where(silent, silent.argmax(), np.arange(len(windows))))]
+
+    def each_batch(self, audio: Audio, *, step_samples: int, use: Callable[[FloatArray], Result]) -> Iterator[Result]:
+        """Run over the windows of a recording, the last one padded with zeros.
+
+        Parameters
+        ----------
+        audio : Audio
+        step_samples : int
+        use : callable
+            Makes of some windows' log-probabilities, ``(B, 589, 7)``, what is needed; called on several threads.
+
+        Yields
+        ------
+        object
+            What ``use`` returned for the next windows, in order.
+        """
+        num_windows = count_windows(audio.num_samples, step_samples)
+        rounds = -(-num_windows // (BATCH * self._threads))
+        # multiples of 3 windows: where the first convolution's outputs are pooled does not depend on the threads
+        together = POOLED * -(-num_windows // (POOLED * max(rounds, 1) * self._threads))
+
+        def run(first: int) -> Result:
+            size = min(together, num_windows - first)
+            span = (size - 1) * step_samples + WINDOW_SAMPLES
+            samples = audio.read(first * step_samples, first * step_samples + span)
+            return use(self.infer(np.pad(samples, (0, span - len(samples))), step_samples=step_samples))
+
+        for _, result in ordered_map(run, range(0, num_windows, max(together, 1)), threads=self._threads):
+            yield result
 
     def __call__(self, audio: Audio, *, step_samples: int, progress: Progress | None = None) -> Segmentation:
         """Run over a recording; a recording without samples has no windows.
 
-        Cost: O(windows) inference. Memory: one batch of windows, and 1.8 kB a window for the result.
+        Cost: O(windows) inference. Memory: a batch of windows for each thread, and 1.8 kB a window for the result.
         """
         num_windows = count_windows(audio.num_samples, step_samples)
         activity = np.empty((num_windows, WINDOW_FRAMES, LOCAL_SPEAKERS), dtype=np.uint8)
         first_frames = window_first_frames(num_windows, step_samples)
         speech = np.zeros(count_frames(num_windows, step_samples) + 1, dtype=np.float32)
-        for first, windows in _window_batches(audio, num_windows, step_samples):
-            scores = self.infer(windows)
-            activity[first : first + len(scores)] = decode_powerset(scores)
-            for start, probability in zip(first_frames[first:], speech_probability(scores), strict=False):
+        done = 0
+        for decoded, probabilities in self.each_batch(audio, step_samples=step_samples, use=_decode):
+            activity[done : done + len(decoded)] = decoded
+            for start, probability in zip(first_frames[done:], probabilities, strict=False):
                 speech[start : start + WINDOW_FRAMES] += probability[: len(speech) - start]
+            done += len(decoded)
             if progress:
-                progress("segmentation", first + len(scores), num_windows)
+                progress("segmentation", done, num_windows)
         result = Segmentation(activity=activity, speech=speech[:-1], step_samples=step_samples)
         np.divide(result.speech, np.maximum(result.frame_coverage(), 1), out=result.speech)
         return result
 
 
-def _window_batches(audio: Audio, num_windows: int, step_samples: int) -> Iterator[tuple[int, FloatArray]]:
-    """Yield the index of a batch's first window and the batch, ``(B, 160000)``, padded with zeros at the end."""
-    for first in range(0, num_windows, _BATCH):
-        size = min(_BATCH, num_windows - first)
-        span = (size - 1) * step_samples + WINDOW_SAMPLES
-        samples = audio.read(first * step_samples, first * step_samples + span)
-        padded = np.pad(samples, (0, span - len(samples)))
-        yield first, np.stack([padded[i * step_samples :][:WINDOW_SAMPLES] for i in range(size)])
+def _decode(log_probabilities: FloatArray) -> tuple[npt.NDArray[np.uint8], FloatArray]:
+    return decode_powerset(log_probabilities), speech_probability(log_probabilities)

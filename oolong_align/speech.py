@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from oolong_align.clustering import NOBODY
 from oolong_align.frames import FRAME_STEP_S
 from oolong_align.turns import fill_gaps, find_runs, runs_to_seconds
 from oolong_align.types import FloatArray, VoiceRange
@@ -30,7 +31,7 @@ def speech_ranges(
     probability: FloatArray, *, onset: float, offset: float, min_duration_off: float, duration: float
 ) -> tuple[VoiceRange, ...]:
     """Speech of a whole recording from ``(frames,)`` probabilities, in seconds, inside the recording."""
-    active = is_speech(probability, onset=onset, offset=offset)[:, None]
-    runs = fill_gaps(find_runs(active), min_duration_off / FRAME_STEP_S, exclusive=True)
+    active = is_speech(probability, onset=onset, offset=offset)
+    runs = fill_gaps(find_runs(np.where(active, 0, NOBODY)[:, None]), min_duration_off / FRAME_STEP_S, exclusive=True)
     spans = runs_to_seconds(runs, duration)
     return tuple(VoiceRange(float(start), float(end)) for start, end in spans if start < end)

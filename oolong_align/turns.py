@@ -5,26 +5,36 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from oolong_align.clustering import NOBODY
 from oolong_align.frames import FRAME_STEP_S, frame_middles_s
-from oolong_align.reconstruction import Activity, SpeakerActivity
+from oolong_align.reconstruction import SpeakerActivity
 from oolong_align.types import DiarizeSegment, SpeakerSegment
 
 Runs = npt.NDArray[np.int64]
 
 
-def find_runs(active: Activity) -> Runs:
-    """Runs of true values of each column: rows of ``(first, last + 1, column)``, sorted by start, then column.
+def find_runs(speakers: npt.NDArray[np.int32]) -> Runs:
+    """Runs of each speaker: rows of ``(first, last + 1, speaker)``, sorted by start, then speaker.
 
-    The last frame of the timeline ends a run, as its middle is the last known time.
+    Parameters
+    ----------
+    speakers : ndarray, shape (frames, slots)
+        Speakers of each frame, or `NOBODY`; the last frame ends every run, as its middle is the last known time.
     """
-    padded = np.zeros((len(active) + 1, active.shape[1]), dtype=np.int8)
-    padded[1:] = active
-    padded[-1] = 0
-    edges = np.diff(padded, axis=0, append=np.zeros((1, active.shape[1]), dtype=np.int8))
-    columns, begins = np.nonzero(edges.T == 1)
-    _, ends = np.nonzero(edges.T == -1)
-    runs = np.stack([begins, ends, columns], axis=1).astype(np.int64)
-    return runs[np.lexsort((runs[:, 2], runs[:, 0]))]
+    found = [_runs_of_slot(slot) for slot in speakers[:-1].T]
+    runs = np.concatenate(found)
+    runs = runs[np.lexsort((runs[:, 0], runs[:, 2]))]
+    follows = np.r_[False, (runs[1:, 2] == runs[:-1, 2]) & (runs[1:, 0] == runs[:-1, 1])][: len(runs)]
+    begins, ends = runs[~follows], runs[np.r_[~follows[1:], True][: len(runs)]]
+    joined = np.stack([begins[:, 0], ends[:, 1], begins[:, 2]], axis=1)
+    return joined[np.lexsort((joined[:, 2], joined[:, 0]))]
+
+
+def _runs_of_slot(speaker: npt.NDArray[np.int32]) -> Runs:
+    bounds = np.r_[0, np.flatnonzero(np.diff(speaker)) + 1, len(speaker)].astype(np.int64)
+    runs = np.stack([bounds[:-1], bounds[1:], speaker[bounds[:-1]] if len(speaker) else bounds[:-1]], axis=1)
+    heard: Runs = runs[(runs[:, 2] != NOBODY) & (runs[:, 1] > runs[:, 0])]
+    return heard
 
 
 def fill_gaps(runs: Runs, min_gap_frames: float, *, exclusive: bool) -> Runs:
@@ -48,8 +58,8 @@ def exclusive_segments(
     activity: SpeakerActivity, *, duration: float, min_duration_off: float
 ) -> tuple[SpeakerSegment, ...]:
     """Sorted segments of which no two overlap, inside the recording."""
-    runs = fill_gaps(find_runs(activity.alone), min_duration_off / FRAME_STEP_S, exclusive=True)
-    overlapped_before = np.r_[0, np.cumsum(activity.together.sum(axis=1) > 1)]
+    runs = fill_gaps(find_runs(activity.speakers[:, :1]), min_duration_off / FRAME_STEP_S, exclusive=True)
+    overlapped_before = np.r_[0, np.cumsum(activity.counts() > 1)]
     overlapped = overlapped_before[runs[:, 1]] > overlapped_before[runs[:, 0]]
     spans = runs_to_seconds(runs, duration)
     return tuple(
@@ -61,7 +71,7 @@ def exclusive_segments(
 
 def overlapping_turns(activity: SpeakerActivity, *, min_duration_off: float) -> tuple[DiarizeSegment, ...]:
     """Turns sorted by start; the last may end up to 31 ms behind the recording, as the reference's do."""
-    runs = fill_gaps(find_runs(activity.together), min_duration_off / FRAME_STEP_S, exclusive=False)
+    runs = fill_gaps(find_runs(activity.speakers), min_duration_off / FRAME_STEP_S, exclusive=False)
     return tuple(
         DiarizeSegment(float(start), float(end), int(speaker))
         for (start, end), speaker in zip(frame_middles_s(runs[:, :2]), runs[:, 2], strict=True)

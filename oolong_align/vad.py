@@ -1,8 +1,8 @@
 """Streaming voice activity detection with the segmentation model alone.
 
 Windows of 10 s start every 2.5 s. A stretch of 2.5 s is decided once the last window over it is complete; its speech
-probability is the mean over all windows that cover it. Every window runs by itself, so that the size of the chunks
-cannot change a result.
+probability is the mean over all windows that cover it. Windows run together where several are complete; the step is a
+multiple of 30 samples, so that each gives what it gives alone, and the size of the chunks cannot change a result.
 """
 
 from __future__ import annotations
@@ -24,18 +24,17 @@ from oolong_align.frames import (
     frame_middles_s,
 )
 from oolong_align.options import DiarizerOptions
-from oolong_align.segmentation import Segmenter, speech_probability
+from oolong_align.segmentation import BATCH, Segmenter, speech_probability
 from oolong_align.speech import is_speech
 from oolong_align.types import FloatArray, Progress, VoiceRange
 
-STEP_SAMPLES: Final = 40_000
-_READ_SAMPLES: Final = 10 * SAMPLE_RATE
+STEP_SAMPLES: Final = 39_990
 
 
 class VoiceActivityDetector:
     """Speech ranges of a stream; also of a whole file, with the same result.
 
-    Memory is bounded by one window of audio, whatever the length of the stream.
+    Memory is bounded by 40 s of audio, whatever the length of the stream.
 
     Examples
     --------
@@ -46,9 +45,13 @@ class VoiceActivityDetector:
     >>> vad.finish()  # doctest: +SKIP
     """
 
+    _filled: int
+    _num_samples: int
+
     def __init__(self, segmenter: Segmenter, options: DiarizerOptions | None = None) -> None:
         self.options = options or DiarizerOptions()
         self._segmenter = segmenter
+        self._buffer: FloatArray = np.zeros(WINDOW_SAMPLES + (BATCH - 1) * STEP_SAMPLES, dtype=np.float32)
         self._reset()
 
     @classmethod
@@ -94,32 +97,29 @@ class VoiceActivityDetector:
         check_samples(chunk)
         ranges: list[VoiceRange] = []
         while len(chunk):
-            taken = min(len(chunk), WINDOW_SAMPLES - self._filled)
-            self._window[self._filled : self._filled + taken] = chunk[:taken]
+            taken = min(len(chunk), len(self._buffer) - self._filled)
+            self._buffer[self._filled : self._filled + taken] = chunk[:taken]
             self._filled += taken
             self._num_samples += taken
             chunk = chunk[taken:]
-            if self._filled == WINDOW_SAMPLES:
-                self._run_window()
-                ranges += self._decide(self._first_frame(self._num_windows))
-                self._window[:-STEP_SAMPLES] = self._window[STEP_SAMPLES:].copy()
-                self._filled -= STEP_SAMPLES
+            complete = 1 + (self._filled - WINDOW_SAMPLES) // STEP_SAMPLES
+            if complete > 0:
+                span = self._buffer[: WINDOW_SAMPLES + (complete - 1) * STEP_SAMPLES]
+                for probability in speech_probability(self._segmenter.infer(span, step_samples=STEP_SAMPLES)):
+                    ranges += self._take(probability)
+                rest = self._buffer[complete * STEP_SAMPLES : self._filled].copy()
+                self._buffer[: len(rest)] = rest
+                self._filled = len(rest)
         return ranges
 
     def finish(self) -> list[VoiceRange]:
         """Return the trailing ranges; the detector is fresh again afterwards."""
         carried = WINDOW_SAMPLES - STEP_SAMPLES if self._num_windows else 0
         if self._filled > carried:
-            self._window[self._filled :] = 0.0
-            self._run_window()
-        ranges: list[VoiceRange] = []
-        if self._num_windows:
-            ranges = self._decide(self._first_frame(self._num_windows - 1) + WINDOW_FRAMES)
-        if self._open_since is not None:
-            end = self._decided if self._closed_at is None else self._closed_at
-            ranges += self._range(self._open_since, end)
-        self._reset()
-        return ranges
+            window = self._buffer[:WINDOW_SAMPLES]
+            window[self._filled :] = 0.0
+            self._add(speech_probability(self._segmenter.infer(window, step_samples=STEP_SAMPLES))[0])
+        return self._end()
 
     def __call__(
         self, audio: str | os.PathLike[str] | npt.NDArray[Any] | Audio, *, progress: Progress | None = None
@@ -131,18 +131,20 @@ class VoiceActivityDetector:
         fresh = VoiceActivityDetector(self._segmenter, self.options)
         loaded = load_audio(audio)
         try:
+            fresh._num_samples = loaded.num_samples
             ranges: list[VoiceRange] = []
-            for block in loaded.blocks(_READ_SAMPLES):
-                ranges += fresh.detect(block)
+            for probabilities in self._segmenter.each_batch(loaded, step_samples=STEP_SAMPLES, use=speech_probability):
+                for probability in probabilities:
+                    ranges += fresh._take(probability)
                 if progress:
-                    progress("segmentation", fresh._num_samples, loaded.num_samples)
+                    done = WINDOW_SAMPLES + (fresh._num_windows - 1) * STEP_SAMPLES
+                    progress("segmentation", min(done, loaded.num_samples), loaded.num_samples)
         finally:
             if loaded is not audio:
                 loaded.close()
-        return ranges + fresh.finish()
+        return ranges + fresh._end()
 
     def _reset(self) -> None:
-        self._window: FloatArray = np.zeros(WINDOW_SAMPLES, dtype=np.float32)
         self._filled = 0
         self._num_samples = 0
         self._num_windows = 0
@@ -156,12 +158,27 @@ class VoiceActivityDetector:
     def _first_frame(window: int) -> int:
         return round(window * STEP_SAMPLES / FRAME_STEP_SAMPLES)
 
-    def _run_window(self) -> None:
-        probability = speech_probability(self._segmenter.infer(self._window[None]))[0]
+    def _take(self, probability: FloatArray) -> list[VoiceRange]:
+        """Add the next window and settle what no later window covers."""
+        self._add(probability)
+        return self._decide(self._first_frame(self._num_windows))
+
+    def _add(self, probability: FloatArray) -> None:
         at = self._first_frame(self._num_windows) - self._decided
         self._summed[at : at + WINDOW_FRAMES] += probability
         self._coverage[at : at + WINDOW_FRAMES] += 1
         self._num_windows += 1
+
+    def _end(self) -> list[VoiceRange]:
+        """Settle the rest and begin anew."""
+        ranges: list[VoiceRange] = []
+        if self._num_windows:
+            ranges = self._decide(self._first_frame(self._num_windows - 1) + WINDOW_FRAMES)
+        if self._open_since is not None:
+            end = self._decided if self._closed_at is None else self._closed_at
+            ranges += self._range(self._open_since, end)
+        self._reset()
+        return ranges
 
     def _decide(self, until: int) -> list[VoiceRange]:
         """Settle the frames before ``until`` and return the ranges that close there."""

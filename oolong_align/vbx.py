@@ -30,6 +30,7 @@ def vbx(
     fa: float,
     fb: float,
     max_iterations: int,
+    weights: Array | None = None,
 ) -> tuple[Array, Array]:
     """Refine an initial clustering; speakers that the data do not support lose their prior.
 
@@ -45,6 +46,8 @@ def vbx(
         Acoustic scaling factor and speaker regularisation.
     max_iterations : int
         Upper bound; it ends earlier when the evidence lower bound gains less than 1e-4.
+    weights : ndarray, shape (N,), optional
+        Observations of one speaker that each embedding stands for; 1 each if not given.
 
     Returns
     -------
@@ -56,19 +59,21 @@ def vbx(
     O(iterations x N x speakers x K).
     """
     num_speakers = int(initial_labels.max()) + 1
-    weight = np.exp(INITIAL_SMOOTHING)
-    gamma: Array = np.full((len(features), num_speakers), 1.0 / (weight + num_speakers - 1))
-    gamma[np.arange(len(features)), initial_labels] *= weight
+    odds = np.exp(INITIAL_SMOOTHING)
+    gamma: Array = np.full((len(features), num_speakers), 1.0 / (odds + num_speakers - 1))
+    gamma[np.arange(len(features)), initial_labels] *= odds
     priors: Array = np.full(num_speakers, 1.0 / num_speakers)
 
     constant = -0.5 * (np.sum(features**2, axis=1, keepdims=True) + features.shape[1] * np.log(2 * np.pi))
     rho = features * np.sqrt(phi)
+    weight = np.ones((len(features), 1)) if weights is None else weights[:, None]
     ratio = fa / fb
     previous_bound = -np.inf
     for _ in range(max_iterations):
-        inverse_precision = 1.0 / (1.0 + ratio * gamma.sum(axis=0)[:, None] * phi)  # (speakers, K)
-        alpha = ratio * inverse_precision * (gamma.T @ rho)  # (speakers, K)
-        log_likelihood = fa * (rho @ alpha.T - 0.5 * (inverse_precision + alpha**2) @ phi + constant)
+        observed = gamma * weight
+        inverse_precision = 1.0 / (1.0 + ratio * observed.sum(axis=0)[:, None] * phi)  # (speakers, K)
+        alpha = ratio * inverse_precision * (observed.T @ rho)  # (speakers, K)
+        log_likelihood = fa * weight * (rho @ alpha.T - 0.5 * (inverse_precision + alpha**2) @ phi + constant)
         joint = log_likelihood + np.log(priors + _PRIOR_FLOOR)
         evidence = logsumexp(joint, axis=1)
         gamma = np.exp(joint - evidence[:, None])

@@ -35,9 +35,8 @@ class FrameVoice:
 
         O(seconds): 64 kB are read and pooled for each second, in blocks.
         """
-        first = max(seconds_to_voice_frame(start), 0)
-        last = min(seconds_to_voice_frame(end), len(self._frames))
-        if last <= first:
+        first, last = seconds_to_voice_frame(start), seconds_to_voice_frame(end)
+        if not len(self._frames.indices(first, last)):
             return np.zeros(self._model.dimension, dtype=np.float32)
         return l2_normalise(self._model.project(pool_span(self._frames, first, last))[0])
 

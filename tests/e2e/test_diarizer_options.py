@@ -27,6 +27,7 @@ def plain(clip: Path) -> Diarization:
     return diarize(clip)
 
 
+@pytest.mark.filterwarnings("ignore:SPEAKER_:oolong_align.OolongWarning")
 @pytest.mark.parametrize(
     "options",
     [
@@ -99,3 +100,10 @@ def test_more_speakers_than_can_be_told_apart_is_said(clip: Path, asked: dict[st
 def test_a_plausible_number_of_speakers_is_met(clip: Path, wanted: int) -> None:
     with pytest.warns(UserWarning, match=f"asks for {wanted}"):
         assert len(Diarizer.from_pretrained()(clip, num_speakers=wanted).speaker_ids) == wanted
+
+
+def test_a_speaker_who_may_be_part_of_another_is_told(clip: Path) -> None:
+    with pytest.warns(UserWarning, match=r"SPEAKER_\d\d speaks for only \d+ s with a voice like SPEAKER_\d\d's"):
+        result = Diarizer.from_pretrained(options=DiarizerOptions(clustering_threshold=0.3, fa=1.0))(clip)
+    assert "they may be one person" in result.warnings[0]
+    assert Diarizer.from_pretrained()(clip).warnings == ()

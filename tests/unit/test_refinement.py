@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from oolong_align.clustering import NOBODY
 from oolong_align.embedding import VoiceFrames, pool_statistics
 from oolong_align.reconstruction import SpeakerActivity
-from oolong_align.refinement import refine, single_speaker_pieces
+from oolong_align.refinement import overlapped_spans, refine, single_speaker_pieces
+from oolong_align.segmentation import Segmentation
 from oolong_align.types import FloatArray
 
 CHANNELS = 8
@@ -24,6 +26,14 @@ class MeanModel:
 
     def project(self, statistics: FloatArray) -> FloatArray:
         return statistics[:, :CHANNELS]
+
+
+def packed(together: np.ndarray) -> SpeakerActivity:
+    """From a column of 0 and 1 for each of two speakers."""
+    speakers = np.where(together, np.arange(2), NOBODY).astype(np.int32)
+    only_second = ~together[:, 0] & together[:, 1]
+    speakers[only_second] = speakers[only_second, ::-1]
+    return SpeakerActivity(speakers=speakers, num_speakers=2)
 
 
 def naive_pieces(together: np.ndarray) -> list[list[int]]:
@@ -52,7 +62,7 @@ def naive_pieces(together: np.ndarray) -> list[list[int]]:
 def test_pieces_equal_a_loop(seed: int, lengths: np.ndarray) -> None:
     rng = np.random.default_rng(seed)
     together = np.repeat(rng.random((len(lengths), 2)) < 0.5, lengths, axis=0)
-    pieces = single_speaker_pieces(together)
+    pieces = single_speaker_pieces(packed(together))
     expected = naive_pieces(together)
     assert [[a, b] for a, b, _ in pieces.tolist()] == [[a, b] for a, b, _, _ in expected]
     for (first, last, speaker), (_, _, _, longest) in zip(pieces.tolist(), expected, strict=True):
@@ -74,35 +84,75 @@ def activity_of(spans: list[tuple[float, float, int]]) -> SpeakerActivity:
     together = np.zeros((1070, 2), dtype=bool)
     for start, end, speaker in spans:
         together[round(start / 0.016875) : round(end / 0.016875), speaker] = True
-    return SpeakerActivity(
-        together=together, alone=together & (together.sum(axis=1) == 1)[:, None], clusters=np.arange(2)
-    )
+    return packed(together)
+
+
+def windows_that_say(activity: SpeakerActivity) -> tuple[Segmentation, np.ndarray]:
+    """Ten windows each second, whose local speakers are the speakers."""
+    windows = 9
+    local = np.zeros((windows, 589, 3), dtype=np.uint8)
+    segmentation = Segmentation(activity=local, speech=np.zeros(1070, dtype=np.float32), step_samples=16_000)
+    for first, window in zip(segmentation.first_frames, local, strict=True):
+        for speaker in range(2):
+            window[:, speaker] = (activity.speakers[first : first + 589] == speaker).any(axis=1)
+    return segmentation, np.tile([0, 1, NOBODY], (windows, 1))
+
+
+def refined(
+    activity: SpeakerActivity, two_voices: tuple[VoiceFrames, np.ndarray], said: SpeakerActivity | None = None
+) -> tuple[SpeakerActivity, np.ndarray]:
+    frames, voices = two_voices
+    return refine(activity, voices, MeanModel(), frames, *windows_that_say(said or activity))  # type: ignore[arg-type]
 
 
 def test_a_piece_goes_to_the_voice_it_has(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
-    frames, voices = two_voices
     wrong = activity_of([(0.0, 5.8, 0), (6.2, 9.0, 1), (9.3, 10.0, 0), (10.2, 11.8, 1), (12.2, 17.8, 0)])
-    refined, means = refine(wrong, voices, MeanModel(), frames)  # type: ignore[arg-type]
+    result, means = refined(wrong, two_voices)
     right = activity_of([(0.0, 5.8, 0), (6.2, 9.0, 1), (9.3, 10.0, 1), (10.2, 11.8, 1), (12.2, 17.8, 0)])
-    np.testing.assert_array_equal(refined.together, right.together)
-    np.testing.assert_array_equal(refined.alone, right.alone)
-    assert (means @ voices.T).argmax(axis=1).tolist() == [0, 1]
+    np.testing.assert_array_equal(result.speakers, right.speakers)
+    assert (means @ two_voices[1].T).argmax(axis=1).tolist() == [0, 1]
 
 
 def test_slivers_become_one_piece(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
-    frames, voices = two_voices
     slivers = activity_of([(0.0, 5.8, 0), (7.0, 7.1, 1), (7.1, 7.3, 0), (7.3, 7.4, 1), (8.0, 11.0, 1)])
-    refined, _ = refine(slivers, voices, MeanModel(), frames)  # type: ignore[arg-type]
     whole = activity_of([(0.0, 5.8, 0), (7.0, 7.4, 1), (8.0, 11.0, 1)])
-    np.testing.assert_array_equal(refined.together, whole.together)
+    np.testing.assert_array_equal(refined(slivers, two_voices)[0].speakers, whole.speakers)
 
 
-def test_overlap_and_single_speakers_stay_as_they_are(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
+def test_a_single_speaker_stays_as_he_is(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
     frames, voices = two_voices
-    overlap = activity_of([(6.5, 9.0, 0), (6.5, 9.0, 1)])
-    np.testing.assert_array_equal(refine(overlap, voices, MeanModel(), frames)[0].together, overlap.together)  # type: ignore[arg-type]
-    alone = SpeakerActivity(together=overlap.together[:, :1], alone=overlap.alone[:, :1], clusters=np.arange(1))
-    assert refine(alone, voices[:1], MeanModel(), frames)[0] is alone  # type: ignore[arg-type]
+    alone = SpeakerActivity(speakers=activity_of([(6.5, 9.0, 0)]).speakers, num_speakers=1)
+    windows = windows_that_say(alone)
+    assert refine(alone, voices[:1], MeanModel(), frames, *windows)[0] is alone  # type: ignore[arg-type]
+
+
+def test_an_overlap_keeps_two_speakers_and_names_the_one_first_whose_voice_it_has_more(
+    two_voices: tuple[VoiceFrames, np.ndarray],
+) -> None:
+    overlap = activity_of([(0.0, 5.0, 0), (6.5, 9.0, 0), (6.5, 9.0, 1), (9.5, 11.5, 1)])
+    result, _ = refined(overlap, two_voices)
+    assert overlapped_spans(overlap).tolist() == [[385, 533]] == overlapped_spans(result).tolist()
+    assert np.unique(result.speakers[385:533], axis=0).tolist() == [[1, 0]]
+
+
+def test_the_windows_decide_an_overlap_between_voices_that_it_has_alike() -> None:
+    voices = np.eye(CHANNELS, dtype=np.float32)[:3]
+    frames = VoiceFrames(CHANNELS)
+    frames.append(np.repeat(voices[[0, 1, 2]], 50, axis=0))
+    frames.append(np.repeat(voices.sum(axis=0, keepdims=True), 75, axis=0))
+    speakers = np.full((1070, 2), NOBODY, dtype=np.int32)
+    for k in range(3):
+        speakers[240 * k : 240 * k + 220, 0] = k
+    speakers[800:900] = [0, 1]
+    activity = SpeakerActivity(speakers=speakers, num_speakers=3)
+    for said in ([1, 2], [0, 2]):
+        segmentation, labels = windows_that_say(activity)
+        for first, window in zip(segmentation.first_frames, segmentation.activity, strict=True):
+            inside = np.arange(589) + first
+            window[(inside >= 800) & (inside < 900), :2] = 1
+        labels[:, :2] = said
+        result, _ = refine(activity, voices, MeanModel(), frames, segmentation, labels)  # type: ignore[arg-type]
+        assert sorted(result.speakers[850].tolist()) == said
 
 
 def test_frames_are_read_back_as_they_were_written() -> None:

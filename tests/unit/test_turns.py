@@ -5,26 +5,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from oolong_align.clustering import NOBODY
 from oolong_align.turns import fill_gaps, find_runs
 
 
-def naive_runs(active: np.ndarray) -> list[tuple[int, int, int]]:
+def naive_runs(speakers: np.ndarray) -> list[tuple[int, int, int]]:
     found = []
-    for column in range(active.shape[1]):
+    for speaker in range(4):
         start = None
-        for frame in range(len(active)):
-            on = active[frame, column] and frame < len(active) - 1
+        for frame in range(len(speakers)):
+            on = speaker in speakers[frame] and frame < len(speakers) - 1
             if on and start is None:
                 start = frame
             if not on and start is not None:
-                found.append((start, frame, column))
+                found.append((start, frame, speaker))
                 start = None
     return sorted(found, key=lambda run: (run[0], run[2]))
 
 
-@given(hnp.arrays(np.bool_, st.tuples(st.integers(1, 40), st.integers(1, 4))))
-def test_runs_equal_a_loop_over_frames(active: np.ndarray) -> None:
-    assert [tuple(run) for run in find_runs(active).tolist()] == naive_runs(active)
+@st.composite
+def speakers_of_frames(draw: st.DrawFn) -> np.ndarray:
+    frames = draw(hnp.arrays(np.int32, st.tuples(st.integers(0, 40), st.just(2)), elements=st.integers(-1, 3)))
+    frames[frames[:, 0] == frames[:, 1], 1] = NOBODY
+    return frames
+
+
+@given(speakers_of_frames())
+def test_runs_equal_a_loop_over_frames(speakers: np.ndarray) -> None:
+    assert [tuple(run) for run in find_runs(speakers).tolist()] == naive_runs(speakers)
 
 
 def test_gaps_are_filled_for_each_speaker() -> None:

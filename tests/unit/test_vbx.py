@@ -40,3 +40,16 @@ def test_responsibilities_are_distributions() -> None:
     )
     np.testing.assert_allclose(responsibilities.sum(axis=1), 1.0)
     assert priors.sum() == pytest.approx(1.0)
+
+
+def test_a_weight_counts_as_so_many_observations_of_one_speaker() -> None:
+    """A point of weight 2 pulls the mean as two points do, and is as sure of its speaker as both of them."""
+    rng = np.random.default_rng(2)
+    features, labels = rng.normal(size=(20, 4)), np.arange(20) % 2
+    doubled, _ = vbx(features, np.ones(4), labels, fa=0.2, fb=0.8, max_iterations=1, weights=np.full(20, 2.0))
+    scaled, _ = vbx(features, np.ones(4), labels, fa=0.4, fb=0.8, max_iterations=1)
+    np.testing.assert_allclose(doubled, scaled)
+    first = np.r_[2.0, np.ones(19)]
+    heavier, _ = vbx(features, np.ones(4), labels, fa=0.2, fb=0.8, max_iterations=1, weights=first)
+    lighter, _ = vbx(features, np.ones(4), labels, fa=0.2, fb=0.8, max_iterations=1)
+    assert heavier[0, 0] > lighter[0, 0]

@@ -1,0 +1,91 @@
+"""Pieces of speech with one speaker each, found from the windows without knowing who the speakers are.
+
+Windows agree well on where one speaker hands over to another, also where they number the speakers differently or
+have too few numbers for all of them. The timeline is cut at these changes, and wherever the number of speakers changes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import find_peaks
+
+from oolong_align.embedding import EmbeddingModel, VoiceFrames, pool_span
+from oolong_align.frames import (
+    FRAME_STEP_S,
+    FRAME_STEP_SAMPLES,
+    frame_middles_s,
+    seconds_to_voice_frame,
+)
+from oolong_align.reconstruction import count_speakers
+from oolong_align.segmentation import Segmentation
+from oolong_align.types import FloatArray
+
+Spans = npt.NDArray[np.int64]
+
+_MIN_VOTES: Final = 0.3
+_AGREEMENT_FRAMES: Final = round(0.17 / FRAME_STEP_S)
+_MIN_PIECE_FRAMES: Final = round(0.3 / FRAME_STEP_S)
+_PROJECTED_TOGETHER: Final = 256
+
+
+def change_votes(segmentation: Segmentation) -> FloatArray:
+    """Share of the windows over each frame in which other people speak there than in the frame before, ``(frames,)``.
+
+    Only changes from somebody to somebody count: speech begins and ends where the number of speakers says so.
+    """
+    votes = np.zeros(segmentation.num_frames, dtype=np.float32)
+    for first, window in zip(segmentation.first_frames, segmentation.activity, strict=True):
+        anybody = window.any(axis=1)
+        changes = (window[1:] != window[:-1]).any(axis=1) & anybody[1:] & anybody[:-1]
+        frames = first + 1 + np.flatnonzero(changes)
+        votes[frames[frames < len(votes)]] += 1
+    shares: FloatArray = (votes / np.maximum(segmentation.frame_coverage(), 1)).astype(np.float32)
+    return shares
+
+
+def find_pieces(segmentation: Segmentation, *, num_samples: int) -> Spans:
+    """Stretches of at least 0.3 s in which one person speaks, or of any speech if there are none.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+    num_samples : int
+        Length of the recording.
+
+    Returns
+    -------
+    ndarray, shape (pieces, 2)
+        First frame and the one after the last, sorted.
+
+    Notes
+    -----
+    Votes of windows that place a change up to 0.17 s apart are added, the less the farther; a change is a peak of 0.3.
+    """
+    counts = count_speakers(segmentation)
+    counts[num_samples // FRAME_STEP_SAMPLES :] = 0
+    nearness = 1 - np.abs(np.arange(-_AGREEMENT_FRAMES, _AGREEMENT_FRAMES + 1)) / (_AGREEMENT_FRAMES + 1)
+    votes = np.convolve(change_votes(segmentation), nearness, mode="same")[: len(counts)]
+    changes, _ = find_peaks(votes, height=_MIN_VOTES, distance=_AGREEMENT_FRAMES + 1)
+    bounds = np.unique(np.r_[0, np.flatnonzero(np.diff(counts)) + 1, changes, len(counts)])
+    spans = np.stack([bounds[:-1], bounds[1:]], axis=1).astype(np.int64)
+    spans = spans[counts[spans[:, 0]] > 0] if len(counts) else spans[:0]
+    pieces = spans[(counts[spans[:, 0]] == 1) & (spans[:, 1] - spans[:, 0] >= _MIN_PIECE_FRAMES)]
+    return pieces if len(pieces) else spans
+
+
+def embed_spans(spans: Spans, model: EmbeddingModel, frames: VoiceFrames) -> FloatArray:
+    """Embeddings of spans on the segmentation's frame grid, ``(N, 2) -> (N, D)``; one pass over the stored frames."""
+    embeddings = np.empty((len(spans), model.dimension), dtype=np.float32)
+    for first in range(0, len(spans), _PROJECTED_TOGETHER):
+        seconds = frame_middles_s(spans[first : first + _PROJECTED_TOGETHER])
+        statistics = np.concatenate([_pool(frames, start, end) for start, end in seconds])
+        embeddings[first : first + len(statistics)] = model.project(statistics)
+    return embeddings
+
+
+def _pool(frames: VoiceFrames, start: float, end: float) -> FloatArray:
+    first = seconds_to_voice_frame(start)
+    return pool_span(frames, first, max(seconds_to_voice_frame(end), first + 1))
