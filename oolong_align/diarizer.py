@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
@@ -17,6 +17,7 @@ from oolong_align.bundles import find_files
 from oolong_align.clustering import (
     Clustering,
     ClusteringOptions,
+    Labels,
     cluster_pieces,
     cluster_windows,
     mean_embeddings,
@@ -201,10 +202,10 @@ class Diarizer:
             return self._nobody(audio, segmentation_ms)
 
         frames = self._voice_frames(audio, segmentation, progress)
-        embeddings = self._embed(audio, segmentation, frames, progress)
+        windows = self._window_embeddings(audio, segmentation, frames, progress)
         embedding_ms = clock.lap()
 
-        activity, voices, clustering = self._identify(audio, segmentation, embeddings, frames, limits)
+        activity, voices, clustering = self._identify(audio, segmentation, windows, frames, limits)
         if not len(voices):
             return self._nobody(audio, segmentation_ms + embedding_ms + clock.lap())
         result = self._assemble(audio, segmentation, activity, voices, frames)
@@ -226,57 +227,52 @@ class Diarizer:
         present = frames_with_voice(segmentation, audio)
         return compute_voice_frames(self._embedder, audio, present=present, progress=told)
 
-    def _embed(
+    def _window_embeddings(
         self, audio: Audio, segmentation: Segmentation, frames: VoiceFrames | None, progress: Progress | None
-    ) -> FloatArray:
+    ) -> Iterable[FloatArray]:
         exclude_overlap = self.options.embedding_exclude_overlap
         if frames is not None and not self.options.exact:
             return pooled_window_embeddings(self._embedder, frames, segmentation, exclude_overlap=exclude_overlap)
-        return exact_window_embeddings(
-            self._embedder, audio, segmentation, exclude_overlap=exclude_overlap, progress=progress
-        )
+        return [
+            exact_window_embeddings(
+                self._embedder, audio, segmentation, exclude_overlap=exclude_overlap, progress=progress
+            )
+        ]
 
     def _identify(
         self,
         audio: Audio,
         segmentation: Segmentation,
-        embeddings: FloatArray,
+        windows: Iterable[FloatArray],
         frames: VoiceFrames | None,
         limits: ClusteringOptions,
     ) -> tuple[SpeakerActivity, FloatArray, Clustering]:
         """Find the speakers, then their activity, numbered by appearance, and their mean embeddings."""
         checked = frames if self.options.refine else None
-        clustering = self._cluster(audio, segmentation, embeddings, checked, limits)
-        labels = clustering.assign(embeddings, segmentation.activity)
+        pieces = find_pieces(segmentation, num_samples=audio.num_samples)
+        if checked is None or not len(pieces):
+            embeddings = np.concatenate(list(windows))
+            clustering = cluster_windows(embeddings, segmentation.activity, self._plda, limits)
+            labels = clustering.assign(embeddings, segmentation.activity)
+            voices = mean_embeddings(embeddings, segmentation.activity, labels, clustering.centroids)
+        else:
+            seconds = FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0])
+            clustering = cluster_pieces(embed_spans(pieces, self._embedder, checked), seconds, self._plda, limits)
+            labels = _assign_each(clustering, windows, segmentation)
+            voices = clustering.centroids
         activity = reconstruct(
             segmentation,
             labels,
             num_samples=audio.num_samples,
             max_simultaneous=limits.num_speakers or limits.max_speakers,
         )
-        voices = mean_embeddings(embeddings, segmentation.activity, labels, clustering.centroids)
         if checked is not None:
-            refined, means = refine(activity, clustering.centroids, self._embedder, checked, segmentation, labels)
+            refined, means = refine(activity, voices, self._embedder, checked, segmentation, labels)
             remaining = len(refined.order_of_appearance())
             if remaining >= min(limits.bound(remaining), len(activity.order_of_appearance())):
                 activity, voices = refined, means
         order = activity.order_of_appearance()
         return activity.take(order), voices[order], clustering
-
-    def _cluster(
-        self,
-        audio: Audio,
-        segmentation: Segmentation,
-        embeddings: FloatArray,
-        frames: VoiceFrames | None,
-        limits: ClusteringOptions,
-    ) -> Clustering:
-        if frames is not None:
-            pieces = find_pieces(segmentation, num_samples=audio.num_samples)
-            if len(pieces):
-                seconds = FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0])
-                return cluster_pieces(embed_spans(pieces, self._embedder, frames), seconds, self._plda, limits)
-        return cluster_windows(embeddings, segmentation.activity, self._plda, limits)
 
     def _assemble(
         self,
@@ -313,6 +309,17 @@ class Diarizer:
             model=self.model,
             timing=DiarizeTiming(elapsed_ms, 0.0, 0.0, elapsed_ms),
         )
+
+
+def _assign_each(clustering: Clustering, windows: Iterable[FloatArray], segmentation: Segmentation) -> Labels:
+    """Assign the local speakers of some windows at a time: all embeddings of a day would be 265 MB."""
+    labels = np.empty(segmentation.activity.shape[::2], dtype=np.int64)
+    done = 0
+    for embeddings in windows:
+        rows = slice(done, done + len(embeddings))
+        labels[rows] = clustering.assign(embeddings, segmentation.activity[rows])
+        done = rows.stop
+    return labels
 
 
 def _alike(activity: SpeakerActivity, voices: FloatArray) -> Iterator[str]:

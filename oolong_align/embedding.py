@@ -46,10 +46,10 @@ Stored = npt.NDArray[np.float16]
 
 _FBANK_PER_VOICE_FRAME: Final = VOICE_FRAME_SAMPLES // FBANK_STEP_SAMPLES
 # In voice frames of 80 ms. Against twice as much, the context costs the embeddings a cosine of 2e-5, the margin one of
-# 5e-4 in a call with long pauses; embeddings from each window's own backbone pass differ by 2e-2.
-_BLOCK: Final = 375
+# 2e-4 in a call with long pauses; embeddings from each window's own backbone pass differ by 2e-2.
+_BLOCK: Final = 125
 _CONTEXT: Final = 4
-_MARGIN: Final = 2
+_MARGIN: Final = 3
 _READ: Final = 1500
 _WINDOW_VOICE_FRAMES: Final = WINDOW_SAMPLES / VOICE_FRAME_SAMPLES
 _MIN_CLEAN_FRAMES: Final = -(-WINDOW_FRAMES * FBANK_WIDTH_SAMPLES // WINDOW_SAMPLES)
@@ -201,7 +201,7 @@ class VoiceFrames:
 def compute_voice_frames(
     model: EmbeddingModel, audio: Audio, *, present: Mask | None = None, progress: Progress | None = None
 ) -> VoiceFrames:
-    """Run the backbone once over a recording, in blocks of 30 s with 0.3 s of context on each side.
+    """Run the backbone once over a recording, in blocks of 10 s with 0.3 s of context on each side.
 
     Parameters
     ----------
@@ -297,7 +297,7 @@ def pool_statistics(frames: FloatArray, masks: Mask) -> FloatArray:
 
 
 def pool_span(frames: VoiceFrames, first: int, last: int) -> FloatArray:
-    """Statistics of the frames ``[first, last)``, ``(1, 2 C)``, read in blocks of 30 s; zeros if there are none."""
+    """Statistics of the frames ``[first, last)``, ``(1, 2 C)``, read in blocks of 10 s; zeros if there are none."""
     first, last = max(first, 0), min(last, len(frames))
     total, squares = np.zeros((2, frames.channels), dtype=np.float64)
     number = 0
@@ -328,21 +328,20 @@ def embedding_masks(activity: npt.NDArray[np.uint8], *, exclude_overlap: bool) -
 
 def pooled_window_embeddings(
     model: EmbeddingModel, frames: VoiceFrames, segmentation: Segmentation, *, exclude_overlap: bool
-) -> FloatArray:
+) -> Iterator[FloatArray]:
     """Embed each (window, local speaker) from the recording's backbone frames.
 
-    Returns
-    -------
-    ndarray, shape (windows, 3, D)
-        ``float32``; inactive local speakers hold the embedding of nothing, which the caller must not use.
+    Yields
+    ------
+    ndarray, shape (16, 3, D)
+        ``float32``, of the next windows; inactive local speakers hold the embedding of nothing, which the caller must
+        not use. The last one may have fewer windows.
 
     Notes
     -----
     Frame g of the recording lies at ``g - start / 1280`` in a window's own 125 frames and takes the activity of the
     segmentation frame there. Neighbouring windows share one matrix product.
     """
-    num_windows = len(segmentation.activity)
-    embeddings = np.empty((num_windows, LOCAL_SPEAKERS, model.dimension), dtype=np.float32)
 
     def run(first: int) -> FloatArray:
         chosen = slice(first, first + _POOLED_TOGETHER)
@@ -358,10 +357,9 @@ def pooled_window_embeddings(
         pooled = model.pool(frames.read_stored(*span), flat)
         return pooled.reshape(len(masks), LOCAL_SPEAKERS, -1)
 
-    starts = range(0, num_windows, _POOLED_TOGETHER)
-    for first, pooled in ordered_map(run, starts, threads=model.threads):
-        embeddings[first : first + _POOLED_TOGETHER] = pooled
-    return embeddings
+    starts = range(0, len(segmentation.activity), _POOLED_TOGETHER)
+    for _, pooled in ordered_map(run, starts, threads=model.threads):
+        yield pooled
 
 
 def exact_window_embeddings(

@@ -36,7 +36,7 @@ from oolong_align.sincnet import SharedSincNet, derive_part
 from oolong_align.types import FloatArray, Progress
 
 LOCAL_SPEAKERS: Final = 3
-BATCH: Final = 24
+BATCH: Final = 12
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
