@@ -25,7 +25,7 @@ from oolong_align.entries import (
 )
 from oolong_align.errors import UsageError
 from oolong_align.hookspecs import hookimpl
-from oolong_align.options import PRECISIONS, DiarizerOptions, check_speaker_bounds
+from oolong_align.options import ALIGN_RULES, PRECISIONS, DiarizerOptions, check_speaker_bounds
 from oolong_align.types import Diarization, Transcript, VoiceRange, Words
 from oolong_align.whisper_model import check_choice, language_code
 
@@ -109,11 +109,11 @@ class CorePlugin:
         return config.build_transcriber()(audio, speech, progress=config.progress)
 
     @hookimpl(trylast=True)
-    def oolong_align(self, words: Words, diarization: Diarization) -> Transcript:
+    def oolong_align(self, words: Words, diarization: Diarization, config: Config) -> Transcript:
         """Give every word its speaker."""
         from oolong_align.alignment import align
 
-        return align(words, diarization)
+        return align(words, diarization, rule=config.options.get("align_rule", ALIGN_RULES[0]))
 
     @hookimpl(trylast=True)
     def oolong_identify(self, transcript: Transcript, config: Config) -> Transcript:
@@ -340,6 +340,13 @@ def _add_transcriber_options(add: Callable[..., None]) -> None:
     add("--hotwords", metavar="TEXT", help="Words to expect.")
     add("--compute_type", type=click.Choice(COMPUTE_TYPES), default="default", help="Arithmetic of Whisper.")
     add("--batch_size", type=click.IntRange(min=1), default=8, show_default=True, help="Clips at a time.")
+    add(
+        "--align_rule",
+        type=click.Choice(ALIGN_RULES),
+        default=ALIGN_RULES[0],
+        show_default=True,
+        help="Speakers of words by voices, pauses and turns, or by the turns' overlap only.",
+    )
 
 
 def _add_layout_options(add: Callable[..., None]) -> None:

@@ -55,6 +55,8 @@ from oolong_align.voice import FrameVoice
 
 __all__ = ["Diarizer", "DiarizerOptions"]
 
+_STEP_S: Final = 1.25
+_REFERENCE_STEP_S: Final = 1.0
 _SHORT_S: Final = 20.0
 _ALIKE: Final = 0.55
 
@@ -196,7 +198,8 @@ class Diarizer:
 
     def _diarize(self, audio: Audio, limits: ClusteringOptions, progress: Progress | None) -> Diarization:
         clock = _Stopwatch()
-        segmentation = self._segmenter(audio, step_samples=seconds_to_samples(self.options.step), progress=progress)
+        step = self.options.step or (_STEP_S if self.options.refine else _REFERENCE_STEP_S)
+        segmentation = self._segmenter(audio, step_samples=seconds_to_samples(step), progress=progress)
         segmentation_ms = clock.lap()
         if not segmentation.activity.any():
             return self._nobody(audio, segmentation_ms)

@@ -38,6 +38,7 @@ from oolong_align.models import derive
 from oolong_align.onnx import count_side_by_side, open_session
 from oolong_align.parallel import ordered_map
 from oolong_align.quantization import quantize_backbone, quantized
+from oolong_align.reconstruction import count_speakers
 from oolong_align.segmentation import LOCAL_SPEAKERS, Segmentation
 from oolong_align.types import FloatArray, Progress
 
@@ -45,11 +46,11 @@ Mask = npt.NDArray[np.bool_]
 Stored = npt.NDArray[np.float16]
 
 _FBANK_PER_VOICE_FRAME: Final = VOICE_FRAME_SAMPLES // FBANK_STEP_SAMPLES
-# In voice frames of 80 ms. Against twice as much, the context costs the embeddings a cosine of 2e-5, the margin one of
-# 2e-4 in a call with long pauses; embeddings from each window's own backbone pass differ by 2e-2.
+# In voice frames of 80 ms. Against twice as much, the context costs the embeddings a cosine of 2e-5; embeddings from
+# each window's own backbone pass differ by 2e-2.
 _BLOCK: Final = 125
 _CONTEXT: Final = 4
-_MARGIN: Final = 3
+_MARGIN: Final = 1
 _READ: Final = 1500
 _WINDOW_VOICE_FRAMES: Final = WINDOW_SAMPLES / VOICE_FRAME_SAMPLES
 _MIN_CLEAN_FRAMES: Final = -(-WINDOW_FRAMES * FBANK_WIDTH_SAMPLES // WINDOW_SAMPLES)
@@ -238,9 +239,9 @@ def count_voice_frames(audio: Audio) -> int:
 
 
 def frames_with_voice(segmentation: Segmentation, audio: Audio) -> Mask:
-    """Backbone frames near which some window hears somebody, ``(frames,)``."""
+    """Backbone frames in and next to which somebody speaks, ``(frames,)``."""
     voiced = np.zeros(count_voice_frames(audio), dtype=np.bool_)
-    middles = np.flatnonzero(segmentation.somebody()) * FRAME_STEP_SAMPLES // VOICE_FRAME_SAMPLES
+    middles = np.flatnonzero(count_speakers(segmentation)) * FRAME_STEP_SAMPLES // VOICE_FRAME_SAMPLES
     for shift in range(-_MARGIN, _MARGIN + 1):
         near = middles + shift
         voiced[near[(near >= 0) & (near < len(voiced))]] = True

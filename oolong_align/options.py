@@ -35,8 +35,8 @@ class DiarizerOptions:
         two clusters' pieces, 1.05 where not given; with ``refine=False`` that of two clusters' means, 0.6.
     intra_threads : int or None
         Threads of a network, >= 1; ``None`` takes one for each core.
-    step : float
-        Seconds between two windows of 10 s, above 0 and up to 10.
+    step : float or None
+        Seconds between two windows of 10 s, above 0 and up to 10; 1.25 where not given, 1 with ``refine=False``.
     exact : bool
         Embed every window by itself, ten times slower, as the reference does.
     providers : tuple of str
@@ -63,7 +63,7 @@ class DiarizerOptions:
     embedding_exclude_overlap: bool = True
     clustering_threshold: float | None = None
     intra_threads: int | None = None
-    step: float = 1.0
+    step: float | None = None
     exact: bool = False
     providers: tuple[str, ...] = ()
     precision: str = "fp32"
@@ -83,7 +83,8 @@ class DiarizerOptions:
         _check_number("min_duration_off", self.min_duration_off, 0.0, _LARGEST, "0 or more seconds")
         if self.clustering_threshold is not None:
             _check_number("clustering_threshold", self.clustering_threshold, _SMALLEST, 2.0, "above 0 and up to 2")
-        _check_number("step", self.step, 0.01, _WINDOW_S, "from 0.01 to 10 seconds")
+        if self.step is not None:
+            _check_number("step", self.step, 0.01, _WINDOW_S, "from 0.01 to 10 seconds")
         _check_number("fa", self.fa, _SMALLEST, _LARGEST, "above 0")
         _check_number("fb", self.fb, _SMALLEST, _LARGEST, "above 0")
         _check("precision", self.precision, self.precision in PRECISIONS, " or ".join(PRECISIONS))

@@ -110,14 +110,6 @@ class Segmentation:
         """Length of the recording's frame grid."""
         return count_frames(len(self.activity), self.step_samples)
 
-    def somebody(self) -> npt.NDArray[np.bool_]:
-        """Frames of the grid in which some window hears somebody, ``(frames,)``."""
-        heard = np.zeros(self.num_frames, dtype=np.bool_)
-        for start, active in zip(self.first_frames, self.activity, strict=True):
-            frames = heard[start : start + WINDOW_FRAMES]
-            frames |= active.any(axis=1)[: len(frames)]
-        return heard
-
     def frame_coverage(self) -> npt.NDArray[np.int64]:
         """Count the windows over each frame of the grid, ``(frames,)``."""
         edges = np.zeros(self.num_frames + 1, dtype=np.int64)

@@ -64,3 +64,15 @@ class Timeline:
         first = np.append(self.starts, np.inf)[np.searchsorted(self.ends, starts, side="right")]
         last = np.concatenate(([-np.inf], self.ends))[np.searchsorted(self.starts, ends, side="left")]
         return np.maximum(starts, first), np.minimum(ends, last)
+
+    def start_around(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Start of the span that each time lies in or begins, shape ``(queries,)``; the time itself outside of all."""
+        index = np.searchsorted(self.starts, times, side="right")
+        inside = times < np.concatenate(([-np.inf], self.ends))[index]
+        return np.where(inside, np.concatenate(([-np.inf], self.starts))[index], times)
+
+    def end_around(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """End of the span that each time lies in or ends, shape ``(queries,)``; the time itself outside of all."""
+        index = np.searchsorted(self.ends, times, side="left")
+        inside = times > np.append(self.starts, np.inf)[index]
+        return np.where(inside, np.append(self.ends, np.inf)[index], times)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from oolong_align.frames import seconds_to_samples
+from oolong_align.frames import SAMPLE_RATE, seconds_to_samples
 from oolong_align.gating import Clip
 from oolong_align.types import Word
 from oolong_align.writing import is_spaceless, opens
@@ -25,6 +25,8 @@ MIN_LOG_PROBABILITY: Final = -1.0
 MAX_NO_SPEECH: Final = 0.6
 # Ours, for what is doubtful already: speech has less than 0.3 in most clips, loops made of noise 0.5 and more.
 CLEARLY_SPEECH: Final = 0.4
+# Whisper ends words early: most of what follows, up to the next word, is their last sound.
+LAST_SOUND_S: Final = 0.15
 # Speech without a word for so long is heard again.
 MIN_HOLE_S: Final = 1.5
 
@@ -124,6 +126,10 @@ def to_words(clip: Clip, tokens: Sequence[Token], *, joined: bool) -> list[Word]
         np.array([token.start for token in merged], dtype=np.float64),
         np.array([token.end for token in merged], dtype=np.float64),
     )
+    stops = np.array([stop for _, stop in clip.parts]) / SAMPLE_RATE
+    latest = stops[np.searchsorted(stops[:-1], starts, side="right")]
+    latest[:-1] = np.minimum(latest[:-1], starts[1:])
+    ends = np.maximum(ends, np.minimum(ends + LAST_SOUND_S, latest))
     return [
         Word(start, end, token.text.strip(), token.probability, leading_space=token.text[:1].isspace())
         for token, start, end in zip(merged, starts.tolist(), ends.tolist(), strict=True)

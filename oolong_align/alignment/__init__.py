@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from oolong_align.alignment.word_speakers import attribute_words
+from oolong_align.alignment.word_speakers import attribute_by_overlap, attribute_words
 from oolong_align.alignment.word_times import sanitise_times
+from oolong_align.errors import UsageError
 from oolong_align.interop import Recognised, read_words
+from oolong_align.options import ALIGN_RULES
 from oolong_align.timeline import Timeline
 from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, speaker_label
 from oolong_align.writing import Gap, find_gap
@@ -27,7 +29,7 @@ SPLIT_ANYWHERE_S: Final = 30.0
 SHORT_PAUSE_S: Final = 0.25
 
 
-def align(words: Recognised, diarization: Diarization, *, source: str = "") -> Transcript:
+def align(words: Recognised, diarization: Diarization, *, source: str = "", rule: str = ALIGN_RULES[0]) -> Transcript:
     """Say who said each word.
 
     Words in are words out, in the same order. Times that are missing (NaN), implausibly long or out of order are
@@ -42,6 +44,9 @@ def align(words: Recognised, diarization: Diarization, *, source: str = "") -> T
         Who spoke when; its voice evidence, if any, is asked where it is clear.
     source : str
         The recording's stem, for formats that name it.
+    rule : {"voice", "overlap"}
+        "voice" weighs turns, voices, pauses and sentences together. "overlap" takes the speaker whose turns overlap a
+        word most, and none where no turn does: the plain rule of other tools, for comparison.
 
     Returns
     -------
@@ -52,12 +57,19 @@ def align(words: Recognised, diarization: Diarization, *, source: str = "") -> T
     ------
     InputError
         If ``words`` is none of these, or holds a value that cannot be, such as a time that is no number.
+    UsageError
+        If there is no such rule.
     """
+    if rule not in ALIGN_RULES:
+        raise UsageError(f"align_rule={rule!r} is unknown: use {' or '.join(ALIGN_RULES)}")
     heard = read_words(words)
     limit = diarization.duration if diarization.duration > 0 else math.inf
     speech = Timeline((span.start, span.end) for span in diarization.speech or diarization.turns)
     starts, ends = sanitise_times(heard.words, limit=limit, speech=speech)
-    attribution = attribute_words(heard.words, starts, ends, diarization)
+    if rule == "overlap":
+        attribution = attribute_by_overlap(starts, ends, diarization)
+    else:
+        attribution = attribute_words(heard.words, starts, ends, diarization)
     attributed = tuple(
         replace(
             word,
@@ -65,7 +77,7 @@ def align(words: Recognised, diarization: Diarization, *, source: str = "") -> T
             end=end,
             probability=_usable_probability(word.probability),
             speaker=None if speaker is None else speaker_label(speaker),
-            speaker_confidence=None if speaker is None else confidence,
+            speaker_confidence=confidence,
             overlap=overlap,
         )
         for word, start, end, speaker, confidence, overlap in zip(
@@ -73,8 +85,8 @@ def align(words: Recognised, diarization: Diarization, *, source: str = "") -> T
             starts.tolist(),
             ends.tolist(),
             attribution.speakers,
-            attribution.confidence.tolist(),
-            attribution.overlap.tolist(),
+            attribution.confidence,
+            attribution.overlap,
             strict=True,
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,7 @@ from oolong_align.alignment.word_times import Times
 from oolong_align.timeline import Timeline
 from oolong_align.types import Diarization
 
-__all__ = ["NEAR_S", "TurnEvidence", "weigh_turns"]
+__all__ = ["NEAR_S", "TurnEvidence", "overlapped_seconds", "weigh_turns"]
 
 NEAR_S: Final = 1.5
 """No turn within this many seconds of a word: nobody can be named."""
@@ -37,16 +38,21 @@ class TurnEvidence:
         Ids, ascending, one for each column.
     emission : ndarray, float64, shape (N, S)
         In [0, 1]: 1 where a speaker's turns, the exclusive ones too, cover the word and its surroundings.
-    nobody : ndarray, bool, shape (N,)
-        No turn of anybody within `NEAR_S`.
+    distance : ndarray, float64, shape (N,)
+        Seconds to the nearest turn of anybody; ``inf`` without any.
     overlap : ndarray, bool, shape (N,)
         The turns of two speakers or more each cover at least half of the word.
     """
 
     speakers: tuple[int, ...]
     emission: npt.NDArray[np.float64]
-    nobody: npt.NDArray[np.bool_]
+    distance: Times
     overlap: npt.NDArray[np.bool_]
+
+    @property
+    def nobody(self) -> npt.NDArray[np.bool_]:
+        """Words without a turn of anybody within `NEAR_S`, shape ``(N,)``."""
+        return self.distance > NEAR_S
 
 
 def weigh_turns(starts: Times, ends: Times, diarization: Diarization) -> TurnEvidence:
@@ -74,9 +80,20 @@ def weigh_turns(starts: Times, ends: Times, diarization: Diarization) -> TurnEvi
     return TurnEvidence(
         speakers=speakers,
         emission=emission,
-        nobody=np.all(distance > NEAR_S, axis=1),
+        distance=distance.min(axis=1, initial=np.inf),
         overlap=(covered >= OVERLAP_SHARE).sum(axis=1) >= 2,
     )
+
+
+def overlapped_seconds(
+    starts: Times, ends: Times, diarization: Diarization, speakers: Sequence[int]
+) -> npt.NDArray[np.float64]:
+    """Seconds of each word inside each speaker's overlap-aware turns, shape ``(words, speakers)``."""
+    turns = {
+        speaker: Timeline((t.start, t.end) for t in diarization.turns if t.speaker_id == speaker)
+        for speaker in speakers
+    }
+    return np.stack([turns[speaker].covered(starts, ends) for speaker in speakers], axis=1)
 
 
 def _soft_share(timeline: Timeline, first: Times, last: Times) -> Times:

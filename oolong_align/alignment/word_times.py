@@ -1,7 +1,7 @@
 """Makes the times of recognised words usable: every word timed, none implausibly long, all in order.
 
 Transcribers leave times out, let a word run on over the silence behind it, or put one word seconds away from its
-neighbours. Nothing here looks at the audio; speech ranges only decide which end of a too long word is kept.
+neighbours. Nothing here looks at the audio; speech ranges tell where words can be.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ IDEOGRAPH_S: Final = 0.35
 LONGEST_WORD_S: Final = 1.5
 TYPICAL_SHARE: Final = 0.5
 OUT_OF_ORDER_S: Final = 0.5
-SPEECH_PADDING_S: Final = 0.1
 SHORTEST_TRIMMED_S: Final = 0.1
+# An edge of speech as near as this is the edge of the word, where no other word is between.
+SNAP_S: Final = 0.4
 
 
 def sanitise_times(words: Sequence[Word], *, limit: float, speech: Timeline) -> tuple[Times, Times]:
@@ -61,7 +62,8 @@ def sanitise_times(words: Sequence[Word], *, limit: float, speech: Timeline) -> 
     starts = np.maximum.accumulate(starts) if len(starts) else starts
     ends = np.minimum(np.maximum(ends, starts), np.append(starts[1:], limit)[: len(starts)])
     starts, ends = _clamp_lengths(starts, ends, longest, speech)
-    return _trim_to_speech(starts, ends, speech)
+    starts, ends = _trim_to_speech(starts, ends, speech)
+    return _snap_to_speech(starts, ends, longest, limit, speech)
 
 
 def longest_plausible_s(text: str) -> float:
@@ -157,10 +159,21 @@ def _clamp_lengths(starts: Times, ends: Times, longest: Times, speech: Timeline)
 
 
 def _trim_to_speech(starts: Times, ends: Times, speech: Timeline) -> tuple[Times, Times]:
-    """Take silence, but for a little padding, from both ends of the words that hold enough speech to stand alone."""
+    """Take silence from both ends of the words that hold enough speech to stand alone."""
     first, last = speech.trimmed(starts, ends)
     enough = last - first >= SHORTEST_TRIMMED_S
-    return (
-        np.where(enough, np.maximum(starts, first - SPEECH_PADDING_S), starts),
-        np.where(enough, np.minimum(ends, last + SPEECH_PADDING_S), ends),
-    )
+    return np.where(enough, first, starts), np.where(enough, last, ends)
+
+
+def _snap_to_speech(starts: Times, ends: Times, longest: Times, limit: float, speech: Timeline) -> tuple[Times, Times]:
+    """Let words reach to the edges of the speech in which they start and end, but not into their neighbours."""
+    if not len(starts):
+        return starts, ends
+    edge = speech.start_around(starts)
+    before = np.concatenate(([0.0], ends[:-1]))
+    reached = (edge >= before) & (starts - edge <= SNAP_S)
+    starts = np.where(reached, np.minimum(np.maximum(edge, ends - longest), starts), starts)
+
+    edge = np.minimum(speech.end_around(ends), limit)
+    reached = (edge <= np.append(starts[1:], limit)) & (edge - ends <= SNAP_S)
+    return starts, np.where(reached, np.maximum(ends, np.minimum(edge, starts + longest)), ends)

@@ -86,6 +86,34 @@ def test_speakers_are_real_near_and_rated(words: list[Word], diarization: Diariz
 
 @settings(max_examples=40, deadline=None)
 @given(words=WORDS, diarization=diarizations())
+def test_rules_differ_in_speakers_only(words: list[Word], diarization: Diarization) -> None:
+    given_words = Words("en", tuple(words))
+    plain, default = (align(given_words, diarization, rule=rule).words for rule in ("overlap", "voice"))
+    assert [(word.start, word.end, word.text, word.overlap) for word in plain] == [
+        (word.start, word.end, word.text, word.overlap) for word in default
+    ]
+    for word in plain:
+        overlaps = {
+            f"SPEAKER_{turn.speaker_id:02d}": min(turn.end, word.end) - max(turn.start, word.start)
+            for turn in sorted(
+                diarization.turns, key=lambda turn: min(turn.end, word.end) - max(turn.start, word.start)
+            )
+        }
+        assert word.speaker is None or overlaps[word.speaker] > -1e-9
+        assert word.speaker is not None or max(overlaps.values(), default=0.0) < 1e-9
+
+
+@settings(max_examples=40, deadline=None)
+@given(words=WORDS, diarization=diarizations())
+def test_aligning_twice_changes_nothing(words: list[Word], diarization: Diarization) -> None:
+    once = align(Words("en", tuple(words)), diarization)
+    twice = align(Words("en", once.words), diarization)
+    before, after = ([time for word in t.words for time in (word.start, word.end)] for t in (once, twice))
+    np.testing.assert_allclose(before, after, atol=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(words=WORDS, diarization=diarizations())
 def test_utterances_hold_one_speaker_and_their_words(words: list[Word], diarization: Diarization) -> None:
     for utterance in align(Words("en", tuple(words)), diarization).utterances:
         assert {word.speaker for word in utterance.words} == {utterance.speaker}

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from oolong_align.alignment import align, gather_utterances
-from oolong_align.alignment.word_speakers import best_path
+from oolong_align.alignment.word_speakers import speaker_probabilities
+from oolong_align.errors import UsageError
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
@@ -143,7 +144,44 @@ def test_a_clear_voice_overrules_a_wrong_turn() -> None:
     voice = Voice(score)
     found = align(Words("en", tuple(words)), replace(diarization(*turns), voice=voice))
     assert [u.speaker for u in found.utterances] == [f"SPEAKER_{speaker:02d}" for speaker in true_speaker]
-    assert all(end - start >= 0.5 for start, end in voice.asked)
+    assert len(voice.asked) == len(words)
+
+
+def test_a_voice_decides_between_two_who_speak_at_once() -> None:
+    words = say(0.0, "we were there. so were we all.")
+    both = diarization((0.0, 2.1, 0), (0.0, 2.1, 1), exclusive=[(0.0, 2.1, 0)])
+    voiced = replace(both, voice=Voice(lambda middle: {0: 0.6, 1: 0.1} if middle < 0.9 else {0: 0.1, 1: 0.6}))
+    found = align(Words("en", tuple(words)), voiced)
+    assert speakers(found) == ["SPEAKER_00"] * 3 + ["SPEAKER_01"] * 4
+    assert all(word.overlap for word in found.words)
+
+
+def test_a_voice_is_not_heard_across_a_sentence_end_or_a_pause() -> None:
+    words = say(0.0, "yes. No") + say(2.0, "then")
+    voice = Voice(lambda _: {0: 0.5, 1: 0.4})
+    align(Words("en", tuple(words)), replace(diarization((0.0, 2.3, 0), (5.0, 6.0, 1)), voice=voice))
+    (_, first), (second, third), (fourth, _) = voice.asked
+    assert first == second == pytest.approx(0.3)
+    assert third <= fourth
+
+
+def test_margins_count_in_units_of_the_recording() -> None:
+    words = say(0.0, "this is quite a long sentence.") + say(4.0, "and so is this one here.") + say(8.0, "yes.")
+    plain = diarization((0.0, 2.0, 0), (4.0, 6.0, 1), (8.0, 8.3, 0))
+
+    def near(middle: float, scale: float) -> dict[int, float]:
+        own = 0 if middle < 3 else 1
+        return {own: 0.1 + scale, 1 - own: 0.1}
+
+    wide, narrow = (replace(plain, voice=Voice(lambda middle, s=s: near(middle, s))) for s in (0.8, 0.2))  # type: ignore[misc]
+    for evidence in (wide, narrow):
+        found = align(Words("en", tuple(words)), evidence).words
+        assert found[-1].speaker == "SPEAKER_01"
+    confidences = [
+        [word.speaker_confidence for word in align(Words("en", tuple(words)), evidence).words]
+        for evidence in (wide, narrow)
+    ]
+    np.testing.assert_allclose(*confidences, atol=1e-9)  # type: ignore[call-overload]
 
 
 def test_an_unclear_voice_changes_nothing() -> None:
@@ -170,7 +208,7 @@ def test_broken_times_and_probabilities_are_repaired() -> None:
 
 
 def test_an_unknown_duration_does_not_move_words() -> None:
-    transcript = align(Words("en", tuple(say(5.0, "hello there"))), diarization((5.0, 6.0, 0), duration=0.0))
+    transcript = align(Words("en", tuple(say(5.0, "hello there"))), diarization((5.0, 5.6, 0), duration=0.0))
     assert transcript.words[0].start == 5.0
     assert transcript.duration == pytest.approx(5.6)
 
@@ -187,18 +225,51 @@ def test_an_endless_utterance_is_split_without_any_mark() -> None:
     assert max(u.end - u.start for u in gather_utterances(words)) <= 30.5
 
 
-def test_best_path_equals_trying_every_path() -> None:
+def test_probabilities_equal_those_of_all_paths_together() -> None:
     random = np.random.default_rng(7)
-    for _ in range(30):
-        evidence, prices = random.random((5, 3)), random.random(4)
+    for _ in range(20):
+        evidence, odds = 3 * random.standard_normal((5, 3)), random.uniform(-6, 0.5, 4)
+        change = 1 / (1 + np.exp(-odds))
+        expected = np.zeros((5, 3))
+        for path in itertools.product(range(3), repeat=5):
+            steps = np.where(np.diff(path) != 0, change / 2, 1 - change)
+            expected[np.arange(5), list(path)] += np.exp(evidence[np.arange(5), list(path)].sum()) * steps.prod()
+        expected /= expected.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(speaker_probabilities(evidence, odds), expected, rtol=1e-9)
 
-        def gain(path: tuple[int, ...], evidence: object = evidence, prices: object = prices) -> float:
-            rows = np.asarray(evidence)[np.arange(5), list(path)].sum()
-            return float(rows - (np.asarray(prices) * (np.diff(path) != 0)).sum())
 
-        best = max(itertools.product(range(3), repeat=5), key=gain)
-        assert gain(tuple(best_path(evidence, prices).tolist())) == pytest.approx(gain(best))
+def test_words_that_have_nothing_to_do_with_each_other_do_not_influence_each_other() -> None:
+    evidence = np.array([[9.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    together = speaker_probabilities(evidence, np.full(2, np.inf))
+    alone = np.concatenate([speaker_probabilities(row[None], np.zeros(0)) for row in evidence])
+    np.testing.assert_allclose(together, alone)
+    assert speaker_probabilities(np.zeros((2, 1)), np.zeros(1)).tolist() == [[1.0], [1.0]]
 
 
-def test_equal_evidence_gives_the_lowest_column_everywhere() -> None:
-    assert best_path(np.ones((4, 3)), np.zeros(3)).tolist() == [0, 0, 0, 0]
+def test_contradicting_words_that_never_change_still_have_probabilities() -> None:
+    evidence = np.array([[0.0, 1e6], [1e6, 0.0]] * 200)
+    assert np.isfinite(speaker_probabilities(evidence, np.full(399, -6.0))).all()
+
+
+def test_equal_evidence_gives_the_lowest_speaker() -> None:
+    words = say(0.0, "one two three")
+    turns = ((0.0, 0.9, 4), (0.0, 0.9, 2))
+    assert speakers(align(Words("en", tuple(words)), diarization(*turns, exclusive=[]))) == ["SPEAKER_02"] * 3
+
+
+def test_overlap_rule_takes_the_longest_overlap_and_nothing_else() -> None:
+    words = say(0.0, "that is done. what comes next") + say(5.0, "far")
+    plain = diarization((0.0, 0.76, 0), (0.76, 2.0, 1), (1.5, 1.75, 2))
+    voiced = replace(plain, voice=Voice(lambda _: {0: 0.9, 1: 0.1, 2: 0.1}))
+    for given in (plain, voiced):
+        found = align(Words("en", tuple(words)), given, rule="overlap")
+        assert [(word.speaker or "")[-1:] for word in found.words] == ["0", "0", "0", "1", "1", "1", ""]
+        assert {word.speaker_confidence for word in found.words} == {None}
+    # "done." is said until 0.9, longer by the second speaker from 0.74 on.
+    earlier = diarization((0.0, 0.74, 0), (0.74, 2.0, 1))
+    assert speakers(align(Words("en", tuple(words)), earlier, rule="overlap"))[2] == "SPEAKER_01"
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"align_rule='nearest' .* voice or overlap"):
+        align(Words("en", ()), diarization(), rule="nearest")

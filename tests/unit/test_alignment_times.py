@@ -52,7 +52,7 @@ def test_all_times_missing() -> None:
 
 
 def test_a_word_does_not_run_on_over_a_silence() -> None:
-    starts, ends = times((1.0, 9.0), (9.0, 9.3), speech=Timeline([(0.9, 1.7), (9.0, 10.0)]))
+    starts, ends = times((1.0, 9.0), (9.0, 9.3), speech=Timeline([(1.0, 2.7), (9.0, 10.0)]))
     assert starts[0] == 1.0
     assert ends[0] == pytest.approx(1.0 + longest_plausible_s("word"))
 
@@ -66,8 +66,24 @@ def test_a_word_stretched_over_the_silence_in_front_of_it_keeps_its_end() -> Non
 def test_silence_at_the_edges_of_a_word_goes() -> None:
     speech = Timeline([(1.3, 1.7), (5.0, 5.05)])
     starts, ends = times((1.0, 2.0), (4.8, 5.3), speech=speech, text="longer")
-    np.testing.assert_allclose([starts[0], ends[0]], [1.2, 1.8])
+    np.testing.assert_allclose([starts[0], ends[0]], [1.3, 1.7])
     assert (starts[1], ends[1]) == (4.8, 5.3)
+
+
+def test_words_reach_to_the_edges_of_their_speech() -> None:
+    speech = Timeline([(0.9, 2.1), (2.5, 3.0)])
+    starts, ends = times((1.0, 1.3), (1.5, 1.9), (2.6, 2.8), speech=speech)
+    np.testing.assert_allclose(starts, [0.9, 1.5, 2.5])
+    np.testing.assert_allclose(ends, [1.3, 2.1, 3.0])
+    again = times(*zip(starts, ends, strict=True), speech=speech)
+    assert again == (starts, ends)
+
+
+def test_words_reach_neither_far_nor_beyond_plausible_lengths() -> None:
+    starts, ends = times((1.0, 1.3), (8.0, 8.5), (8.7, 8.9), speech=Timeline([(0.5, 9.4)]), limit=9.1)
+    assert (starts, ends) == ([1.0, 8.0, 8.7], [1.3, 8.5, 9.1])
+    starts, ends = times((1.1, 1.4), speech=Timeline([(0.8, 1.7)]))
+    np.testing.assert_allclose([starts[0], ends[0]], [0.8, 0.8 + longest_plausible_s("word")])
 
 
 def test_a_word_far_out_of_order_is_put_where_its_neighbours_are() -> None:

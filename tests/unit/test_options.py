@@ -16,7 +16,7 @@ from oolong_align.options import check_speaker_bounds
         *[("vad_offset", v) for v in (-0.1, 0.6)],
         *[("min_duration_off", v) for v in (-1, float("inf"), None)],
         *[("clustering_threshold", v) for v in (0, 2.1)],
-        *[("step", v) for v in (0, 10.1, None, "1")],
+        *[("step", v) for v in (0, 10.1, "1")],
         *[("fa", 0), ("fb", -1), ("fa", float("inf"))],
         *[("precision", v) for v in ("fp16", None)],
         *[("intra_threads", v) for v in (0, 1.5, True)],

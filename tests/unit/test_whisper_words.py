@@ -50,8 +50,18 @@ def test_white_space_alone_stands_before_the_next_word() -> None:
 
 
 def test_a_mark_does_not_lengthen_its_word() -> None:
+    (alone,) = to_words(MINUTE, tokens(" Yes"), joined=False)
     (word,) = to_words(MINUTE, tokens(" Yes", "."), joined=False)
-    assert (word.start, word.end) == (0.0, 0.8)
+    assert (word.start, word.end) == (alone.start, alone.end)
+
+
+def test_a_word_gets_its_last_sound_but_not_the_next_word_nor_what_was_cut_out() -> None:
+    clip = Clip(((0, 2 * S), (5 * S, 6 * S)))
+    found = [Token(0.0, 0.5, " one", 0.9), Token(0.6, 1.0, " two", 0.9), Token(1.5, 1.9, " three", 0.9)]
+    found += [Token(2.1, 2.5, " four", 0.9)]
+    words = to_words(clip, found, joined=False)
+    assert [word.start for word in words] == pytest.approx([0.0, 0.6, 1.5, 5.1])
+    assert [word.end for word in words] == pytest.approx([0.6, 1.15, 2.0, 5.65])
 
 
 def test_foreign_words_in_a_script_without_spaces_are_made_whole() -> None:

@@ -1,0 +1,200 @@
+"""Work that windows share, that silence is spared, and that runs on several threads, changes no result."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from oolong_align import Diarizer, DiarizerOptions
+from oolong_align.audio import Audio, load_audio
+from oolong_align.embedding import (
+    EmbeddingModel,
+    VoiceFrames,
+    compute_voice_frames,
+    count_voice_frames,
+    embedding_masks,
+    frames_with_voice,
+    pool_statistics,
+    pooled_window_embeddings,
+)
+from oolong_align.errors import OutputError
+from oolong_align.fbank import NUM_BINS, count_fbank_frames, read_mean_free_fbank
+from oolong_align.models import find_bundle
+from oolong_align.segmentation import Segmenter
+from oolong_align.types import FloatArray
+from oolong_align.vectors import l2_normalise
+
+WINDOW = 160_000
+
+
+@pytest.fixture(scope="module")
+def segmentation_path() -> Path:
+    return find_bundle(parts=("segmentation",)).files["segmentation"]
+
+
+@pytest.fixture(scope="module")
+def embedder() -> EmbeddingModel:
+    return EmbeddingModel(find_bundle(parts=("embedding",)).files["embedding"])
+
+
+@pytest.fixture(scope="module")
+def samples(repository: Path) -> FloatArray:
+    """The example meeting with 25 s of digital silence in its middle."""
+    with load_audio(repository / "examples" / "meeting.flac") as audio:
+        speech = audio.read(0, audio.num_samples)
+    middle = len(speech) // 2
+    return np.concatenate([speech[:middle], np.zeros(25 * 16_000, dtype=np.float32), speech[middle:]])
+
+
+@pytest.fixture(scope="module")
+def recording(samples: FloatArray) -> Audio:
+    return load_audio(samples)
+
+
+def cut(samples: FloatArray, step: int, count: int) -> FloatArray:
+    return np.stack([samples[window * step :][:WINDOW] for window in range(count)])
+
+
+def run(path: Path, windows: FloatArray) -> FloatArray:
+    session = onnxruntime.InferenceSession(str(path))
+    return session.run(None, {session.get_inputs()[0].name: windows[:, None]})[0]
+
+
+@pytest.mark.parametrize("step", [16_000, 15_360, 20_010, 16_001])
+def test_shared_convolutions_give_what_the_whole_graph_gives(
+    step: int, samples: FloatArray, segmentation_path: Path
+) -> None:
+    count = 1 + (len(samples) - WINDOW) // step
+    count = min(count, 40)
+    scores = Segmenter(segmentation_path).infer(samples[: WINDOW + (count - 1) * step], step_samples=step)
+    windows = cut(samples, step, count)
+    whole = run(segmentation_path, windows)
+    np.testing.assert_array_equal(scores.argmax(axis=-1), whole.argmax(axis=-1))
+    # in digital silence three normalisations in a row blow up the whole graph's rounding errors
+    sounding = windows.any(axis=1)
+    assert not sounding.all()
+    np.testing.assert_allclose(scores[sounding], whole[sounding], atol=2e-3)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_window_does_not_depend_on_those_beside_it(
+    precision: str, samples: FloatArray, segmentation_path: Path
+) -> None:
+    segmenter = Segmenter(segmentation_path, precision=precision)
+    step, count = 30 * 1000, 7
+    together = segmenter.infer(samples[: WINDOW + (count - 1) * step], step_samples=step)
+    alone = [segmenter.infer(window, step_samples=step)[0] for window in cut(samples, step, count)]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_a_graph_of_another_build_runs_whole(samples: FloatArray, tmp_path: Path) -> None:
+    weights = np.random.default_rng(0).normal(0, 0.1, (7, 1, 991)).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["samples", "weights"], ["a"], strides=[270]),
+        helper.make_node("Transpose", ["a"], ["b"], perm=[0, 2, 1]),
+        helper.make_node("LogSoftmax", ["b"], ["scores"], axis=-1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "other",
+        [helper.make_tensor_value_info("samples", TensorProto.FLOAT, ["windows", 1, WINDOW])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["windows", 589, 7])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    path = tmp_path / "model.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    scores = Segmenter(path).infer(samples[: WINDOW + 9 * 16_000], step_samples=16_000)
+    np.testing.assert_allclose(scores, run(path, cut(samples, 16_000, 10)), atol=1e-5)
+
+
+def test_one_thread_gives_the_bytes_of_several(recording: Audio) -> None:
+    results = []
+    for threads in (1, 2, None):
+        result = Diarizer.from_pretrained(options=DiarizerOptions(intra_threads=threads))(recording)
+        speakers = {speaker: voice.tolist() for speaker, voice in result.embeddings.items()}
+        turns = [(turn.start, turn.end, turn.speaker_id) for turn in result.turns]
+        results.append(json.dumps([turns, [(r.start, r.end) for r in result.speech], speakers]))
+    assert results[0] == results[1] == results[2]
+
+
+def test_blocks_give_the_frames_of_one_long_pass(embedder: EmbeddingModel, samples: FloatArray) -> None:
+    with load_audio(samples[: 45 * 16_000]) as audio:
+        total = count_fbank_frames(audio.num_samples)
+        whole = embedder.frames(read_mean_free_fbank(audio, 0, total)[None])[0]
+        blocks = compute_voice_frames(embedder, audio)
+        assert len(blocks) == len(whole) == count_voice_frames(audio)
+        difference = np.abs(blocks.read(0, len(whole)) - whole).mean(axis=1) / whole.mean()
+    assert difference.max() < 0.5  # near the seam
+    assert np.median(difference) < 1e-3
+
+
+def test_only_frames_near_speech_are_computed(
+    embedder: EmbeddingModel, recording: Audio, segmentation_path: Path
+) -> None:
+    segmentation = Segmenter(segmentation_path)(recording, step_samples=16_000)
+    present = frames_with_voice(segmentation, recording)
+    assert len(present) == count_voice_frames(recording)
+    assert present.mean() < 0.85
+    told: list[tuple[str, int, int]] = []
+    spared = compute_voice_frames(embedder, recording, present=present, progress=lambda *stage: told.append(stage))
+    assert len(spared) == len(present)
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert told[-1] == ("embedding", present.sum(), present.sum())
+    np.testing.assert_array_equal(spared.indices(-5, 10**9), np.flatnonzero(present))
+
+    every = compute_voice_frames(embedder, recording)
+    few, all_ = (
+        l2_normalise(np.concatenate([*pooled_window_embeddings(embedder, frames, segmentation, exclude_overlap=True)]))
+        for frames in (spared, every)
+    )
+    enough = embedding_masks(segmentation.activity, exclude_overlap=True).sum(axis=1) > 60
+    cosine = (few * all_).sum(axis=-1)[enough]
+    assert cosine.min() > 0.98
+    assert cosine.mean() > 0.995
+
+
+def test_pooling_stored_frames_is_pooling_then_projecting(embedder: EmbeddingModel) -> None:
+    rng = np.random.default_rng(2)
+    frames = np.maximum(rng.normal(size=(90, embedder.channels)), 0).astype(np.float16)
+    masks = rng.random((12, 90)) < np.linspace(0, 1, 12)[:, None]
+    masks[1], masks[1, 7] = False, True
+    expected = embedder.project(pool_statistics(frames.astype(np.float32), masks))
+    np.testing.assert_allclose(embedder.pool(frames, masks), expected, atol=1e-4)
+    nothing = np.zeros((3, 0), dtype=np.bool_)
+    np.testing.assert_array_equal(embedder.pool(frames[:0], nothing), expected[[0, 0, 0]])
+
+
+def test_frames_that_are_absent_are_left_out() -> None:
+    present = np.zeros(1000, dtype=np.bool_)
+    present[[3, 4, 10, 500]] = True
+    frames = VoiceFrames(2, present)
+    frames.append(np.arange(8, dtype=np.float32).reshape(4, 2))
+    assert len(frames) == 1000
+    assert frames.indices(4, 500).tolist() == [4, 10]
+    assert frames.read(4, 500).tolist() == [[2, 3], [4, 5]]
+    assert frames.read(11, 400).shape == (0, 2)
+    assert frames.read(-10, 2000).shape == (4, 2)
+
+
+def test_an_error_while_storing_ends_the_threads(
+    embedder: EmbeddingModel, recording: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: VoiceFrames, frames: FloatArray) -> None:
+        raise OutputError("no room")
+
+    monkeypatch.setattr(VoiceFrames, "append", full)
+    before = threading.active_count()
+    with pytest.raises(OutputError, match="no room"):
+        compute_voice_frames(embedder, recording)
+    assert threading.active_count() == before
+
+
+def test_features_have_the_bins_that_the_model_takes(embedder: EmbeddingModel) -> None:
+    assert embedder.frames(np.zeros((1, 80, NUM_BINS), dtype=np.float32)).shape == (1, 10, embedder.channels)
