@@ -36,7 +36,7 @@ from oolong_align.models import Bundle
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
 from oolong_align.pieces import embed_spans, find_pieces
 from oolong_align.plda import Plda
-from oolong_align.reconstruction import SpeakerActivity, reconstruct
+from oolong_align.reconstruction import SpeakerActivity, count_speakers, reconstruct
 from oolong_align.refinement import refine
 from oolong_align.segmentation import Segmentation, Segmenter
 from oolong_align.speech import speech_ranges
@@ -57,6 +57,7 @@ __all__ = ["Diarizer", "DiarizerOptions"]
 
 _STEP_S: Final = 1.25
 _REFERENCE_STEP_S: Final = 1.0
+_LEAST_SPEECH_S: Final = 0.3
 _SHORT_S: Final = 20.0
 _ALIKE: Final = 0.55
 
@@ -152,7 +153,7 @@ class Diarizer:
         Returns
         -------
         Diarization
-            Without turns, speech and speakers where nobody speaks.
+            Without turns, speech and speakers where nobody speaks; less than 0.3 s in all is a noise, not a voice.
 
         Raises
         ------
@@ -201,7 +202,7 @@ class Diarizer:
         step = self.options.step or (_STEP_S if self.options.refine else _REFERENCE_STEP_S)
         segmentation = self._segmenter(audio, step_samples=seconds_to_samples(step), progress=progress)
         segmentation_ms = clock.lap()
-        if not segmentation.activity.any():
+        if FRAME_STEP_S * np.count_nonzero(count_speakers(segmentation)) < _LEAST_SPEECH_S:
             return self._nobody(audio, segmentation_ms)
 
         frames = self._voice_frames(audio, segmentation, progress)
