@@ -28,7 +28,7 @@ from oolong_align.segmentation import BATCH, Segmenter, speech_probability
 from oolong_align.speech import is_speech
 from oolong_align.types import FloatArray, Progress, VoiceRange
 
-STEP_SAMPLES: Final = 39_990
+STEP_SAMPLES: Final = 40_000
 
 
 class VoiceActivityDetector:
