@@ -295,7 +295,7 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
     switches = {
         "embedding_exclude_overlap": "Embed a voice where nobody else speaks.",
         "exact": "Embed every window by itself: ten times slower.",
-        "refine": "Check each turn's voice against the speakers.",
+        "refine": "Speakers from pieces, voices checked; --no-refine works as the reference.",
     }
     for name, text in switches.items():
         flags = f"--{name}/--no-{name}"
@@ -305,9 +305,13 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
         "vad_onset": (unit, _ALL, "Speech ranges start above this probability; they gate Whisper."),
         "vad_offset": (unit, _ALL, "Speech ranges end below this probability."),
         "min_duration_off": (click.FloatRange(min=0), _ALL, "Shorter gaps are filled, in seconds."),
-        "clustering_threshold": (click.FloatRange(0, 2, min_open=True), _DIARIZE, "Distance of the first clustering."),
+        "clustering_threshold": (
+            click.FloatRange(0, 2, min_open=True),
+            _DIARIZE,
+            "Distance of the first clustering: 1.05, or 0.6 with --no-refine.",
+        ),
         "intra_threads": (click.IntRange(min=1), _ALL, "Threads of the diarizer's networks; --threads by default."),
-        "step": (click.FloatRange(0.01, 10), _DIARIZE, "Seconds between two windows."),
+        "step": (click.FloatRange(0.01, 10), _DIARIZE, "Seconds between two windows: 1.25, or 1 with --no-refine."),
         "fa": (positive, _DIARIZE, "VBx: acoustic scaling factor."),
         "fb": (positive, _DIARIZE, "VBx: speaker regularisation."),
         "max_iterations": (click.IntRange(min=1), _DIARIZE, "VBx: iterations at most."),

@@ -31,7 +31,7 @@ from oolong_align.frames import (
 from oolong_align.onnx import count_side_by_side, open_session
 from oolong_align.parallel import ordered_map
 from oolong_align.quantization import quantize_segmentation, quantized
-from oolong_align.segmentation_graph import POOLED, extract_recurrent
+from oolong_align.segmentation_graph import extract_recurrent
 from oolong_align.sincnet import SharedSincNet, derive_part
 from oolong_align.types import FloatArray, Progress
 
@@ -190,8 +190,7 @@ class Segmenter:
         """
         num_windows = count_windows(audio.num_samples, step_samples)
         rounds = -(-num_windows // (BATCH * self._threads))
-        # multiples of 3 windows: where the first convolution's outputs are pooled does not depend on the threads
-        together = POOLED * -(-num_windows // (POOLED * max(rounds, 1) * self._threads))
+        together = -(-num_windows // max(rounds * self._threads, 1))
 
         def run(first: int) -> Result:
             size = min(together, num_windows - first)

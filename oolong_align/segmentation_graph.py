@@ -27,7 +27,7 @@ from oolong_align.types import FloatArray
 if TYPE_CHECKING:
     import onnx
 
-RECIPE_VERSION: Final = 1
+RECIPE_VERSION: Final = 2
 STRIDE_SAMPLES: Final = 10
 POOLED: Final = 3
 _OPSET: Final = 17
@@ -47,26 +47,18 @@ class _Joints:
 
 
 def extract_filters(source: Path, target: Path) -> None:
-    """Write the part ``samples [1, 1, N] -> [1, 3 K, 1 + (N - taps - 20) // 30]``.
-
-    Channel ``j K + k`` at ``t`` is the output of filter k for the samples from ``30 t + 10 j`` on.
-    """
+    """Write the part ``samples [1, 1, N] -> [1, K, 1 + (N - taps) // 30]``: every third output of the filters."""
     import onnx
     from onnx import helper, numpy_helper
 
     filters = _find_joints(load_graph(source), source).filters
-    taps = filters.shape[1]
-    shifted = np.zeros((POOLED, len(filters), taps + (POOLED - 1) * STRIDE_SAMPLES), dtype=np.float32)
-    for phase in range(POOLED):
-        shifted[phase, :, phase * STRIDE_SAMPLES :][:, :taps] = filters
-    weights = numpy_helper.from_array(shifted.reshape(-1, 1, shifted.shape[-1]), "filters")
     conv = helper.make_node("Conv", ["samples", "filters"], ["filtered"], strides=[POOLED * STRIDE_SAMPLES])
     graph = helper.make_graph(
         [conv],
         "filters",
         [_tensor("samples", (1, 1, "samples"))],
-        [_tensor("filtered", (1, POOLED * len(filters), "time"))],
-        [weights],
+        [_tensor("filtered", (1, len(filters), "time"))],
+        [numpy_helper.from_array(filters[:, None], "filters")],
     )
     opset = helper.make_opsetid("", _OPSET)
     onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION), str(target))

@@ -62,8 +62,8 @@ class SharedSincNet:
         samples : ndarray, shape (160000 + n * step,)
             ``float32``.
         step_samples : int
-            Distance of two windows. They share the filters if it is a multiple of 10; if it is one of 30, a window's
-            features are the same to the last bit wherever the stretch begins.
+            Distance of two windows. They share the filters if it is a multiple of 10; a window's features are the same
+            to the last bit wherever the stretch begins.
         windows : ndarray
             Which windows of the stretch, counted from 0.
 
@@ -95,11 +95,15 @@ class SharedSincNet:
         return np.concatenate(features)
 
     def _filter(self, samples: FloatArray) -> FloatArray:
-        """Output of the filters, ``(3, K, time)``: at ``[j, :, t]`` for the samples from ``30 t + 10 j`` on."""
+        """Output of the filters, ``(3, K, time)``: at ``[j, :, t]`` for the samples from ``30 t + 10 j`` on.
+
+        Three runs, each of every third output, so that an output does not depend on its place in the stretch.
+        """
+        length = len(samples) + STRIDE_SAMPLES
         padded = np.pad(samples, (0, POOLED * STRIDE_SAMPLES))
-        (filtered,) = self._filters.run(None, {"samples": padded[None, None]})
-        phases: FloatArray = filtered.reshape(POOLED, -1, filtered.shape[-1])
-        return phases
+        starts = range(0, POOLED * STRIDE_SAMPLES, STRIDE_SAMPLES)
+        runs = [self._filters.run(None, {"samples": padded[None, None, at : at + length]})[0] for at in starts]
+        return np.concatenate(runs)
 
 
 def _pool(filtered: FloatArray, phase: int) -> tuple[FloatArray, FloatArray]:

@@ -1,8 +1,8 @@
 """Streaming voice activity detection with the segmentation model alone.
 
 Windows of 10 s start every 2.5 s. A stretch of 2.5 s is decided once the last window over it is complete; its speech
-probability is the mean over all windows that cover it. Windows run together where several are complete; the step is a
-multiple of 30 samples, so that each gives what it gives alone, and the size of the chunks cannot change a result.
+probability is the mean over all windows that cover it. Windows run together where several are complete; each gives what
+it gives alone, so that the size of the chunks cannot change a result.
 """
 
 from __future__ import annotations
