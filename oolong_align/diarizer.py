@@ -55,7 +55,7 @@ from oolong_align.voice import FrameVoice
 
 __all__ = ["Diarizer", "DiarizerOptions"]
 
-_STEP_S: Final = 1.25
+_STEP_S: Final = 74 * FRAME_STEP_S
 _REFERENCE_STEP_S: Final = 1.0
 _LEAST_SPEECH_S: Final = 0.3
 _SHORT_S: Final = 20.0
@@ -209,13 +209,14 @@ class Diarizer:
         windows = self._window_embeddings(audio, segmentation, frames, progress)
         embedding_ms = clock.lap()
 
-        activity, voices, clustering = self._identify(audio, segmentation, windows, frames, limits)
+        counted = _report(windows, len(segmentation.activity) + 1, progress)
+        activity, voices, clustering = self._identify(audio, segmentation, counted, frames, limits)
         if not len(voices):
             return self._nobody(audio, segmentation_ms + embedding_ms + clock.lap())
         result = self._assemble(audio, segmentation, activity, voices, frames)
         clustering_ms = clock.lap()
         if progress:
-            progress("clustering", 1, 1)
+            progress("clustering", len(segmentation.activity) + 1, len(segmentation.activity) + 1)
         doubts = _alike(activity, voices) if clustering.warning is None else ()
         told = (clustering.warning, _shortfall(len(voices), limits), *doubts)
         warned = tuple(text for text in told if text is not None)
@@ -324,6 +325,16 @@ def _assign_each(clustering: Clustering, windows: Iterable[FloatArray], segmenta
         labels[rows] = clustering.assign(embeddings, segmentation.activity[rows])
         done = rows.stop
     return labels
+
+
+def _report(windows: Iterable[FloatArray], total: int, progress: Progress | None) -> Iterator[FloatArray]:
+    """Tell of each batch of windows as it is asked for; the last of ``total`` stands for the check of the turns."""
+    done = 0
+    for embeddings in windows:
+        yield embeddings
+        done += len(embeddings)
+        if progress:
+            progress("clustering", done, total)
 
 
 def _alike(activity: SpeakerActivity, voices: FloatArray) -> Iterator[str]:
