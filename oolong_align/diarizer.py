@@ -31,10 +31,10 @@ from oolong_align.embedding import (
     pooled_window_embeddings,
 )
 from oolong_align.errors import ModelError, OolongWarning
-from oolong_align.frames import FRAME_STEP_S, seconds_to_samples
+from oolong_align.frames import FRAME_STEP_S, frame_middles_s, seconds_to_samples
 from oolong_align.models import Bundle
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
-from oolong_align.pieces import embed_spans, find_pieces
+from oolong_align.pieces import Spans, cut_segments, embed_spans, find_pieces
 from oolong_align.plda import Plda
 from oolong_align.reconstruction import SpeakerActivity, count_speakers, reconstruct
 from oolong_align.refinement import refine
@@ -210,10 +210,12 @@ class Diarizer:
         embedding_ms = clock.lap()
 
         counted = _report(windows, len(segmentation.activity) + 1, progress)
-        activity, voices, clustering = self._identify(audio, segmentation, counted, frames, limits)
+        pieces = find_pieces(segmentation, num_samples=audio.num_samples)
+        activity, voices, clustering = self._identify(audio, segmentation, pieces, counted, frames, limits)
         if not len(voices):
             return self._nobody(audio, segmentation_ms + embedding_ms + clock.lap())
         result = self._assemble(audio, segmentation, activity, voices, frames)
+        result = replace(result, pieces=cut_segments(result.segments, frame_middles_s(pieces.ravel())))
         clustering_ms = clock.lap()
         if progress:
             progress("clustering", len(segmentation.activity) + 1, len(segmentation.activity) + 1)
@@ -248,13 +250,13 @@ class Diarizer:
         self,
         audio: Audio,
         segmentation: Segmentation,
+        pieces: Spans,
         windows: Iterable[FloatArray],
         frames: VoiceFrames | None,
         limits: ClusteringOptions,
     ) -> tuple[SpeakerActivity, FloatArray, Clustering]:
         """Find the speakers, then their activity, numbered by appearance, and their mean embeddings."""
         checked = frames if self.options.refine else None
-        pieces = find_pieces(segmentation, num_samples=audio.num_samples)
         if checked is None or not len(pieces):
             embeddings = np.concatenate(list(windows))
             clustering = cluster_windows(embeddings, segmentation.activity, self._plda, limits)
