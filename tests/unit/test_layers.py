@@ -16,7 +16,7 @@ LAYERS = (
         "quantization",
     ),
     ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment", "interop"),
-    ("formats",),
+    ("formats", "editing"),
     ("entries", "hookspecs", "core_plugin"),
     ("plugin_manager", "registry", "checks", "outputs", "host", "pipeline", "testing"),
     ("cli",),
