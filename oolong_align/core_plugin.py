@@ -44,6 +44,7 @@ WHISPER: Final = "whisper"
 _LAYOUT: Final = ("max_line_width", "max_line_count", "highlight_words", "min_cue", "max_cue")
 _DIARIZE: Final = ("transcribe", "diarize")
 _ALL: Final = ("transcribe", "diarize", "vad")
+_WRITTEN: Final = ("transcribe", "edit")
 
 
 class CorePlugin:
@@ -63,9 +64,10 @@ class CorePlugin:
     @hookimpl
     def oolong_configure(self, config: Config) -> None:
         """Check what the core's stages will use, before any work."""
-        diarizer_options(config.options)
-        check_speaker_bounds(*_speaker_bounds(config).values())
         self._remember(config.options)
+        if config.command in _DIARIZE:
+            diarizer_options(config.options)
+            check_speaker_bounds(*_speaker_bounds(config).values())
         if config.command == "transcribe" and config.transcriber.name == WHISPER:
             _check_whisper(config)
 
@@ -271,8 +273,9 @@ def _add_model_options(add: Callable[..., None]) -> None:
     import click
 
     add("--model", default="base", metavar="NAME", help="Whisper model: a size, a name on the hub or a folder.")
-    add("--bundle", commands=_ALL, metavar="NAME", help="Models of the diarizer: a bundle's name or a folder.")
-    add("--model_dir", commands=_ALL, metavar="DIR", help="Folder to look for models first (OOLONG_MODELS).")
+    every = (*_ALL, "edit")
+    add("--bundle", commands=every, metavar="NAME", help="Models of the diarizer: a bundle's name or a folder.")
+    add("--model_dir", commands=every, metavar="DIR", help="Folder to look for models first (OOLONG_MODELS).")
     add("--threads", commands=_ALL, type=click.IntRange(min=1), help="Threads of every network.")
     add(
         "--device",
@@ -291,7 +294,7 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
     add("--num_speakers", commands=_DIARIZE, type=speakers, help="Exact number of speakers.")
     add("--min_speakers", commands=_DIARIZE, type=speakers, help="At least so many speakers.")
     add("--max_speakers", commands=_DIARIZE, type=speakers, help="At most so many speakers.")
-    add("--exclusive", commands=_DIARIZE, is_flag=True, help="RTTM: one speaker at a time.")
+    add("--exclusive", commands=(*_DIARIZE, "edit"), is_flag=True, help="RTTM: one speaker at a time.")
     switches = {
         "embedding_exclude_overlap": "Embed a voice where nobody else speaks.",
         "exact": "Embed every window by itself: ten times slower.",
@@ -366,5 +369,6 @@ def _add_layout_options(add: Callable[..., None]) -> None:
         "max_cue": (click.FloatRange(min=0, min_open=True), "Seconds a subtitle stays at most."),
     }
     for name, (kind, text) in limits.items():
-        add(f"--{name}", type=kind, default=getattr(default, name), show_default=True, help=text)
-    add("--highlight_words", is_flag=True, help="Mark each word while it is spoken.")
+        value = getattr(default, name)
+        add(f"--{name}", commands=_WRITTEN, type=kind, default=value, show_default=True, help=text)
+    add("--highlight_words", commands=_WRITTEN, is_flag=True, help="Mark each word while it is spoken.")

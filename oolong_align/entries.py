@@ -212,7 +212,7 @@ class OptionGroup:
         *declarations : str
             The option's names, as for :class:`click.Option`: ``"--mask"`` or ``"--mask/--no-mask"``.
         commands : sequence of str
-            Which commands have it: ``"transcribe"``, ``"diarize"``, ``"vad"``.
+            Which commands have it: ``"transcribe"``, ``"diarize"``, ``"vad"``, ``"edit"``.
         heading : str, optional
             Title of the group in ``--help``; the plugin's name by default.
         **attributes
@@ -252,7 +252,7 @@ class Config:
     Attributes
     ----------
     command : str
-        ``"transcribe"`` or ``"diarize"``.
+        ``"transcribe"``, ``"diarize"`` or ``"edit"``.
     options : mapping of str to value
         Every option of the command by its name with underscores, the core's and the plugins', defaults filled in.
     diarizer, transcriber, executor : entries

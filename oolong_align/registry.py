@@ -26,7 +26,10 @@ from oolong_align.plugin_manager import CORE, Owner, PluginManager
 __all__ = ["RESERVED", "Registry", "check_option_names", "clash"]
 
 RESERVED: Final = frozenset(
-    {"files", "output_dir", "o", "f", "p", "no_plugins", "quiet", "q", "debug", "timing", "help", "version"}
+    {
+        *("files", "output_dir", "o", "f", "p", "no_plugins", "quiet", "q", "debug", "timing", "help", "version"),
+        *("file", "rename", "assign", "merge"),
+    }
 )
 """Names that the command line itself uses; no plugin's option may have one."""
 
@@ -82,7 +85,7 @@ class Registry:
         core.add(
             "--output_format",
             "-f",
-            commands=both,
+            commands=(*both, "edit"),
             heading="Output",
             metavar="NAME",
             multiple=True,
@@ -91,8 +94,8 @@ class Registry:
         options = core.options
         for name, each in self.formats.items():
             group = OptionGroup(self._owners["format", name].name)
-            commands = ("transcribe",) if each.words else both
-            group.add(f"--{name}", name, commands=commands, heading="Output", is_flag=True, help=f"{each.summary}.")
+            shared = ("transcribe", "edit") if each.words else (*both, "edit")
+            group.add(f"--{name}", name, commands=shared, heading="Output", is_flag=True, help=f"{each.summary}.")
             options.extend(group.options)
         return options
 

@@ -54,6 +54,11 @@ def build_cli(host: Host) -> click.Group:
 
         return vad_command(host)
 
+    def edit() -> click.Command:
+        from oolong_align.cli.edit_command import edit_command
+
+        return edit_command(host)
+
     def models() -> click.Command:
         from oolong_align.cli.models_command import models
 
@@ -75,6 +80,7 @@ def build_cli(host: Host) -> click.Group:
             "transcribe": ("Transcribe recordings and say who speaks.", lambda: _transcribe(host)),
             "diarize": ("Say who speaks when, without words.", diarize),
             "vad": ("Say where somebody speaks.", vad),
+            "edit": ("Correct a result, and write any format of it.", edit),
             "models": ("List, fetch and check the model files.", models),
             "plugins": ("List the installed plugins and their hooks.", plugins),
         },
