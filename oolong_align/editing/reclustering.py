@@ -99,8 +99,8 @@ def recluster(transcript: Transcript, num_speakers: int, *, plda: Plda | None = 
         raise InputError(
             "the pieces of the transcript overlap or are out of order; give a file that this program wrote"
         )
-    if np.count_nonzero(vectors.any(axis=1)) < num_speakers:
-        raise InputError(f"num_speakers={num_speakers}: the transcript has only {len(pieces)} pieces of speech")
+    if (known := np.count_nonzero(vectors.any(axis=1))) < num_speakers:
+        raise InputError(f"num_speakers={num_speakers}: the transcript has only {known} pieces of speech with a voice")
     model = plda or find_plda(old.model)
     if model.dimension != vectors.shape[1]:
         raise InputError(
