@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from oolong_align.formats.clean import clean_name
 from oolong_align.types import Diarization, DiarizeSegment, FloatArray, Speaker
 
 __all__ = ["Span", "cut_spans", "join_turns", "label_names", "stored_pieces"]
@@ -76,4 +77,6 @@ def stored_pieces(diarization: Diarization) -> tuple[tuple[DiarizeSegment, ...],
 
 def label_names(speakers: Mapping[str, Speaker]) -> str:
     """Labels of a transcript, each with its name, for a message."""
-    return ", ".join(f"{label} ({speaker.name})" if speaker.name else label for label, speaker in speakers.items())
+    return ", ".join(
+        f"{label} ({clean_name(speaker.name)})" if speaker.name else label for label, speaker in speakers.items()
+    )
