@@ -26,6 +26,7 @@ from oolong_align.entries import (
 from oolong_align.errors import UsageError
 from oolong_align.hookspecs import hookimpl
 from oolong_align.options import ALIGN_RULES, PRECISIONS, DiarizerOptions, check_speaker_bounds
+from oolong_align.page_format import add_page_options, page_format
 from oolong_align.types import Diarization, Transcript, VoiceRange, Words
 from oolong_align.whisper_model import check_choice, language_code
 
@@ -60,6 +61,7 @@ class CorePlugin:
         _add_diarizer_options(partial(options.add, heading="Diarization"))
         _add_transcriber_options(partial(options.add, heading="Transcription"))
         _add_layout_options(partial(options.add, heading="Subtitles"))
+        add_page_options(partial(options.add, heading="Page"))
 
     @hookimpl
     def oolong_configure(self, config: Config) -> None:
@@ -83,7 +85,7 @@ class CorePlugin:
 
     @hookimpl
     def oolong_formats(self) -> list[OutputFormat]:
-        """Offer the six formats of the core."""
+        """Offer the formats of the core."""
         return [
             OutputFormat("srt", ".srt", "SubRip subtitles", self._render_srt),
             OutputFormat("vtt", ".vtt", "WebVTT subtitles", self._render_vtt),
@@ -91,6 +93,7 @@ class CorePlugin:
             OutputFormat("tsv", ".tsv", "Tab-separated: start and end in ms, speaker, text", _render_tsv),
             OutputFormat("json", ".json", "Everything, a superset of WhisperX's JSON", _render_json, words=False),
             OutputFormat("rttm", ".rttm", "Turns in the format of NIST", self._render_rttm, words=False),
+            page_format(self._shape, _layouts),
         ]
 
     @hookimpl
@@ -143,7 +146,7 @@ class CorePlugin:
     def _remember(self, options: Mapping[str, Any]) -> None:
         """Keep what the formats need to know; refuse what no cue can have, and another shape than other runs have."""
         _layouts(options)
-        shape = {name: options[name] for name in (*_LAYOUT, "exclusive") if name in options}
+        shape = {name: options[name] for name in (*_LAYOUT, "exclusive", "html_audio") if name in options}
         for name, value in shape.items():
             if self._shape.get(name, value) != value:
                 raise UsageError(

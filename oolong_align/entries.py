@@ -89,7 +89,9 @@ class OutputFormat:
 
     ``render`` takes exactly one argument, the transcript, and returns the whole file as ``str``. ``words`` is
     false for formats that say something about a diarization without words too (RTTM); those are offered by
-    ``oolong diarize`` as well.
+    ``oolong diarize`` as well. ``render_file``, where a format has it, is called instead where the recording is at
+    hand, with the transcript, the recording's path and that of the file to be written: for formats that hold or name
+    the recording.
     """
 
     name: str
@@ -97,6 +99,13 @@ class OutputFormat:
     summary: str
     render: Callable[[Transcript], str]
     words: bool = True
+    render_file: Callable[[Transcript, Path, Path], str] | None = None
+
+    def render_for(self, transcript: Transcript, recording: Path, target: Path) -> str:
+        """Text of ``target``, for the transcript of a recording."""
+        if self.render_file is None:
+            return self.render(transcript)
+        return self.render_file(transcript, recording, target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

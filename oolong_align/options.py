@@ -1,4 +1,4 @@
-"""Options of the diarizer, the voice activity detector and the alignment; importing them loads no engine."""
+"""Options of the diarizer, the voice activity detector, the alignment and the page; importing them loads no engine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from oolong_align.errors import UsageError
 PRECISIONS: Final = ("fp32", "int8")
 ALIGN_RULES: Final = ("voice", "overlap")
 """How a word gets its speaker; the first is the default."""
+AUDIO_CHOICES: Final = ("auto", "embed", "link", "none")
+"""What becomes of the recording in a page; the first is the default."""
 _WINDOW_S: Final = 10.0
 _SMALLEST: Final = sys.float_info.min
 _LARGEST: Final = sys.float_info.max

@@ -119,8 +119,10 @@ class Pipeline:
             transcript, warnings = self._run(path, seconds)
             with _lap(seconds, "write", config):
                 # Everything is rendered before anything is written: a recording has all of its outputs or none.
+                targets = [(folder or Path()) / f"{path.stem}{each.suffix}" for each in config.formats]
                 texts = {
-                    (folder or Path()) / f"{path.stem}{each.suffix}": each.render(transcript) for each in config.formats
+                    target: each.render_for(transcript, path, target)
+                    for target, each in zip(targets, config.formats, strict=True)
                 }
                 if folder is not None:
                     write_files(texts, inputs=[path])

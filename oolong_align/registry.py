@@ -143,7 +143,10 @@ class Registry:
             if not re.fullmatch(r"\.[^/\\]+", check_type(entry.suffix, str)):
                 raise BrokenRuleError(f"{entry.suffix!r} is no suffix: it starts with a dot and has no folder")
         render = self._manager.guarded(f"format {entry.name!r}", owner, entry.render, _check_text)
-        return replace(entry, render=render)
+        render_file = entry.render_file and self._manager.guarded(
+            f"format {entry.name!r}", owner, entry.render_file, _check_text
+        )
+        return replace(entry, render=render, render_file=render_file)
 
     def _store(self, owner: Owner, entry: SpeakerStoreEntry) -> SpeakerStoreEntry:
         check = _check_methods("put", "get", "list", "forget", "close")
