@@ -80,8 +80,8 @@ class Model {
   }
 
   rename(label, name) {
+    if (name && !cleanName(name)) return false;
     const clean = cleanText(name);
-    if (clean && !/[^\p{Cf}\p{Cc}]/u.test(clean)) return false;
     if ((this.document.speakers.get(label).name ?? "") === clean) return false;
     this.apply({ kind: "rename", label, name: clean || null });
     return true;

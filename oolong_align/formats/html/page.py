@@ -111,7 +111,8 @@ def _data(transcript: Transcript, layout: CueLayout, audio: PageAudio | None) ->
     # An object of a script would put labels that are numbers first.
     document |= {key: list(document[key].items()) for key in ("speakers", "speaker_embeddings")}
     document["word_segments"] = None
-    document["model"] = json.dumps(document["model"], ensure_ascii=False)
+    if document["model"] is not None:
+        document["model"] = [(key, json.dumps(value, ensure_ascii=False)) for key, value in document["model"].items()]
     data = {
         "document": document,
         "cues": {

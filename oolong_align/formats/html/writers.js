@@ -91,7 +91,7 @@ const writeJson = (model) => {
     if (key === "word_segments") value = wordSegments;
     if (key === "speakers") return `"speakers": ${entries([...value], speaker)}`;
     if (key === "speaker_embeddings") return `"speaker_embeddings": ${entries(vectors, dump)}`;
-    if (key === "model") return `"model": ${value}`;
+    if (key === "model" && value) return `"model": ${entries(value, (written) => written)}`;
     return `${dump(key)}: ${Array.isArray(value) ? lines(value.map(dump), "[", "]") : dump(value)}`;
   });
   return `{\n${fields.join(",\n")}\n}\n`;
