@@ -161,7 +161,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser,
         seen.append(
             browser.script(
                 """const each = document.activeElement;
-                const style = getComputedStyle(each.closest(".open") ?? each);
+                const style = getComputedStyle(each.closest(".missing") ?? each);
                 return [each.id || each.className || each.tagName, style.outlineStyle + style.outlineWidth];"""
             )
         )

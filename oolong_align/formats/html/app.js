@@ -88,7 +88,10 @@ const stepTurn = (by) => {
   if (goal) seek(goal.start);
 };
 
-get("play").addEventListener("click", () => player.toggle());
+// Who wants to play what is not there is asked for it.
+const play = () => (player.loaded ? player.toggle() : get("file").click());
+
+get("play").addEventListener("click", play);
 get("back").addEventListener("click", () => seek(player.position - 5));
 get("ahead").addEventListener("click", () => seek(player.position + 5));
 get("speed").addEventListener("change", ({ target }) => {
@@ -229,7 +232,7 @@ get("people").addEventListener("click", () => showPeople(!get("speakers").classL
 get("help").addEventListener("click", () => get("keys").showModal());
 
 const KEYS = {
-  " ": () => player.toggle(),
+  " ": play,
   ArrowLeft: (shift) => (shift ? stepTurn(-1) : seek(player.position - 5)),
   ArrowRight: (shift) => (shift ? stepTurn(1) : seek(player.position + 5)),
   "/": () => {
@@ -266,7 +269,8 @@ addEventListener("keyup", (event) => {
 
 // --- the beginning
 
-const facts = [formatTime(duration, long), `${model.document.speakers.size} speakers`, `${model.starts.length} words`];
+const some = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
+const facts = [formatTime(duration, long), some(model.document.speakers.size, "speaker"), some(model.starts.length, "word")];
 get("facts").textContent = [...facts, model.document.language].filter(Boolean).join(" · ");
 get("length").textContent = formatTime(duration, long);
 get("now").textContent = formatTime(0, long);

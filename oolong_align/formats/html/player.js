@@ -53,7 +53,6 @@ class Player {
   }
 
   toggle() {
-    if (!this.loaded) return this.onMissing();
     if (!this.audio.paused) return this.audio.pause();
     if (this.position >= this.duration - 0.05) this.seek(0);
     return this.audio.play().catch(() => {});

@@ -80,7 +80,13 @@ class Timeline {
       }
     }
     brush.fillStyle = value("--mark");
-    for (const second of this.marks) brush.fillRect(second * perSecond - 1, RULER - 3, 2, height - RULER);
+    for (const second of this.marks) {
+      brush.globalAlpha = 1;
+      brush.fillRect(second * perSecond - 1, RULER - 5, 2, 5);
+      brush.globalAlpha = 0.3;
+      brush.fillRect(second * perSecond - 0.5, RULER, 1, height - RULER - 5);
+    }
+    brush.globalAlpha = 1;
     this.move(this.position);
   }
 
