@@ -132,6 +132,7 @@ def golden(name: str) -> Transcript:
 def meeting() -> Transcript:
     """The example recording with its true words and turns; two doubtful words."""
     rows = [line.split() for line in (EXAMPLES / "meeting.ctm").read_text().splitlines()]
+    rows.sort(key=lambda row: float(row[2]))
     labels = {name: f"SPEAKER_{number:02d}" for number, name in enumerate(dict.fromkeys(row[7] for row in rows))}
     words = []
     for number, row in enumerate(rows):

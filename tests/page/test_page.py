@@ -125,7 +125,8 @@ def test_an_encoded_recording_plays(
 def test_doubtful_words_are_marked(browser: Browser, show: Open) -> None:
     show(meeting())
     words = meeting().words
-    assert browser.texts("#turns .unsure") == browser.texts("#turns .whose") == [words[3].text, words[30].text]
+    doubtful = [words[3].text, words[30].text]
+    browser.wait(lambda: browser.texts("#turns .unsure") == browser.texts("#turns .whose") == doubtful)
     assert "31 % sure" in str(browser.find(".w.unsure").get_attribute("title"))
     browser.check_silence()
 

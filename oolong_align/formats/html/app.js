@@ -277,6 +277,6 @@ get("now").textContent = formatTime(0, long);
 get("empty").hidden = model.starts.length > 0;
 get("warnings").append(...model.document.warnings.map((text) => make("li", {}, text)));
 roster.draw();
-list.render();
 timeline.draw();
+list.render();
 setTimeout(loadRecording);
