@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from browser import Browser, Open, golden, meeting
 
+from oolong_align import editing
 from oolong_align.formats import read_json, render_json, render_srt, render_vtt
 from oolong_align.types import Diarization, DiarizeSegment, Speaker, SpeakerSegment, Transcript, Utterance, Word
 
@@ -100,7 +101,6 @@ def test_merge_joins_turns_voices_and_words(browser: Browser, show: Open) -> Non
 
 
 def test_the_page_corrects_as_the_program_does(browser: Browser, show: Open) -> None:
-    editing = pytest.importorskip("oolong_align.editing")
     for transcript in (meeting(), golden("awkward"), golden("scripts")):
         show(transcript)
         browser.rename("SPEAKER_01", "Ada\u0085Lovelace")
