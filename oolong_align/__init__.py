@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oolong_align.hookspecs import hookimpl as hookimpl
     from oolong_align.options import DiarizerOptions as DiarizerOptions
     from oolong_align.pipeline import transcribe as transcribe
+    from oolong_align.stores import open_store as open_store
     from oolong_align.types import Diarization as Diarization
     from oolong_align.types import DiarizeSegment as DiarizeSegment
     from oolong_align.types import DiarizeTiming as DiarizeTiming
@@ -37,6 +38,7 @@ _HOMES: Final = {
     "hookimpl": "hookspecs",
     "DiarizerOptions": "options",
     "transcribe": "pipeline",
+    "open_store": "stores",
     "Diarization": "types",
     "DiarizeSegment": "types",
     "DiarizeTiming": "types",

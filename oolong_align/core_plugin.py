@@ -20,6 +20,8 @@ from oolong_align.entries import (
     OptionGroup,
     Outcome,
     OutputFormat,
+    SpeakerStore,
+    SpeakerStoreEntry,
     TranscribeCall,
     TranscriberEntry,
 )
@@ -95,6 +97,11 @@ class CorePlugin:
             OutputFormat("rttm", ".rttm", "Turns in the format of NIST", self._render_rttm, words=False),
             page_format(self._shape, _layouts),
         ]
+
+    @hookimpl
+    def oolong_speaker_stores(self) -> list[SpeakerStoreEntry]:
+        """Offer to keep voices in a file."""
+        return [SpeakerStoreEntry("sqlite", "one SQLite file", _open_sqlite)]
 
     @hookimpl
     def oolong_executors(self) -> list[ExecutorEntry]:
@@ -252,6 +259,12 @@ def _build_transcriber(config: Config) -> TranscribeCall:
     )
     names = ("language", "task", "initial_prompt", "hotwords")
     return partial(transcriber, **{name: options[name] for name in names})
+
+
+def _open_sqlite(url: str) -> SpeakerStore:
+    from oolong_align.speakers.sqlite import open_sqlite
+
+    return open_sqlite(url)
 
 
 def _render_txt(transcript: Transcript) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from oolong_align.types import Diarization, FloatArray, Progress, Transcript, VoiceRange, Words
+from oolong_align.speakers.records import SpeakerStore, Voice
+from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
 
 if TYPE_CHECKING:
     import click
@@ -106,36 +107,6 @@ class OutputFormat:
         if self.render_file is None:
             return self.render(transcript)
         return self.render_file(transcript, recording, target)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
-    """One voice of a store: ``model`` identifies the embedding model (a hash), ``centroid`` is ``float32[D]``."""
-
-    id: str
-    name: str | None = None
-    model: str
-    seconds: float
-    centroid: FloatArray
-
-
-class SpeakerStore(Protocol):
-    """The least that a store of voices does; everything put into it is still there after it is opened again."""
-
-    def put(self, voice: Voice) -> None:
-        """Add a voice, or replace the one with the same id."""
-
-    def get(self, voice_id: str) -> Voice | None:
-        """Return the voice with an id, ``None`` if there is none."""
-
-    def list(self) -> Sequence[Voice]:
-        """Return all voices, ordered by id."""
-
-    def forget(self, voice_id: str) -> bool:
-        """Remove a voice for good; tells whether there was one."""
-
-    def close(self) -> None:
-        """Write what is pending and release the store."""
 
 
 @dataclass(frozen=True, slots=True)

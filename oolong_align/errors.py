@@ -11,6 +11,7 @@
     │   └── HashMismatchError   1   a source has it with other bytes; never used
     ├── RecognitionError        1   a recording on which the speech recogniser fails
     ├── OutputError             1   a result that cannot be written
+    ├── StoreError              1   a library of voices that cannot be opened, read or written
     └── PluginError             3   a plugin that fails to load, to register or to run
 
 ``OolongWarning`` is for results that can be used and that the user should look at.
@@ -31,6 +32,7 @@ __all__ = [
     "OutputError",
     "PluginError",
     "RecognitionError",
+    "StoreError",
     "UsageError",
 ]
 
@@ -73,6 +75,10 @@ class RecognitionError(OolongError):
 
 class OutputError(OolongError):
     """A result that cannot be written."""
+
+
+class StoreError(OolongError):
+    """A library of voices that cannot be opened, read or written."""
 
 
 class PluginError(OolongError):

@@ -193,7 +193,8 @@ def oolong_speaker_stores() -> Iterable[SpeakerStoreEntry]:
     Returns
     -------
     iterable of SpeakerStoreEntry
-        A URL without scheme (``voices.db``) has the scheme ``sqlite``.
+        A URL without scheme (``voices.db``) has the scheme ``sqlite``. Stores keep the records of
+        :mod:`oolong_align.speakers.records`, which also has the checks that they share.
 
     Examples
     --------

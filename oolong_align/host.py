@@ -21,6 +21,7 @@ from oolong_align.entries import (
     OutputFormat,
     PluginOption,
     Result,
+    SpeakerStore,
     SpeakerStoreEntry,
     TranscriberEntry,
     store_scheme,
@@ -100,6 +101,18 @@ class Host:
     def executors(self) -> Mapping[str, ExecutorEntry]:
         """Executors by name."""
         return self._registry.executors
+
+    def open_store(self, url: str) -> SpeakerStore:
+        """Open the store of voices at a URL.
+
+        Raises
+        ------
+        UsageError
+            If no plugin offers this kind of store.
+        StoreError
+            If it cannot be opened.
+        """
+        return _choose_store(url, self.speaker_stores()).open(url)
 
     # Hooks that every plugin hears.
 

@@ -149,7 +149,7 @@ class Registry:
         return replace(entry, render=render, render_file=render_file)
 
     def _store(self, owner: Owner, entry: SpeakerStoreEntry) -> SpeakerStoreEntry:
-        check = _check_methods("put", "get", "list", "forget", "close")
+        check = _check_methods("model", "put", "get", "list", "nearest", "forget", "transaction", "close")
         return replace(entry, open=self._manager.guarded(f"speaker store {entry.scheme!r}", owner, entry.open, check))
 
     def _executor(self, owner: Owner, entry: ExecutorEntry) -> ExecutorEntry:

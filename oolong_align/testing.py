@@ -27,13 +27,13 @@ from oolong_align.entries import (
     OutputFormat,
     SpeakerStore,
     TranscribeCall,
-    Voice,
 )
 from oolong_align.errors import PluginError
 from oolong_align.frames import SAMPLE_RATE
 from oolong_align.hookspecs import hookimpl
 from oolong_align.host import Host
 from oolong_align.plugin_manager import Owner, PluginManager
+from oolong_align.store_checks import check_store
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
@@ -198,46 +198,20 @@ def check_format(fmt: OutputFormat) -> None:
 def check_speaker_store(open_store: Callable[[], SpeakerStore]) -> None:
     """Check a store of voices.
 
+    Voices come back bit by bit, no id is given twice, another model is refused, the nearest are the nearest, a
+    transaction is there as a whole or not at all, and several that write at once lose nothing.
+
     Parameters
     ----------
     open_store : callable
-        Opens one store that is empty at first, the same one each time.
+        Opens one store that is empty at first, the same one each time; two may be open at once.
 
     Raises
     ------
     AssertionError
         With the rule that is broken.
     """
-    centroid = np.linspace(-1, 1, 7, dtype=np.float32)
-    ada = Voice(id="voice_1", name="Ada \"'; --", model="0" * 64, seconds=12.5, centroid=centroid)
-    bob = Voice(id="voice_2", name=None, model="0" * 64, seconds=3.0, centroid=-centroid)
-    with contextlib.closing(open_store()) as store:
-        _require(list(store.list()) == [], "a new store must be empty")
-        _require(store.get("voice_1") is None, "an unknown id must give None")
-        _require(store.forget("voice_1") is False, "forgetting an unknown id must give False")
-        store.put(bob)
-        store.put(ada)
-        _same_voice(store.get("voice_1"), ada)
-    with contextlib.closing(open_store()) as store:
-        _require([each.id for each in store.list()] == ["voice_1", "voice_2"], "list must give all voices, by id")
-        _same_voice(store.get("voice_2"), bob)
-        store.put(replace(bob, name="Bob", seconds=4.0))
-        _require(len(store.list()) == 2, "putting an id again must replace its voice")
-        _require(store.forget("voice_1") is True, "forgetting a voice must give True")
-        _require(store.get("voice_1") is None, "a voice that was forgotten must be gone")
-    with contextlib.closing(open_store()) as store:
-        _same_voice(store.get("voice_2"), replace(bob, name="Bob", seconds=4.0))
-        _require(len(store.list()) == 1, "a voice that was forgotten must stay gone after opening again")
-
-
-def _same_voice(found: Voice | None, expected: Voice) -> None:
-    if found is None:
-        raise AssertionError(f"the voice {expected.id} must still be there after it was put")
-    for name in ("id", "name", "model", "seconds"):
-        value, wanted = getattr(found, name), getattr(expected, name)
-        _require(value == wanted, f"{name} must come back as {wanted!r}, not {value!r}")
-    _require(found.centroid.dtype == np.float32, "a centroid must come back as float32")
-    _require(np.array_equal(found.centroid, expected.centroid), "a centroid must come back bit by bit")
+    check_store(open_store)
 
 
 def _require(holds: bool, rule: str) -> None:

@@ -16,9 +16,9 @@ LAYERS = (
         "quantization",
     ),
     ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment", "interop"),
-    ("formats", "editing", "page_audio"),
+    ("formats", "editing", "page_audio", "speakers"),
     ("entries", "hookspecs", "page_format", "core_plugin"),
-    ("plugin_manager", "registry", "checks", "outputs", "host", "pipeline", "testing"),
+    ("plugin_manager", "registry", "checks", "outputs", "host", "pipeline", "stores", "store_checks", "testing"),
     ("cli",),
 )
 LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}

@@ -26,7 +26,7 @@ Run = Callable[..., tuple[int, str, str]]
         (["transcribe", "FILE", "--min-cue", "8"], 2, "max_cue is 7.0 s; give seconds, not fewer than min_cue (8.0 s)"),
         (["transcribe", "FILE", "-f", "docx"], 2, "unknown output format 'docx'; there is srt, vtt"),
         (["transcribe", "FILE", "--diarizer", "other"], 2, "unknown diarizer 'other'; there is vbx, replay"),
-        (["transcribe", "FILE", "--speakers", "voices.db"], 2, "no plugin offers a speaker store 'sqlite'"),
+        (["transcribe", "FILE", "--speakers", "redis://host/1"], 2, "no plugin offers a speaker store 'redis'"),
         (["transcribe", "FILE", "-o", "-", "--srt", "--vtt"], 2, "-o - takes one recording and one format"),
         (["transcribe", "FILE", "FILE", "-o", "-"], 2, "-o - takes one recording and one format"),
         (["transcribe", "FILE", "FILE"], 2, "2 inputs have the stem 'meeting'"),

@@ -276,7 +276,7 @@ def test_a_plugin_cannot_require_an_option() -> None:
         ({"num_speakers": 0}, "num_speakers=0"),
         ({"diarizer": "kaldi"}, "unknown diarizer 'kaldi'; there is vbx"),
         ({"output_format": ["srt,docx"]}, "unknown output format 'docx'"),
-        ({"speakers": "voices.db"}, "no plugin offers a speaker store 'sqlite'"),
+        ({"speakers": "redis://host/1"}, "no plugin offers a speaker store 'redis'"),
         ({"num_speakers": 2, "max_speakers": 3}, "num_speakers is exact"),
         ({"vad_onset": 0.2}, "vad_offset"),
         ({"language": "elvish"}, "--language elvish: unknown to Whisper; use a code such as en"),

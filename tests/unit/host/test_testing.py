@@ -3,7 +3,8 @@ from __future__ import annotations
 import doctest
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import pytest
 
 from oolong_align import entries, testing
 from oolong_align.hookspecs import OutputFormat, Voice
+from oolong_align.speakers.records import VoiceModel
+from oolong_align.speakers.sqlite import SqliteStore
 from oolong_align.testing import check_diarizer, check_format, check_speaker_store, check_transcriber, make_host
-from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, VoiceRange, Word, Words
+from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, VoiceRange, Word, Words
 
 
 class Diarizer:
@@ -109,45 +112,70 @@ def test_formats() -> None:
             check_format(broken)
 
 
-class Store:
-    """Keeps voices in the dictionary that it is given."""
+class Store(SqliteStore):
+    """Breaks one rule."""
 
-    def __init__(self, kept: dict[str, Voice], broken: str = "") -> None:
-        self.kept, self.broken = kept, broken
+    def __init__(self, path: Path, broken: str) -> None:
+        super().__init__(path)
+        self.broken = broken
 
-    def put(self, voice: Voice) -> None:
+    def put(self, voice: Voice) -> str:
         if self.broken == "centroid":
             voice = replace(voice, centroid=voice.centroid.astype(np.float16).astype(np.float32))
-        self.kept[voice.id] = voice
+        if self.broken == "references":
+            voice = replace(voice, references=voice.references[:1])
+        if self.broken == "models" and (model := self.model()):
+            voice = replace(voice, model=model)
+        return super().put(voice)
 
     def get(self, voice_id: str) -> Voice | None:
-        return self.kept.get(voice_id)
+        voice = super().get(voice_id)
+        return None if voice and self.broken == "aliases" and voice.id != voice_id else voice
 
-    def list(self) -> list[Voice]:
-        return [self.kept[key] for key in (self.kept if self.broken == "order" else sorted(self.kept))]
+    def list(self, name: str | None = None) -> Sequence[Voice]:
+        if self.broken == "names" and name is not None:
+            return [voice for voice in super().list() if name.lower() == str(voice.name).lower()]
+        if self.broken == "order":
+            return sorted(super().list(name), key=lambda voice: voice.id)
+        return super().list(name)
+
+    def nearest(self, embedding: FloatArray, count: int, *, model: VoiceModel) -> Sequence[tuple[Voice, float]]:
+        found = super().nearest(embedding, count, model=model)
+        if self.broken == "lengths":
+            return [(voice, float(voice.centroid @ embedding)) for voice, _ in found]
+        return found
 
     def forget(self, voice_id: str) -> bool:
         if self.broken == "forget":
-            return voice_id in self.kept
-        return self.kept.pop(voice_id, None) is not None
+            return self.get(voice_id) is not None
+        return super().forget(voice_id)
 
-    def close(self) -> None:
-        if self.broken == "close":
-            self.kept.clear()
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if self.broken == "transaction" and not self._connection.in_transaction:
+            yield
+        else:
+            with super().transaction():
+                yield
 
 
-def test_speaker_stores() -> None:
-    kept: dict[str, Voice] = {}
-    check_speaker_store(lambda: Store(kept))
-    for broken, rule in (
+@pytest.mark.parametrize(
+    ("broken", "rule"),
+    [
         ("centroid", "bit by bit"),
-        ("order", "by id"),
+        ("references", "references must all come back"),
+        ("models", "of other weights must be refused"),
+        ("aliases", "must still be there"),
+        ("names", "exactly this name"),
+        ("order", "voice_2 before voice_10"),
+        ("lengths", "must give the cosines"),
         ("forget", "must be gone"),
-        ("close", "list must give all voices"),
-    ):
-        voices: dict[str, Voice] = {}
-        with pytest.raises(AssertionError, match=rule):
-            check_speaker_store(lambda voices=voices, broken=broken: Store(voices, broken))
+        ("transaction", "aliases must come back"),
+    ],
+)
+def test_speaker_stores(broken: str, rule: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=rule):
+        check_speaker_store(lambda: Store(tmp_path / "voices.db", broken))
 
 
 def test_the_checks_need_no_pytest(repository: Path) -> None:

@@ -1,0 +1,282 @@
+"""Voices in one SQLite file.
+
+Writers take turns, over all processes, and a write that is interrupted leaves nothing behind. The nearest voices are
+found by one product with the matrix of all centroids, ``O(voices)``, which is read again when somebody has written.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from oolong_align.errors import InputError, OolongWarning, StoreError
+from oolong_align.speakers.records import (
+    Reference,
+    Voice,
+    VoiceModel,
+    check_embedding,
+    check_model,
+    check_voice,
+    forgotten_id,
+    voice_id,
+    voice_number,
+)
+from oolong_align.speakers.sqlite_file import connect, translated
+from oolong_align.types import FloatArray
+from oolong_align.vectors import l2_normalise
+
+__all__ = ["SqliteStore", "open_sqlite"]
+
+
+def open_sqlite(url: str) -> SqliteStore:
+    """Open the library at ``voices.db`` or ``sqlite://voices.db``; it is created if it is not there."""
+    return SqliteStore(Path(url.partition("://")[2] if "://" in url else url))
+
+
+class SqliteStore:
+    """A :class:`~oolong_align.speakers.records.SpeakerStore` in one file, which only its owner can read.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is created if it is not there. Others with ``-wal`` and ``-shm`` behind the name belong to it
+        while it is open.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be opened, or is something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._connection = connect(path)
+        self._depth = 0
+        self._forgotten = False
+        self._known: tuple[object, npt.NDArray[np.int64], FloatArray] | None = None
+
+    def model(self) -> VoiceModel | None:
+        """Model of the voices; ``None`` while there are none."""
+        with self._reading():
+            row = self._connection.execute("SELECT name, weights, dimension FROM model").fetchone()
+        return VoiceModel(name=row[0], weights=row[1], dimension=row[2]) if row else None
+
+    def put(self, voice: Voice) -> str:
+        """Add a voice, or replace the one with the same id."""
+        check_voice(voice)
+        with self.transaction(), translated(self._path):
+            stored = self.model()
+            check_model(stored, voice.model, str(self._path))
+            if stored is None:
+                values = (voice.model.name, voice.model.weights, voice.model.dimension)
+                self._connection.execute("INSERT INTO model VALUES (1, ?, ?, ?)", values)
+            number = self._put_voice(voice)
+            self._put_parts(number, voice)
+        return voice_id(number)
+
+    def get(self, voice_id: str) -> Voice | None:
+        """Voice with an id or an alias."""
+        with self._reading():
+            number = self._find(voice_id)
+            found = [] if number is None else self._voices("WHERE number = ?", (number,))
+        return found[0] if found else None
+
+    def list(self, name: str | None = None) -> Sequence[Voice]:
+        """All voices, or those with a name, in order of their numbers."""
+        with self._reading():
+            return self._voices("") if name is None else self._voices("WHERE name = ?", (name,))
+
+    def nearest(self, embedding: FloatArray, count: int, *, model: VoiceModel) -> Sequence[tuple[Voice, float]]:
+        """Voices with the largest cosines, exactly; ties in order of their numbers."""
+        check_embedding(embedding, model)
+        with self._reading():
+            stored = self.model()
+            check_model(stored, model, str(self._path))
+            if stored is None or count < 1:
+                return []
+            numbers, centroids = self._centroids(stored.dimension)
+            cosines = centroids @ l2_normalise(embedding)
+            cut = min(count, len(cosines))
+            least = -np.partition(-cosines, cut - 1)[cut - 1]
+            candidates = np.flatnonzero(cosines >= least)
+            best = candidates[np.lexsort((numbers[candidates], -cosines[candidates]))[:cut]]
+            found = self._voices(
+                "WHERE number IN (SELECT value FROM json_each(?))", (json.dumps(numbers[best].tolist()),)
+            )
+        voices = {voice.id: voice for voice in found}
+        return [(voices[voice_id(int(numbers[row]))], float(cosines[row])) for row in best]
+
+    def forget(self, voice_id: str) -> bool:
+        """Remove a voice; what SQLite kept of it goes at the end of the transaction."""
+        with self.transaction(), translated(self._path):
+            number = self._find(voice_id)
+            if number is None:
+                return False
+            self._connection.execute("DELETE FROM voice WHERE number = ?", (number,))
+            self._connection.execute("DELETE FROM model WHERE NOT EXISTS (SELECT 1 FROM voice)")
+            self._forgotten = True
+        return True
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Context in which nobody else writes."""
+        with self._lock:
+            if self._depth:
+                yield
+                return
+            with translated(self._path):
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield
+                with translated(self._path):
+                    self._connection.execute("COMMIT")
+            except BaseException:
+                self._known, self._forgotten = None, False
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            finally:
+                self._depth = 0
+            if self._forgotten:
+                self._scrub()
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._lock:
+            self._known = None
+            self._connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Context in which all is read from one state of the file."""
+        with self._lock, translated(self._path):
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def _find(self, voice_id: str) -> int | None:
+        number = voice_number(voice_id)
+        query = "SELECT number FROM voice WHERE number = :n UNION ALL SELECT voice FROM alias WHERE number = :n"
+        row = self._connection.execute(query, {"n": number}).fetchone()
+        return row[0] if row else None
+
+    def _voices(self, where: str, values: Sequence[object] = ()) -> Sequence[Voice]:
+        model = self.model()
+        if model is None:
+            return []
+        ask = self._connection.execute
+        chosen = f"SELECT number FROM voice {where}"  # noqa: S608 -- the conditions are this module's own
+        references: dict[int, list[Reference]] = {}
+        query = (
+            'SELECT voice, embedding, source, start, "end", seconds, enrolled FROM reference '  # noqa: S608
+            f"WHERE voice IN ({chosen}) ORDER BY voice, place"
+        )
+        for number, embedding, source, start, end, seconds, enrolled in ask(query, values):
+            reference = Reference(
+                embedding=self._vector(embedding, model.dimension),
+                source=source,
+                start=start,
+                end=end,
+                seconds=seconds,
+                enrolled=datetime.fromisoformat(enrolled),
+            )
+            references.setdefault(number, []).append(reference)
+        aliases: dict[int, list[str]] = {}
+        query = f"SELECT voice, number FROM alias WHERE voice IN ({chosen}) ORDER BY number"  # noqa: S608
+        for number, alias in ask(query, values):
+            aliases.setdefault(number, []).append(voice_id(alias))
+        query = f"SELECT number, name, seconds, centroid FROM voice {where} ORDER BY number"  # noqa: S608
+        return [
+            Voice(
+                id=voice_id(number),
+                name=name,
+                model=model,
+                seconds=seconds,
+                centroid=self._vector(centroid, model.dimension),
+                references=tuple(references.get(number, ())),
+                aliases=tuple(aliases.get(number, ())),
+            )
+            for number, name, seconds, centroid in ask(query, values)
+        ]
+
+    def _put_voice(self, voice: Voice) -> int:
+        ask = self._connection.execute
+        values = (voice.name, voice.seconds, _bytes(voice.centroid))
+        number = voice_number(voice.id)
+        if number is None:
+            added = ask("INSERT INTO voice (name, seconds, centroid) VALUES (?, ?, ?)", values).lastrowid
+            return int(added or 0)
+        query = "UPDATE voice SET name = ?, seconds = ?, centroid = ? WHERE number = ?"
+        if not ask(query, (*values, number)).rowcount:
+            if number <= self._last_number():
+                raise forgotten_id(voice.id, str(self._path))
+            ask("INSERT INTO voice (name, seconds, centroid, number) VALUES (?, ?, ?, ?)", (*values, number))
+        return number
+
+    def _put_parts(self, number: int, voice: Voice) -> None:
+        ask = self._connection.execute
+        ask("DELETE FROM reference WHERE voice = ?", (number,))
+        ask("DELETE FROM alias WHERE voice = ?", (number,))
+        rows: Iterable[tuple[object, ...]] = (
+            (number, place, _bytes(each.embedding), each.source, each.start, each.end, each.seconds, str(each.enrolled))
+            for place, each in enumerate(voice.references)
+        )
+        self._connection.executemany("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        for alias in voice.aliases:
+            if self._find(alias) is not None:
+                raise InputError(f"{voice_id(number)}: {alias} cannot be an alias of it, it is a voice in {self._path}")
+            ask("INSERT INTO alias VALUES (?, ?)", (voice_number(alias), number))
+        highest = max((voice_number(alias) or 0 for alias in voice.aliases), default=0)
+        ask("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'voice'", (highest,))
+
+    def _last_number(self) -> int:
+        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'voice'").fetchone()
+        return row[0] if row else 0
+
+    def _centroids(self, dimension: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Numbers, ``(voices,)``, and centroids of unit length, ``(voices, D)``, of the state that is being read."""
+        state = (self._connection.execute("PRAGMA data_version").fetchone()[0], self._connection.total_changes)
+        if self._known is None or self._known[0] != state:
+            rows = self._connection.execute("SELECT number, centroid FROM voice ORDER BY number").fetchall()
+            numbers = np.array([row[0] for row in rows], dtype=np.int64)
+            centroids = self._vector(b"".join(row[1] for row in rows), dimension * len(rows))
+            self._known = (state, numbers, l2_normalise(centroids.reshape(len(rows), dimension)))
+        return self._known[1:]
+
+    def _vector(self, stored: bytes, size: int) -> FloatArray:
+        if len(stored) != 4 * size:
+            raise StoreError(f"{self._path}: the file is damaged: restore it from a copy or an export")
+        return np.frombuffer(stored, dtype="<f4").astype(np.float32)
+
+    def _scrub(self) -> None:
+        """Rewrite the file without what was deleted, and empty the log that still holds it."""
+        self._forgotten = False
+        with translated(self._path):
+            self._connection.execute("VACUUM")
+            (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            warnings.warn(
+                f"{self._path}: forgotten, but another process is reading the file; the last traces go when it is done",
+                OolongWarning,
+                stacklevel=2,
+            )
+
+
+def _bytes(vector: FloatArray) -> bytes:
+    return vector.astype("<f4").tobytes()

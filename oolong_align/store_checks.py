@@ -1,0 +1,267 @@
+"""The rules of a store of voices, one function each; :func:`oolong_align.testing.check_speaker_store` runs them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import fields, replace
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from threading import Thread
+from typing import Any, Final
+
+import numpy as np
+
+from oolong_align.errors import InputError
+from oolong_align.speakers.records import Reference, SpeakerStore, Voice, VoiceModel
+from oolong_align.types import FloatArray
+
+__all__ = ["check_store"]
+
+Open = Callable[[], SpeakerStore]
+
+_MODEL: Final = VoiceModel(name='a "model"', weights="0" * 64, dimension=7)
+_OTHER: Final = replace(_MODEL, weights="1" * 64)
+_ENROLLED: Final = datetime(2024, 2, 29, 23, 59, 59, 123456, timezone(timedelta(hours=-5, minutes=-30)))
+_NAMES: Final = ("Ada \"'; --", "ada \"'; --", "%b\\0", "Łukasz 🎙", "%_\\0", "' OR 1=1")
+
+
+def check_store(open_store: Open) -> None:
+    """Run every rule on one store, which is empty at first and left empty."""
+    with closing(open_store()) as store:
+        _require(list(store.list()) == [] and store.model() is None, "a new store must be empty and of no model")
+        _require(store.nearest(_axis(0), 3, model=_MODEL) == [], "an empty store has no nearest voices")
+        _require(store.get("voice_1") is None, "an unknown id must give None")
+        _require(store.forget("voice_1") is False, "forgetting an unknown id must give False")
+    for rule in (_kept, _ids, _aliases, _models, _malformed, _nearest, _transactions, _together):
+        rule(open_store)
+        with closing(open_store()) as store:
+            for voice in store.list():
+                _require(store.forget(voice.id) is True, "forgetting a voice must give True")
+            _require(not store.list(), "a voice that was forgotten must be gone")
+            _require(store.model() is None, "without voices a store is of no model")
+
+
+def _kept(open_store: Open) -> None:
+    """Everything of a voice comes back, also after the store is opened again."""
+    voices = [_voice(number, name=name) for number, name in enumerate(_NAMES)] + [_voice(6)]
+    with closing(open_store()) as store:
+        voices = [replace(voice, id=store.put(voice)) for voice in voices]
+    with closing(open_store()) as store:
+        for voice in voices:
+            _same_voice(store.get(voice.id), voice)
+        _require(store.model() == _MODEL, "the model of the voices must be the model of the store")
+        _require([each.id for each in store.list()] == [each.id for each in voices], "list must give all voices")
+        for voice in voices[:-1]:
+            found = [each.id for each in store.list(voice.name)]
+            _require(found == [voice.id], f"list({voice.name!r}) must give the voices with exactly this name")
+        changed = replace(voices[0], name="Bob", seconds=4.0, references=voices[0].references[:1])
+        _require(store.put(changed) == changed.id, "putting an id again must give that id")
+        _require(len(store.list()) == len(voices), "putting an id again must replace its voice")
+        _same_voice(store.get(changed.id), changed)
+        _same_voice(store.get(voices[1].id), voices[1])
+
+
+def _ids(open_store: Open) -> None:
+    """Ids are listed by number, and none is given twice."""
+    with closing(open_store()) as store:
+        ids = [store.put(_voice(number)) for number in range(12)]
+        _require(all(each.startswith("voice_") for each in ids), f"ids are voice_ and a number, not {ids[0]!r}")
+        numbers = [int(each.removeprefix("voice_")) for each in ids]
+        _require(numbers == sorted(set(numbers)), "the numbers of ids must rise")
+        _require([each.id for each in store.list()] == ids, "list must be ordered by number: voice_2 before voice_10")
+        _require(store.forget(ids[-1]) is True, "forgetting a voice must give True")
+        _require(store.get(ids[-1]) is None, "a voice that was forgotten must be gone")
+    with closing(open_store()) as store:
+        _refused(lambda: store.put(_voice(0, id=ids[-1])), "an id that was forgotten must be refused")
+        later = store.put(_voice(0))
+        _require(later not in ids, f"{later} was used before: no id may be given twice, also after forgetting")
+        high = f"voice_{int(later.removeprefix('voice_')) + 100}"
+        _require(store.put(_voice(1, id=high)) == high, "an id above all others must be taken as it is")
+        after = store.put(_voice(2))
+        _require(int(after.removeprefix("voice_")) > int(high.removeprefix("voice_")), f"ids must go on above {high}")
+
+
+def _aliases(open_store: Open) -> None:
+    """A voice is found by the ids of those that were merged into it."""
+    with closing(open_store()) as store:
+        kept, merged = (replace(_voice(number), id=store.put(_voice(number))) for number in range(2))
+        with store.transaction():
+            store.forget(merged.id)
+            store.put(replace(kept, aliases=(merged.id,)))
+        _same_voice(store.get(merged.id), replace(kept, aliases=(merged.id,)))
+        _refused(lambda: store.put(merged), "an id that was merged into another voice must be refused")
+        other = store.put(_voice(2))
+        _refused(lambda: store.put(replace(kept, aliases=(other,))), "a voice's id must be refused as an alias")
+        _same_voice(store.get(kept.id), replace(kept, aliases=(merged.id,)))
+        _require(store.forget(merged.id) and store.get(kept.id) is None, "a voice must be forgotten by its aliases too")
+        _require(store.get(other) is not None, "only the voice that is named may be forgotten")
+
+
+def _models(open_store: Open) -> None:
+    """Voices of two models are never compared."""
+    with closing(open_store()) as store:
+        store.put(_voice(0))
+        _refused(lambda: store.put(_voice(1, model=_OTHER)), "a voice of other weights must be refused")
+        smaller = VoiceModel(name="a", weights=_MODEL.weights, dimension=6)
+        voice = Voice(model=smaller, seconds=1.0, centroid=_axis(0)[:6])
+        _refused(lambda: store.put(voice), "a voice of another dimension must be refused")
+        _refused(lambda: store.nearest(_axis(0), 1, model=_OTHER), "an embedding of another model must be refused")
+        _refused(lambda: store.nearest(_axis(0)[:6], 1, model=_MODEL), "an embedding of another size must be refused")
+        store.put(_voice(1, model=replace(_MODEL, name="renamed")))
+        _require(len(store.list()) == 2, "models differ by weights and dimension, not by name")
+
+
+def _malformed(open_store: Open) -> None:
+    """What could not be read or compared later is not stored."""
+    good = _voice(0)
+    reference = good.references[0]
+    broken: list[dict[str, Any]] = [
+        {"id": "Ada"},
+        {"id": "voice_07"},
+        {"name": ""},
+        {"name": "two\nlines"},
+        {"name": "nul\0"},
+        {"name": "\ud800"},
+        {"seconds": float("nan")},
+        {"centroid": np.zeros(7, np.float32)},
+        {"centroid": np.full(7, np.nan, np.float32)},
+        {"centroid": np.ones(7, np.float64)},
+        {"centroid": np.ones((1, 7), np.float32)},
+        {"references": (replace(reference, end=reference.start - 1),)},
+        {"references": (replace(reference, source=""),)},
+        {"references": (replace(reference, enrolled=reference.enrolled.replace(tzinfo=None)),)},
+        {"references": (replace(reference, embedding=reference.embedding[:3]),)},
+        {"aliases": ("Bob",)},
+    ]
+    with closing(open_store()) as store:
+        for change in broken:
+            _refused(partial(store.put, replace(good, **change)), f"{change} must be refused")
+        _require(not store.list() and store.model() is None, "what is refused must leave nothing behind")
+
+
+def _nearest(open_store: Open) -> None:
+    """The nearest voices are those with the largest cosines, whatever the length of their centroids."""
+    with closing(open_store()) as store:
+        ids = [store.put(_voice(number)) for number in range(7)]
+        store.put(replace(_voice(3), id=ids[3], centroid=100 * _axis(3)))
+        query = _axis(3) + 0.5 * _axis(5) + 0.25 * _axis(0)
+        found = store.nearest(query, 3, model=_MODEL)
+        _require([voice.id for voice, _ in found] == [ids[3], ids[5], ids[0]], "nearest must give the largest cosines")
+        cosines = [1 / 1.3125**0.5, 0.5 / 1.3125**0.5, 0.25 / 1.3125**0.5]
+        _require(np.allclose([cosine for _, cosine in found], cosines, atol=1e-5), "nearest must give the cosines")
+        _require(len(store.nearest(query, 100, model=_MODEL)) == 7, "all voices must be given if more are wanted")
+        _same_voice(found[0][0], replace(_voice(3), id=ids[3], centroid=100 * _axis(3)))
+        store.forget(ids[3])
+        first = store.nearest(query, 1, model=_MODEL)[0][0].id
+        _require(first == ids[5], "a voice that was forgotten must not be found any more")
+
+
+def _transactions(open_store: Open) -> None:
+    """A transaction is there as a whole or not at all."""
+    with closing(open_store()) as store, closing(open_store()) as other:
+        kept = replace(_voice(0), id=store.put(_voice(0)))
+
+        def fail() -> None:
+            with store.transaction():
+                store.put(_voice(1))
+                with store.transaction():
+                    store.put(replace(kept, name="Bob"))
+                    store.forget(kept.id)
+                _require(store.nearest(_axis(0), 9, model=_MODEL)[0][0].id != kept.id, "what was written must be seen")
+                raise InputError("stop")
+
+        _refused(fail, "an exception must leave a transaction")
+        for each in (store, other):
+            _require([one.id for one in each.list()] == [kept.id], "an exception must undo the whole transaction")
+            _same_voice(each.get(kept.id), kept)
+            found = [voice.id for voice, _ in each.nearest(_axis(0), 9, model=_MODEL)]
+            _require(found == [kept.id], "an exception must undo what nearest gives")
+        with store.transaction():
+            added = store.put(_voice(1))
+        _require(other.get(added) is not None, "what was written must be seen by others")
+        found = [voice.id for voice, _ in other.nearest(_axis(1), 1, model=_MODEL)]
+        _require(found == [added], "what others have written must be found as nearest")
+
+
+def _together(open_store: Open) -> None:
+    """Threads with stores of their own, and two that share one, lose nothing."""
+    failures: list[BaseException] = []
+    with closing(open_store()) as first, closing(open_store()) as second:
+        shared = first.put(_voice(0, seconds=0.0))
+
+        def work(store: SpeakerStore) -> None:
+            try:
+                for number in range(5):
+                    store.put(_voice(number))
+                    with store.transaction():
+                        voice = store.get(shared)
+                        _require(voice is not None, "a voice must not be lost")
+                        store.put(replace(voice or _voice(0), seconds=voice.seconds + 1 if voice else 0))
+            except BaseException as error:  # noqa: BLE001 -- raised again below, in the thread that asked
+                failures.append(error)
+
+        threads = [Thread(target=work, args=(store,)) for store in (first, second, second)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+        voice = first.get(shared)
+        _require(len(first.list()) == 16, "voices that several put at once must all be there")
+        _require(voice is not None and voice.seconds == 15, "nobody may write between a transaction's reads and writes")
+
+
+def _axis(number: int) -> FloatArray:
+    axis: FloatArray = np.eye(7, dtype=np.float32)[number % 7]
+    return axis
+
+
+def _voice(number: int, **changes: Any) -> Voice:
+    """Voice along one axis, with two references whose embeddings have no short decimals."""
+    references = tuple(
+        Reference(
+            embedding=(_axis(number) + np.float32(place / 3)) / np.float32(7),
+            source=f"Møte {number}; '.wav",
+            start=1 / 3,
+            end=12.5 + place,
+            seconds=10 / 3,
+            enrolled=_ENROLLED,
+        )
+        for place in range(2)
+    )
+    voice = Voice(model=_MODEL, seconds=20 / 3, centroid=_axis(number) / np.float32(3), references=references)
+    return replace(voice, **changes)
+
+
+def _same_voice(found: Voice | None, expected: Voice) -> None:
+    if found is None:
+        raise AssertionError(f"the voice {expected.id} must still be there after it was put")
+    _same_fields(found, expected, "")
+    _require(len(found.references) == len(expected.references), "references must all come back, and no others")
+    for reference, wanted in zip(found.references, expected.references, strict=True):
+        _same_fields(reference, wanted, "a reference's ")
+
+
+def _same_fields(found: Voice | Reference, expected: Voice | Reference, whose: str) -> None:
+    for each in fields(expected):
+        value, wanted = getattr(found, each.name), getattr(expected, each.name)
+        if isinstance(wanted, np.ndarray):
+            _require(value.dtype == np.float32, f"{whose}{each.name} must come back as float32")
+            _require(np.array_equal(value, wanted), f"{whose}{each.name} must come back bit by bit")
+        elif each.name != "references":
+            _require(value == wanted, f"{whose}{each.name} must come back as {wanted!r}, not {value!r}")
+
+
+def _refused(call: Callable[[], object], rule: str) -> None:
+    try:
+        call()
+    except InputError:
+        return
+    raise AssertionError(f"{rule}, by an InputError")
+
+
+def _require(holds: bool, rule: str) -> None:
+    if not holds:
+        raise AssertionError(rule)
