@@ -1,0 +1,146 @@
+"""Time to find the nearest voices in a library of many, on SQLite and PostgreSQL, and what the HNSW index misses.
+
+The voices are drawn from the between-speaker distribution of the PLDA in the package, queries from the within-speaker
+distribution around them, so that they lie as those of real people do. Both stores answer each query in turn.
+
+    python benchmarks/nearest.py postgresql://host/empty_database [--voices 100000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from contextlib import closing
+from datetime import datetime, timezone
+from importlib.resources import files
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+
+from oolong_align.hookspecs import SpeakerStore, Voice
+from oolong_align.plda import Plda
+from oolong_align.speakers.records import Reference, VoiceModel
+from oolong_align.speakers.sqlite import open_sqlite
+from oolong_align_postgres.database import index_dimension
+from oolong_align_postgres.store import PostgresStore
+
+Floats = npt.NDArray[np.float32]
+MODEL = VoiceModel(name="drawn", weights="0" * 64, dimension=256)
+NOW = datetime(2024, 1, 1, tzinfo=timezone.utc)
+
+
+def draw(voices: int, queries: int, seconds: float) -> tuple[Floats, Floats]:
+    """Centroids, ``(voices, D)``, and queries, ``(queries, D)``: mean of ``seconds`` independent seconds each."""
+    plda = Plda.load(Path(str(files("oolong_align") / "data" / "plda_resnet34.npz")))
+    rng = np.random.default_rng(0)
+    people = rng.normal(size=(voices, len(plda.phi))) * np.sqrt(plda.phi)
+    heard = people[rng.choice(voices, queries, replace=False)]
+    back, undo = np.linalg.inv(plda.tr.T), np.linalg.pinv(plda.lda)
+
+    def embed(latent: npt.NDArray[np.float64]) -> Floats:
+        noisy = latent + rng.normal(size=latent.shape) / np.sqrt(seconds)
+        projected = (noisy @ back + plda.mu) / np.sqrt(len(plda.phi)) + plda.mean2
+        centred = projected @ undo
+        embeddings = plda.mean1 + centred / np.sqrt(plda.dimension)
+        return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32)
+
+    return embed(people), embed(heard)
+
+
+def voice_of(centroid: Floats) -> Voice:
+    """Voice with one reference, as after its first recording."""
+    reference = Reference(embedding=centroid, source="drawn.wav", start=0.0, end=30.0, seconds=30.0, enrolled=NOW)
+    return Voice(model=MODEL, seconds=30.0, centroid=centroid, references=(reference,))
+
+
+def fill_sqlite(path: Path, centroids: Floats) -> float:
+    began = time.perf_counter()
+    with closing(open_sqlite(str(path))) as store, store.transaction():
+        for centroid in centroids:
+            store.put(voice_of(centroid))
+    return time.perf_counter() - began
+
+
+def fill_postgres(url: str, centroids: Floats) -> tuple[float, float]:
+    """Seconds to load the rows, and to make the index of all of them at once."""
+    with closing(PostgresStore(url)) as store:
+        store.put(voice_of(centroids[0]))
+        connection = store._connection
+        connection.execute("DROP INDEX oolong_voice_nearest")
+        began = time.perf_counter()
+        with connection.cursor() as cursor, cursor.copy("COPY oolong_voice FROM STDIN") as copy:
+            for number, centroid in enumerate(centroids[1:], start=2):
+                copy.write_row((number, None, 30.0, f"[{','.join(map(repr, centroid.tolist()))}]"))
+        with connection.cursor() as cursor, cursor.copy("COPY oolong_reference FROM STDIN") as copy:
+            for number, centroid in enumerate(centroids[1:], start=2):
+                copy.write_row((number, 0, centroid.astype("<f4").tobytes(), "drawn.wav", 0.0, 30.0, 30.0, NOW))
+        connection.execute("UPDATE oolong_library SET last_number = %s", (len(centroids),))
+        loaded = time.perf_counter()
+        connection.execute("SET maintenance_work_mem = '512MB'")
+        index_dimension(connection, MODEL.dimension)
+        connection.execute("VACUUM ANALYZE")
+        return loaded - began, time.perf_counter() - loaded
+
+
+def timed(store: SpeakerStore, query: Floats, count: int) -> tuple[float, list[str]]:
+    began = time.perf_counter()
+    found = store.nearest(query, count, model=MODEL)
+    return 1000 * (time.perf_counter() - began), [voice.id for voice, _ in found]
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1000 if sys.platform != "darwin" else 1e6)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("url")
+    parser.add_argument("--voices", type=int, default=100_000)
+    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--count", type=int, default=10)
+    given = parser.parse_args()
+    centroids, queries = draw(given.voices, given.queries, seconds=10.0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "voices.db"
+        print(f"SQLite: filled by put in {fill_sqlite(path, centroids):.1f} s, {path.stat().st_size / 1e6:.0f} MB")
+        load, index = fill_postgres(given.url, centroids)
+        print(f"PostgreSQL: filled by COPY in {load:.1f} s, index made in {index:.1f} s")
+        with closing(open_sqlite(str(path))) as exact, closing(PostgresStore(given.url)) as indexed:
+            before = peak_mb()
+            first, _ = timed(exact, queries[0], given.count)
+            print(f"SQLite: first query {first:.0f} ms, which holds {peak_mb() - before:.0f} MB of centroids at most")
+            timed(indexed, queries[0], given.count)
+            times: tuple[list[float], list[float]] = ([], [])
+            best = common = 0
+            for query in queries:
+                spent, wanted = timed(exact, query, given.count)
+                times[0].append(spent)
+                spent, found = timed(indexed, query, given.count)
+                times[1].append(spent)
+                best += found[:1] == wanted[:1]
+                common += len(set(found) & set(wanted))
+            both = [median(each) for each in times]
+            print(f"{given.count} nearest: SQLite {both[0]:.1f} ms, PostgreSQL {both[1]:.1f} ms (medians of both in turn)")
+            print(f"recall of the index: {best / len(queries):.3f} of the nearest voice, ", end="")
+            print(f"{common / len(queries) / given.count:.3f} of the {given.count} nearest")
+            for name, store in (("SQLite", exact), ("PostgreSQL", indexed)):
+                puts, again = [], []
+                for query in queries[:5]:
+                    began = time.perf_counter()
+                    store.put(voice_of(query))
+                    puts.append(1000 * (time.perf_counter() - began))
+                    again.append(timed(store, query, given.count)[0])
+                began = time.perf_counter()
+                store.forget("voice_1")
+                forgotten = time.perf_counter() - began
+                text = f"put {median(puts):.1f} ms, nearest after it {median(again):.0f} ms, forget {forgotten:.1f} s"
+                print(f"{name}: {text}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Connecting to the server: tables, settings, and errors that a user understands.
+
+Left out on purpose: what is read and written (``store.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from oolong_align.errors import StoreError
+
+__all__ = ["Connection", "connect", "index_dimension", "translated"]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+VERSION: Final = 1
+_PGVECTOR: Final = (0, 8)
+_SETUP_LOCK: Final = 0x6F6F6C76
+_LARGEST_INDEXED: Final = 2000  # dimensions that an HNSW index of pgvector takes
+# Larger lists find more: strict_order goes on where the list did not hold enough voices.
+_SETTINGS: Final = (
+    "SET lock_timeout = '30s'",
+    "SET hnsw.ef_search = 200",
+    "SET hnsw.iterative_scan = strict_order",
+)
+_TABLES: Final = (
+    """
+    CREATE TABLE oolong_library (
+        only_one integer PRIMARY KEY CHECK (only_one = 1),
+        version integer NOT NULL,
+        last_number bigint NOT NULL,
+        indexed integer NOT NULL,
+        model_name text,
+        model_weights text,
+        model_dimension integer
+    )
+    """,
+    """
+    CREATE TABLE oolong_voice (
+        number bigint PRIMARY KEY,
+        name text,
+        seconds double precision NOT NULL,
+        centroid vector NOT NULL
+    )
+    """,
+    "CREATE INDEX oolong_voice_name ON oolong_voice (name)",
+    """
+    CREATE TABLE oolong_reference (
+        voice bigint NOT NULL REFERENCES oolong_voice ON DELETE CASCADE,
+        place integer NOT NULL,
+        embedding bytea NOT NULL,
+        source text NOT NULL,
+        starts double precision NOT NULL,
+        ends double precision NOT NULL,
+        seconds double precision NOT NULL,
+        enrolled timestamptz NOT NULL,
+        PRIMARY KEY (voice, place)
+    )
+    """,
+    """
+    CREATE TABLE oolong_alias (
+        number bigint PRIMARY KEY,
+        voice bigint NOT NULL REFERENCES oolong_voice ON DELETE CASCADE
+    )
+    """,
+    "CREATE INDEX oolong_alias_voice ON oolong_alias (voice)",
+)
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Turn errors of the server into one line that names the database, never the password."""
+    try:
+        yield
+    except psycopg.Error as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, psycopg.errors.LockNotAvailable):
+            text = "somebody else has been writing for 30 s: try again when that is done"
+        elif isinstance(error, psycopg.errors.DiskFull):
+            text = "the server's disk is full: nothing was changed; make room and try again"
+        elif isinstance(error, psycopg.errors.ReadOnlySqlTransaction | psycopg.errors.InsufficientPrivilege):
+            text = f"{text}: ask for the right to write there, or take another library"
+        raise StoreError(f"{place}: {text}") from error
+
+
+def place_of(url: str) -> str:
+    """Database of a URL as messages name it, without user and password."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise StoreError(
+            "--speakers postgresql://...: the URL cannot be read; its form is postgresql://user@host:5432/database"
+        ) from error
+    return f"postgresql://{parts.get('host') or 'localhost'}/{parts.get('dbname') or ''}"
+
+
+def connect(url: str) -> tuple[Connection, str]:
+    """Connect to a database and make the tables of a library if there are none; gives its name for messages too.
+
+    Raises
+    ------
+    StoreError
+        If the server cannot be reached, has no pgvector, or the library is of a newer version.
+    """
+    place = place_of(url)
+    with translated(place):
+        connection: Connection = psycopg.connect(
+            url, autocommit=True, **({} if "connect_timeout" in url else {"connect_timeout": 10})
+        )
+        try:
+            with connection.transaction():
+                _prepare(connection, place)
+            for setting in _SETTINGS:
+                connection.execute(setting)
+        except BaseException:
+            connection.close()
+            raise
+    return connection, place
+
+
+def index_dimension(connection: Connection, dimension: int) -> None:
+    """Make the index for embeddings of one size, which all centroids have from now on."""
+    connection.execute("DROP INDEX IF EXISTS oolong_voice_nearest")
+    indexed = dimension if dimension <= _LARGEST_INDEXED else 0
+    if indexed:
+        connection.execute(
+            "CREATE INDEX oolong_voice_nearest ON oolong_voice "
+            f"USING hnsw ((centroid::vector({dimension:d})) vector_cosine_ops)"  # type: ignore[arg-type]
+        )
+    connection.execute("UPDATE oolong_library SET indexed = %s", (indexed,))
+
+
+def _prepare(connection: Connection, place: str) -> None:
+    # Two that open a new library at once wait for each other.
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SETUP_LOCK,))
+    found = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
+    if found is None:
+        try:
+            with connection.transaction():
+                connection.execute("CREATE EXTENSION vector")
+        except psycopg.Error as error:
+            raise StoreError(
+                f"{place}: it has no pgvector: ask its administrator for pgvector and CREATE EXTENSION vector"
+            ) from error
+        found = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
+    if found is None or tuple(int(part) for part in str(found[0]).split(".")[:2]) < _PGVECTOR:
+        raise StoreError(f"{place}: pgvector must be 0.8 or newer: ask its administrator to upgrade it")
+    if connection.execute("SELECT to_regclass('oolong_library')::text").fetchone() == (None,):
+        for statement in _TABLES:
+            connection.execute(statement)
+        connection.execute("INSERT INTO oolong_library VALUES (1, %s, 0, 0)", (VERSION,))
+    row = connection.execute("SELECT version FROM oolong_library").fetchone()
+    if row is None or row[0] > VERSION:
+        raise StoreError(f"{place}: the library was made by a newer version: upgrade oolong-align-postgres")
