@@ -9,8 +9,6 @@ distribution around them, so that they lie as those of real people do. Both stor
 from __future__ import annotations
 
 import argparse
-import resource
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -21,6 +19,7 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 from oolong_align_postgres.database import index_dimension
 from oolong_align_postgres.store import PostgresStore
 
@@ -95,9 +94,9 @@ def timed(store: SpeakerStore, query: Floats, count: int) -> tuple[float, list[s
     return 1000 * (time.perf_counter() - began), [voice.id for voice, _ in found]
 
 
-def peak_mb() -> float:
-    """Most memory the process held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+def held_mb() -> float:
+    """Memory that the process holds."""
+    return float(psutil.Process().memory_info().rss / 1e6)
 
 
 def main() -> None:
@@ -115,9 +114,9 @@ def main() -> None:
         load, index = fill_postgres(given.url, centroids)
         print(f"PostgreSQL: filled by COPY in {load:.1f} s, index made in {index:.1f} s")
         with closing(open_sqlite(str(path))) as exact, closing(PostgresStore(given.url)) as indexed:
-            before = peak_mb()
+            before = held_mb()
             first, _ = timed(exact, queries[0], given.count)
-            print(f"SQLite: first query {first:.0f} ms, {peak_mb() - before:.0f} MB more than before at its peak")
+            print(f"SQLite: first query {first:.0f} ms, {held_mb() - before:.0f} MB more than before")
             timed(indexed, queries[0], given.count)
             times: tuple[list[float], list[float]] = ([], [])
             best = common = 0

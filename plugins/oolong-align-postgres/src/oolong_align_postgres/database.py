@@ -24,6 +24,7 @@ _SETUP_LOCK: Final = 0x6F6F6C76
 _LARGEST_INDEXED: Final = 2000  # dimensions that an HNSW index of pgvector takes
 # Larger lists find more: strict_order goes on where the list did not hold enough voices.
 _SETTINGS: Final = (
+    "SET TIME ZONE 'UTC'",
     "SET lock_timeout = '30s'",
     "SET hnsw.ef_search = 200",
     "SET hnsw.iterative_scan = strict_order",
