@@ -323,8 +323,8 @@ def test_what_is_no_library_is_refused_and_left_alone(
 ) -> None:
     spoil(path)
     before = path.read_bytes() if path.is_file() else b""
-    with pytest.raises(StoreError, match=message) as caught:
-        SqliteStore(path).list()
+    with pytest.raises(StoreError, match=message) as caught, closing(SqliteStore(path)) as store:
+        store.list()
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
     assert (path.read_bytes() if path.is_file() else b"") == before
