@@ -191,7 +191,8 @@ def test_a_read_only_file_can_be_read(run: Callable[..., subprocess.Popen[str]])
         folder.chmod(0o555)
         code = """
 import os
-voice = make_voice(0)  # what this loads may be where only root can read
+voice = make_voice(0)
+SqliteStore(Path(sys.argv[1])).close()  # what all this loads may be where only root can read
 if os.geteuid() == 0:
     os.setuid(65534)
 store = SqliteStore(Path(sys.argv[1]))
@@ -251,6 +252,16 @@ def test_a_forgotten_voice_leaves_no_trace_in_the_files(path: Path) -> None:
     assert not [mark for mark in marks if mark in traces(path.parent)]
     with closing(SqliteStore(path)) as store:
         assert [voice.name for voice in store.list()] == [voice.name for voice in others]
+
+
+def test_the_file_shrinks_when_voices_are_forgotten(path: Path) -> None:
+    with closing(SqliteStore(path)) as store, store.transaction():
+        ids = [store.put(make_voice(*range(number, number + 5))) for number in range(200)]
+    full = path.stat().st_size
+    with closing(SqliteStore(path)) as store, store.transaction():
+        for each in ids[1:]:
+            store.forget(each)
+    assert path.stat().st_size < full / 3
 
 
 def test_a_voice_forgotten_while_somebody_reads_is_gone_when_they_are_done(path: Path) -> None:
