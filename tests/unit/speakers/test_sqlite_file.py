@@ -180,7 +180,7 @@ def test_sqlites_own_word_for_a_full_disk_is_understood(path: Path) -> None:
         assert len(store.list()) == 1
 
 
-def test_a_read_only_file_can_be_read(run: Callable[..., subprocess.Popen[str]]) -> None:
+def test_a_read_only_file_can_be_read(tmp_path: Path, run: Callable[..., subprocess.Popen[str]]) -> None:
     """By another user, so that the test also holds for root; the folder is read-only too."""
     folder = Path(tempfile.mkdtemp())
     path = folder / "voices.db"
@@ -192,7 +192,9 @@ def test_a_read_only_file_can_be_read(run: Callable[..., subprocess.Popen[str]])
         code = """
 import os
 voice = make_voice(0)
-SqliteStore(Path(sys.argv[1])).close()  # what all this loads may be where only root can read
+other = SqliteStore(Path(sys.argv[2]))
+other.put(voice)  # what all this loads may be where only root can read
+other.close()
 if os.geteuid() == 0:
     os.setuid(65534)
 store = SqliteStore(Path(sys.argv[1]))
@@ -202,7 +204,7 @@ try:
 except Exception as error:
     print(type(error).__name__, error)
 """
-        out, err = run(code, path).communicate()
+        out, err = run(code, path, tmp_path / "other.db").communicate()
         assert err == ""
         read, refused = out.splitlines()
         assert read == "['Ada'] 1"
