@@ -73,7 +73,6 @@ def test_what_is_no_name_and_no_number_stays(text: str) -> None:
         ("a hundred and five euros, room B12", "a [number] [number] [number] euros, room [number]"),
         ("in the Twenties ٣ ५ and ½", "in the [number] [number] [number] [number] [number]"),
     ],
-    ],
 )
 def test_numbers(text: str, expected: str) -> None:
     assert masked(text) == expected

@@ -1,8 +1,8 @@
 """Names without a model of names: what people are introduced as, names behind titles, and names that are known.
 
 Finds "my name is X", "I'm X", "call me X", "this is X speaking", "Mr X", and every other place where such a name is
-said again. Leaves out everybody who is only mentioned: capitals alone tell names from places and products too badly. Knows
-English only.
+said again. Leaves out everybody who is only mentioned: capitals alone tell names from places and products too badly.
+Knows English only.
 """
 
 from __future__ import annotations
