@@ -16,7 +16,7 @@ from oolong_align.hookspecs import (
     TranscriberEntry,
     hookimpl,
 )
-from oolong_align.types import Diarization, Progress, VoiceRange, Words
+from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
 from oolong_align_replay.files import check_path, file_for
 
 if TYPE_CHECKING:
@@ -131,6 +131,16 @@ def oolong_diarizers() -> list[DiarizerEntry]:
 def oolong_transcribers() -> list[TranscriberEntry]:
     """Offer ``--transcriber replay``."""
     return [TranscriberEntry(NAME, "words from JSON", _build_transcriber)]
+
+
+@hookimpl
+def oolong_align(words: Words, diarization: Diarization) -> Transcript | None:
+    """Return the stored transcript where its own turns are replayed with its words; align others anew."""
+    from oolong_align_replay.words import StoredWords
+
+    if isinstance(words, StoredWords) and words.words and words.fits(diarization):
+        return words.transcript
+    return None
 
 
 def _build_diarizer(config: Config) -> DiarizeCall:

@@ -103,7 +103,7 @@ def read_rttm(text: str, path: Path) -> dict[str, list[DiarizeSegment]]:
 
 
 def exclusive_segments(turns: Sequence[DiarizeSegment]) -> tuple[SpeakerSegment, ...]:
-    """One speaker at a time: who began first keeps the floor to the end of the turn; O(turns log turns).
+    """One speaker at a time: who began first keeps the floor to the end of the turn; O(speakers x turns).
 
     Parameters
     ----------
@@ -126,8 +126,13 @@ def exclusive_segments(turns: Sequence[DiarizeSegment]) -> tuple[SpeakerSegment,
 
 
 def _overlap(turns: Sequence[DiarizeSegment]) -> Timeline:
-    """Where more than one turn is."""
-    edges = sorted([*((turn.start, 1) for turn in turns), *((turn.end, -1) for turn in turns)])
+    """Where more than one speaker is."""
+    speakers = {turn.speaker_id for turn in turns}
+    own = [Timeline((turn.start, turn.end) for turn in turns if turn.speaker_id == each) for each in speakers]
+    edges = sorted(
+        [(start, 1) for each in own for start in each.starts.tolist()]
+        + [(end, -1) for each in own for end in each.ends.tolist()]
+    )
     spans: list[tuple[float, float]] = []
     active = 0
     since = 0.0

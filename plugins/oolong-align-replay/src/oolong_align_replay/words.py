@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,20 +16,45 @@ from oolong_align.formats.json_field import parse_object
 from oolong_align.formats.json_reader import read_json
 from oolong_align.interop import read_words
 from oolong_align.timeline import Timeline
-from oolong_align.types import VoiceRange, Words
+from oolong_align.types import Diarization, Transcript, VoiceRange, Words
 from oolong_align_replay.files import read_text
 
 if TYPE_CHECKING:
     from oolong_align.audio import Audio
 
-__all__ = ["read_recognised", "words_in_speech"]
+__all__ = ["StoredWords", "read_recognised", "words_in_speech"]
 
 TOLERANCE_S: Final = 0.5
+ROUNDING_S: Final = 0.002
 _OURS: Final = ("segments", "exclusive_diarization", "speech")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWords(Words):
+    """Words with the transcript they were stored in, which knows already who said them."""
+
+    transcript: Transcript
+
+    def fits(self, diarization: Diarization) -> bool:
+        """Tell whether the transcript was made with these turns, but for the rounding of files."""
+        own = self.transcript.diarization
+        if own is None or len(own.turns) != len(diarization.turns):
+            return False
+        return all(
+            mine.speaker_id == turn.speaker_id
+            and abs(mine.start - turn.start) < ROUNDING_S
+            and abs(min(mine.end, diarization.duration) - min(turn.end, diarization.duration)) < ROUNDING_S
+            for mine, turn in zip(own.turns, diarization.turns, strict=True)
+        )
 
 
 def read_recognised(path: Path) -> Words:
     """Read words from JSON: this program's, or what `oolong_align.interop.read_words` reads.
+
+    Returns
+    -------
+    Words
+        `StoredWords` from this program's JSON.
 
     Raises
     ------
@@ -42,7 +67,7 @@ def read_recognised(path: Path) -> Words:
         if isinstance(document, Mapping) and all(key in document for key in _OURS):
             # Only its own reader knows which words are written without a space.
             transcript = read_json(text)
-            return Words(transcript.language, transcript.words)
+            return StoredWords(transcript.language, transcript.words, transcript)
         return read_words(document)  # type: ignore[arg-type]  # it checks what it is given
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
@@ -80,4 +105,4 @@ def words_in_speech(words: Words, speech: Sequence[VoiceRange], audio: Audio, pa
         for word, start, end, keep in zip(words.words, starts.tolist(), ends.tolist(), inside.tolist(), strict=True)
         if keep
     )
-    return Words(words.language, kept)
+    return replace(words, words=kept)
