@@ -112,7 +112,7 @@ def find_introduced(stream: Stream, *, cased: bool) -> Iterator[tuple[Span, tupl
             abbreviated = token.key in _ABBREVIATED_TITLES
             if stream.gap(index).strip() in (("", ".") if abbreviated else ("",)):
                 yield from _named(stream, index + 1, cased=cased, any_case=not cased and abbreviated)
-        elif cased and token.key == "speaking" and (_ends_phrase(stream, index) or stream.gap(index)[0] == ","):
+        elif cased and token.key == "speaking" and (_ends_phrase(stream, index) or stream.gap(index).startswith(",")):
             yield from _named_before(stream, index)
 
 
