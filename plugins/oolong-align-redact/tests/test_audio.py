@@ -105,8 +105,9 @@ def test_a_run_writes_the_copy_beside_the_outputs(recording: Path, tmp_path: Pat
 
 def test_where_the_copy_cannot_go(recording: Path, tmp_path: Path) -> None:
     host = make_host(Told(timed("hi")), oolong_align_redact)
-    with pytest.raises(UsageError, match="nothing is masked"):
-        host.resolve("transcribe", {"redact_audio": "tone"})
+    for nothing in ({}, {"redact": "speakers"}):
+        with pytest.raises(UsageError, match="nothing is masked"):
+            host.resolve("transcribe", {"redact_audio": "tone", **nothing})
     config = host.resolve("transcribe", REPLAY | {"redact": "names", "redact_audio": "tone"}, formats=["json"])
     with pytest.raises(UsageError, match="name a folder with -o"):
         Pipeline(host, config).run_files([recording])

@@ -52,7 +52,7 @@ def oolong_add_options(options: OptionGroup) -> None:
 def oolong_configure(config: Config) -> None:
     """Refuse what cannot be masked before any work."""
     rules = read_rules(config.options)
-    if config.options.get("redact_audio") and not rules:
+    if config.options.get("redact_audio") and not rules.mask_words:
         raise UsageError("--redact_audio: nothing is masked; say what with --redact, --redact_pattern, --redact_words")
 
 

@@ -6,6 +6,7 @@ Leaves out the original's rate, channels and picture: the copy is what the recog
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -81,15 +82,18 @@ def _covered(
     blocks: Iterable[npt.NDArray[np.float32]], spans: Sequence[tuple[int, int]], cover: str
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Yield blocks of shape ``(samples,)`` with the spans covered."""
+    ends = [end for _, end in spans]
     first = 0
     for block in blocks:
         copy = block.copy()
-        for start, end in spans:
-            inside = slice(max(start - first, 0), max(end - first, 0))
-            places = np.arange(len(copy))[inside] + first
+        last = first + len(copy)
+        for start, end in spans[bisect_right(ends, first) :]:
+            if start >= last:
+                break
+            places = np.arange(max(start, first), min(end, last))
             tone = TONE_PEAK * np.sin(2 * np.pi * TONE_HZ / SAMPLE_RATE * (places % SAMPLE_RATE))
-            copy[inside] = tone if cover == "tone" else 0.0
-        first += len(copy)
+            copy[places - first] = tone if cover == "tone" else 0.0
+        first = last
         yield copy
 
 

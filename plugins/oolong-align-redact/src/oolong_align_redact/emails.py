@@ -23,6 +23,8 @@ _NOT_LOCAL: Final = frozenset(
 )
 _MORE_LOCAL: Final = 2
 _SHORTEST_TOP: Final = 2
+# More parts than a domain can have (RFC 1035): bounds the search.
+_MOST_PARTS: Final = 127
 
 
 def find_emails(stream: Stream) -> Iterator[Span]:
@@ -46,21 +48,24 @@ def find_emails(stream: Stream) -> Iterator[Span]:
 def _domain_end(stream: Stream, index: int) -> int:
     """Index of the last token of a domain that starts at a token."""
     tokens = stream.tokens
-    while True:
+    for _ in range(_MOST_PARTS):
         gap = stream.gap(index)
         if gap in (".", "-") and index + 1 < len(tokens):
             index += 1
         elif index + 2 < len(tokens) and tokens[index + 1].key in _DOTS and not gap.strip(" ,"):
             index += 2
         else:
-            return index
+            break
+    return index
 
 
 def _local_start(stream: Stream, index: int, *, spoken: bool) -> int:
     """Index of the first token of what stands before the "at", from its last one."""
     tokens = stream.tokens
     more = _MORE_LOCAL if spoken else 0
-    while index > 0:
+    for _ in range(min(index, _MOST_PARTS)):
+        if index == 0:
+            break
         gap, key = stream.gap(index - 1), tokens[index - 1].key
         spelled = spoken and len(key) == 1 and len(tokens[index].key) == 1
         if gap in _WRITTEN_JOINERS or spelled:

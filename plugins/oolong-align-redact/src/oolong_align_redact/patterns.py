@@ -5,6 +5,7 @@ Regular expressions are hostile: one that backtracks without end is stopped by a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -17,7 +18,8 @@ from oolong_align_redact.stream import Span, Stream, tokenise
 __all__ = ["Phrases", "compile_pattern", "find_pattern", "find_phrases", "read_phrases"]
 
 LONGEST_PATTERN: Final = 1000
-LARGEST_REPEAT: Final = 1000
+# Repeats are unrolled, nested ones multiply: beyond this an expression takes gigabytes before it is searched.
+LARGEST_REPEAT: Final = 100_000
 LONGEST_SEARCH_S: Final = 5.0
 _REPEAT: Final = regex.compile(r"\{\s*(\d*)\s*,?\s*(\d*)\s*\}")
 
@@ -31,14 +33,16 @@ def compile_pattern(text: str) -> Any:
     Raises
     ------
     UsageError
-        If it is none, is longer than 1000 characters, or repeats something more than 1000 times.
+        If it is none, is longer than 1000 characters, or its repeats ``{n,m}`` multiply to more than 100 000.
     """
     shown = text if len(text) <= 60 else f"{text[:57]}..."
     if not text or len(text) > LONGEST_PATTERN:
         raise UsageError(f"--redact_pattern has {len(text)} characters; give 1 to {LONGEST_PATTERN}")
-    counts = [int(count[:9]) for match in _REPEAT.finditer(text) for count in match.groups() if count]
-    if any(count > LARGEST_REPEAT for count in counts):
-        raise UsageError(f"--redact_pattern {shown}: repeats {max(counts)} times; at most {LARGEST_REPEAT}, or use +")
+    repeats = math.prod(max(int(count[:9] or 1) for count in match.groups()) or 1 for match in _REPEAT.finditer(text))
+    if repeats > LARGEST_REPEAT:
+        raise UsageError(
+            f"--redact_pattern {shown}: its repeats multiply to {repeats:.1e}; at most {LARGEST_REPEAT}, or use + and *"
+        )
     try:
         return regex.compile(text)
     except (regex.error, ValueError, OverflowError, RecursionError, MemoryError) as error:

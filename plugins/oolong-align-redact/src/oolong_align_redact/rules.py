@@ -46,8 +46,10 @@ class Rules:
     phrases: tuple[Phrases, ...] = ()
     patterns: tuple[Any, ...] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self.kinds or self.phrases or self.patterns)
+    @property
+    def mask_words(self) -> bool:
+        """Whether any word can be masked."""
+        return bool(self.kinds - {"speakers"} or self.phrases or self.patterns)
 
 
 def read_rules(options: Mapping[str, Any]) -> Rules:
@@ -89,6 +91,8 @@ def mask_transcript(transcript: Transcript, rules: Rules) -> Transcript:
     UsageError
         If an expression takes too long.
     """
+    if not rules.mask_words:
+        return transcript
     words = transcript.words
     opaque = [is_masked(word) for word in words]
     streams = _streams(words, opaque)

@@ -49,6 +49,8 @@ def fold(text: str) -> str:
     >>> fold("José"), fold("ＡＤＡ"), fold("Straße")
     ('jose', 'ada', 'strasse')
     """
+    if text.isascii():
+        return text.casefold()
     parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     kept = (each for each in parts if ord(each) not in _DIACRITICS and unicodedata.category(each) != "Cf")
     return unicodedata.normalize("NFKC", "".join(kept))
