@@ -39,7 +39,7 @@ def samples(path: Path) -> np.ndarray:
 def test_spans_have_margins_and_are_joined() -> None:
     words = [Word(1.0, 1.5, "b"), Word(0.05, 0.2, "a"), Word(1.7, 1.8, "c"), Word(3.0, 3.0, "d")]
     seconds = [edge / RATE for span in masked_spans(words) for edge in span]
-    assert seconds == pytest.approx([0.0, 0.35, 0.85, 1.95, 2.85, 3.15])
+    assert seconds == pytest.approx([0.0, 0.45, 0.75, 2.05, 2.75, 3.25])
 
 
 @pytest.mark.parametrize("cover", ["tone", "silence"])
@@ -100,7 +100,7 @@ def test_a_run_writes_the_copy_beside_the_outputs(recording: Path, tmp_path: Pat
     change = samples(tmp_path / "out" / "call.redacted.flac") - samples(recording)
     changed = np.flatnonzero(np.abs(change) > 0.001) / RATE
     (word,) = [each for each in result.transcript.words if each.text == "[name]"]
-    assert (changed[0], changed[-1]) == pytest.approx((word.start - 0.15, word.end + 0.15), abs=0.002)
+    assert (changed[0], changed[-1]) == pytest.approx((word.start - 0.25, word.end + 0.25), abs=0.002)
 
 
 def test_where_the_copy_cannot_go(recording: Path, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Names without a model of names: what people are introduced as, names behind titles, and names that are known.
 
-Finds "my name is X", "I'm X", "call me X", "this is X speaking", "Mr X", and every other place where such a name is
-said again. Leaves out everybody who is only mentioned: capitals alone tell names from places and products too badly.
-Knows English only.
+Finds "my name is X", "I'm X", "call me X", "this is X speaking", "Mr X", every other place where such a name is said
+again, and what is spelled letter by letter. Leaves out everybody who is only mentioned: capitals alone tell names from
+places and products too badly. Knows English only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from oolong_align_redact.stream import Span, Stream, Token, tokenise
 
-__all__ = ["Name", "find_introduced", "find_names", "names_of", "writes_capitals"]
+__all__ = ["Name", "find_introduced", "find_names", "find_spelled", "names_of", "writes_capitals"]
 
 # What precedes a name, whatever its case; then what does only before a capital.
 _INTRODUCTIONS: Final = (
@@ -45,6 +45,8 @@ _NO_NAMES: Final = frozenset((
 # fmt: on
 # "Will" is a word of both kinds: with a capital it is a name.
 _NAMES_TOO: Final = frozenset(("will",))
+_LETTERS_THAT_ARE_WORDS: Final = frozenset("aio")
+_FEWEST_SPELLED: Final = 3
 _LONGEST: Final = 4
 _MOST_FILLERS: Final = 2
 
@@ -105,8 +107,9 @@ def find_introduced(stream: Stream, *, cased: bool) -> Iterator[tuple[Span, tupl
         elif cased and _ends_with(stream, index, _THIS_IS):
             first = _skip_fillers(stream, index + 1)
             last = _name_end(stream, first)
+            alone = last > first and (_ends_phrase(stream, last - 1) or stream.gap(last - 1).startswith(","))
             greeted = index > 1 and tokens[index - 2].key in _GREETINGS
-            if greeted or (last < len(tokens) and tokens[last].key in _BEHIND_THIS_IS):
+            if alone or greeted or (last < len(tokens) and tokens[last].key in _BEHIND_THIS_IS):
                 yield from _named(stream, first, cased=cased)
         elif token.key in _TITLES and (token.capital or not cased):
             abbreviated = token.key in _ABBREVIATED_TITLES
@@ -114,6 +117,32 @@ def find_introduced(stream: Stream, *, cased: bool) -> Iterator[tuple[Span, tupl
                 yield from _named(stream, index + 1, cased=cased, any_case=not cased and abbreviated)
         elif cased and token.key == "speaking" and (_ends_phrase(stream, index) or stream.gap(index).startswith(",")):
             yield from _named_before(stream, index)
+
+
+def find_spelled(stream: Stream) -> Iterator[Span]:
+    """Find three single letters or more in a row, as in ``V-I-O-L-E-T``; not ``U.S.A.`` and not a stuttered "I"."""
+    first = 0
+    for index, token in enumerate(stream.tokens):
+        if not _is_letter(token):
+            first = index + 1
+        elif not _spells_on(stream, index):
+            letters = {each.key for each in stream.tokens[first : index + 1]}
+            if index - first + 1 >= _FEWEST_SPELLED and letters - _LETTERS_THAT_ARE_WORDS:
+                yield Span(stream.tokens[first].start, token.end)
+            first = index + 1
+
+
+def _is_letter(token: Token) -> bool:
+    return len(token.key) == 1 and token.key.isascii() and token.key.isalpha()
+
+
+def _spells_on(stream: Stream, index: int) -> bool:
+    """Tell whether the token behind a letter can be the next letter of one word."""
+    behind = index + 1
+    if behind == len(stream.tokens) or not _is_letter(stream.tokens[behind]):
+        return False
+    gap = stream.gap(index)
+    return gap == ". " or gap.strip() in ("", ",", "-")
 
 
 def _named(

@@ -12,7 +12,7 @@ import regex
 from oolong_align.errors import UsageError
 from oolong_align.types import Speaker, Transcript, Word
 from oolong_align_redact.emails import find_emails
-from oolong_align_redact.names import Name, find_introduced, find_names, names_of, writes_capitals
+from oolong_align_redact.names import Name, find_introduced, find_names, find_spelled, names_of, writes_capitals
 from oolong_align_redact.numbers import find_numbers
 from oolong_align_redact.patterns import Phrases, compile_pattern, find_pattern, find_phrases, read_phrases
 from oolong_align_redact.stream import Span, Stream
@@ -166,6 +166,7 @@ def _find_all_names(streams: Sequence[Stream], speakers: Iterable[Speaker]) -> I
         for span, found in find_introduced(stream, cased=cased):
             yield NAME, stream, span
             names.update(found)
+        yield from ((NAME, stream, span) for span in find_spelled(stream))
     for stream in streams:
         yield from ((NAME, stream, span) for span in find_names(stream, names, cased=cased))
 
