@@ -63,11 +63,17 @@ def test_the_wheel_works(call: Path, install: Run, oolong: Run, repository: Path
     line = "redact\t0.1.0\toolong-align-redact\tadd_options configure finish\talign identify\n"
     assert line in oolong("plugins").stdout
 
-    everything = ("--redact=names,numbers,emails,speakers", "--redact-pattern", "(?i)project", "--output_format=all")
+    everything = (
+        "--redact=names,numbers,emails,speakers",
+        "--redact-pattern",
+        "(?i)project",
+        "-f",
+        "srt,vtt,txt,tsv,json,rttm",
+    )
     done = oolong("transcribe", call, *everything, *REPLAY, "-o", "out")
     assert done.returncode == 0, done.stderr
     outputs = {path.suffix: path.read_text() for path in (tmp_path / "out").iterdir()}
-    assert {".srt", ".vtt", ".txt", ".tsv", ".json", ".rttm"} <= set(outputs)
+    assert set(outputs) == {".srt", ".vtt", ".txt", ".tsv", ".json", ".rttm"}
     for suffix, text in outputs.items():
         assert not re.search("ada|lovelace|five|project", text, re.IGNORECASE), suffix
     document = json.loads(outputs[".json"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import oolong_align_redact
@@ -15,6 +17,7 @@ from oolong_align_redact.rules import Rules, is_masked
 from spoken import Told, diarization, said, timed, transcript
 
 from oolong_align.errors import UsageError
+from oolong_align.hookspecs import OptionGroup, OutputFormat, hookimpl
 from oolong_align.host import Host
 from oolong_align.pipeline import Pipeline
 from oolong_align.testing import make_host
@@ -200,8 +203,6 @@ def test_an_installed_plugin_that_is_not_asked_changes_nothing() -> None:
 
 
 def test_what_inner_wrappers_add_is_masked_too() -> None:
-    from oolong_align.hookspecs import hookimpl
-
     class Adds:
         name = "adds"
 
@@ -227,6 +228,31 @@ def test_a_pattern_that_is_too_slow_stops_the_run(monkeypatch: pytest.MonkeyPatc
     )
     with pytest.raises(UsageError, match="still searching"):
         Pipeline(host, config)(np.zeros(16_000, np.float32))
+
+
+def test_a_format_that_holds_the_recording_is_refused() -> None:
+    @dataclass(frozen=True, slots=True)
+    class WithRecording(OutputFormat):
+        render_file: Callable[[Transcript, Path, Path], str] | None = None
+
+    class Page:
+        name = "page"
+
+        @hookimpl
+        def oolong_add_options(self, options: OptionGroup) -> None:
+            if "html_audio" not in {each.option.name for each in make_host().add_options()}:
+                options.add("--html_audio", default="auto")
+
+        @hookimpl
+        def oolong_formats(self) -> list[OutputFormat]:
+            return [WithRecording("player", ".player.html", "all", lambda _: "", render_file=lambda *_: "")]
+
+    host = make_host(Page(), oolong_align_redact)
+    with pytest.raises(UsageError, match="--player holds the recording"):
+        host.resolve("transcribe", {"redact": "names", "player": True})
+    host.resolve("transcribe", {"redact": "names", "player": True, "html_audio": "none"})
+    host.resolve("transcribe", {"redact": "names", "txt": True})
+    host.resolve("transcribe", {"redact": "speakers", "player": True})
 
 
 def test_a_transcript_without_words_stays() -> None:

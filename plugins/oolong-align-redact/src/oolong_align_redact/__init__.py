@@ -42,7 +42,7 @@ def oolong_add_options(options: OptionGroup) -> None:
     )
     options.add(
         "--redact_audio",
-        commands=commands,
+        commands=("transcribe",),
         type=click.Choice(COVERS),
         help=f"Write a copy of the audio (STEM{SUFFIX}) without the masked words.",
     )
@@ -54,6 +54,14 @@ def oolong_configure(config: Config) -> None:
     rules = read_rules(config.options)
     if config.options.get("redact_audio") and not rules.mask_words:
         raise UsageError("--redact_audio: nothing is masked; say what with --redact, --redact_pattern, --redact_words")
+    if rules.mask_words and config.options.get("html_audio") != "none":
+        for each in config.formats:
+            # Formats that are given the recording hold it or link to it.
+            if getattr(each, "render_file", None) is not None:
+                raise UsageError(
+                    f"--{each.name} holds the recording, in which all that is masked is still heard: leave the format "
+                    "out, or its audio with --html_audio none"
+                )
 
 
 # tryfirst: the outermost wrapper, so that nothing that others add is missed.

@@ -105,11 +105,16 @@ def oolong_add_options(options: OptionGroup) -> None:
     """Add ``--replay_turns`` and ``--replay_words``."""
     options.add(
         TURNS,
-        commands=("transcribe", "diarize"),
+        commands=("transcribe", "diarize", "align"),
         metavar="PATH",
         help="RTTM or JSON for --diarizer replay; or a folder of <stem>.rttm and <stem>.json.",
     )
-    options.add(WORDS, metavar="PATH", help="JSON for --transcriber replay; or a folder of <stem>.json.")
+    options.add(
+        WORDS,
+        commands=("transcribe",),
+        metavar="PATH",
+        help="JSON for --transcriber replay; or a folder of <stem>.json.",
+    )
 
 
 @hookimpl
