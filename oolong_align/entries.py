@@ -201,7 +201,7 @@ class OptionGroup:
     def add(
         self,
         *declarations: str,
-        commands: Sequence[str] = ("transcribe",),
+        commands: Sequence[str] = ("transcribe", "align"),
         heading: str | None = None,
         **attributes: Any,  # passed to click
     ) -> None:
@@ -212,7 +212,8 @@ class OptionGroup:
         *declarations : str
             The option's names, as for :class:`click.Option`: ``"--mask"`` or ``"--mask/--no-mask"``.
         commands : sequence of str
-            Which commands have it: ``"transcribe"``, ``"diarize"``, ``"vad"``.
+            Which commands have it: ``"transcribe"``, ``"align"``, ``"diarize"``, ``"vad"``. Both that make transcripts
+            by default, because both run the stages of alignment and identification.
         heading : str, optional
             Title of the group in ``--help``; the plugin's name by default.
         **attributes
@@ -252,7 +253,7 @@ class Config:
     Attributes
     ----------
     command : str
-        ``"transcribe"`` or ``"diarize"``.
+        ``"transcribe"``, ``"diarize"`` or ``"align"``.
     options : mapping of str to value
         Every option of the command by its name with underscores, the core's and the plugins', defaults filled in.
     diarizer, transcriber, executor : entries

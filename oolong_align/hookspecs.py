@@ -321,7 +321,8 @@ def oolong_align(words: Words, diarization: Diarization, config: Config) -> Tran
     """Stage: give every word its speaker and make utterances.
 
     When
-        Once for each recording, after transcription; for ``oolong diarize`` with no words.
+        Once for each recording, after transcription; for ``oolong diarize`` with no words, for ``oolong align`` with
+        those of a file, whose times may be missing (NaN) or out of order.
 
     Parameters
     ----------

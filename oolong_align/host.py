@@ -186,7 +186,7 @@ class Host:
         Parameters
         ----------
         command : str
-            ``"transcribe"`` or ``"diarize"``.
+            ``"transcribe"``, ``"diarize"`` or ``"align"``.
         options : mapping
             Options by name; those that are missing get their defaults.
         formats : iterable of str
@@ -248,7 +248,7 @@ class Host:
 
     def _choose_formats(self, command: str, names: Collection[str]) -> tuple[OutputFormat, ...]:
         """Formats by name, in order of registration, each once; for ``diarize`` those without words."""
-        known = {name: each for name, each in self.formats().items() if command == "transcribe" or not each.words}
+        known = {name: each for name, each in self.formats().items() if command != "diarize" or not each.words}
         for name in names:
             if name != "all":
                 _choose("output format", name, known)

@@ -30,6 +30,7 @@ RESERVED: Final = frozenset(
 )
 """Names that the command line itself uses; no plugin's option may have one."""
 
+_ALIGN: Final = ("transcript", "audio", "turns")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.+-]*")
 Entry = TypeVar("Entry", DiarizerEntry, TranscriberEntry, OutputFormat, SpeakerStoreEntry, ExecutorEntry)
 
@@ -56,12 +57,12 @@ class Registry:
 
     def choosers(self) -> list[PluginOption]:
         """Options that choose among the entries: one a kind, and one flag for each output format."""
-        both = ("transcribe", "diarize")
+        every: tuple[str, ...] = ("transcribe", "align", "diarize")
         core = OptionGroup(CORE)
         for kind, entries, commands in (
-            ("diarizer", self.diarizers, both),
+            ("diarizer", self.diarizers, every),
             ("transcriber", self.transcribers, ("transcribe",)),
-            ("executor", self.executors, both),
+            ("executor", self.executors, every),
         ):
             core.add(
                 f"--{kind}",
@@ -74,7 +75,7 @@ class Registry:
         stores = ", ".join(self.stores) or "none is installed"
         core.add(
             "--speakers",
-            commands=both,
+            commands=every,
             heading="Parts",
             metavar="URL",
             help=f"Library of known voices (kinds of store: {stores}).",
@@ -82,7 +83,7 @@ class Registry:
         core.add(
             "--output_format",
             "-f",
-            commands=both,
+            commands=every,
             heading="Output",
             metavar="NAME",
             multiple=True,
@@ -91,7 +92,7 @@ class Registry:
         options = core.options
         for name, each in self.formats.items():
             group = OptionGroup(self._owners["format", name].name)
-            commands = ("transcribe",) if each.words else both
+            commands = every if not each.words else ("transcribe", "align")
             group.add(f"--{name}", name, commands=commands, heading="Output", is_flag=True, help=f"{each.summary}.")
             options.extend(group.options)
         return options
@@ -159,7 +160,7 @@ def check_option_names(options: Iterable[PluginOption], owners: Mapping[str, Own
     PluginError
         If a name is taken; it names both owners.
     """
-    taken: dict[tuple[str, str], Owner] = {}
+    taken: dict[tuple[str, str], Owner] = {("align", name): owners[CORE] for name in _ALIGN}
     for each in options:
         flags = (*each.option.opts, *each.option.secondary_opts)
         names = {str(each.option.name)} | {flag.lstrip("-").replace("-", "_") for flag in flags}

@@ -49,6 +49,11 @@ def build_cli(host: Host) -> click.Group:
 
         return diarize_command(host)
 
+    def align() -> click.Command:
+        from oolong_align.cli.align_command import align_command
+
+        return align_command(host)
+
     def vad() -> click.Command:
         from oolong_align.cli.vad_command import vad_command
 
@@ -74,6 +79,7 @@ def build_cli(host: Host) -> click.Group:
         lazy={
             "transcribe": ("Transcribe recordings and say who speaks.", lambda: _transcribe(host)),
             "diarize": ("Say who speaks when, without words.", diarize),
+            "align": ("Say who said the words of another recogniser.", align),
             "vad": ("Say where somebody speaks.", vad),
             "models": ("List, fetch and check the model files.", models),
             "plugins": ("List the installed plugins and their hooks.", plugins),
