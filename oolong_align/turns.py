@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
 from oolong_align.clustering import NOBODY
 from oolong_align.frames import FRAME_STEP_S, frame_middles_s
 from oolong_align.reconstruction import SpeakerActivity
-from oolong_align.timeline import Timeline
 from oolong_align.types import DiarizeSegment, SpeakerSegment
 
 Runs = npt.NDArray[np.int64]
@@ -70,29 +67,6 @@ def exclusive_segments(
         for (start, end), speaker, is_overlap in zip(spans, runs[:, 2], overlapped, strict=True)
         if end > start
     )
-
-
-def mark_overlap(
-    exclusive: Sequence[tuple[float, float, int]], turns: Sequence[DiarizeSegment]
-) -> tuple[SpeakerSegment, ...]:
-    """Segments with ``is_overlap`` where another speaker's turn reaches into them; O(speakers x turns log turns).
-
-    Parameters
-    ----------
-    exclusive : sequence of (float, float, int)
-        Start and end in seconds, and the speaker.
-    turns : sequence of DiarizeSegment
-        Overlap-aware.
-    """
-    starts = np.array([start for start, _, _ in exclusive], dtype=np.float64)
-    ends = np.array([end for _, end, _ in exclusive], dtype=np.float64)
-    speakers = np.array([speaker for _, _, speaker in exclusive], dtype=np.int64)
-    overlap = np.zeros(len(exclusive), dtype=np.bool_)
-    for speaker in set(speakers.tolist()):
-        own = speakers == speaker
-        others = Timeline((turn.start, turn.end) for turn in turns if turn.speaker_id != speaker)
-        overlap[own] = others.covered(starts[own], ends[own]) > 1e-6
-    return tuple(SpeakerSegment(*turn, flag) for turn, flag in zip(exclusive, overlap.tolist(), strict=True))
 
 
 def overlapping_turns(activity: SpeakerActivity, *, min_duration_off: float) -> tuple[DiarizeSegment, ...]:

@@ -80,7 +80,7 @@ def make_command(
         callback=callback,
         help=summary,
         params=[*own, *(each.option for each in wanted), *shared_options()],
-        headings={"output_dir": "Output", "timing": "Output"}
+        headings={"output_dir": "Output", "timing": "Output", "turns": "Parts"}
         | {str(each.option.name): each.heading for each in wanted},
         context_settings=dict(SETTINGS),
     )

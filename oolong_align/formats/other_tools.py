@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import zlib
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Final
@@ -26,7 +25,7 @@ __all__ = ["render_diarized_json", "render_verbose_json", "render_whisperx"]
 
 UNKNOWN_SPEAKER: Final = "unknown"
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# The logarithm of a probability of 0, rounded up to three decimals.
+# Stands in for a probability of 0, which has no logarithm.
 _LEAST: Final = 1e-3
 
 
@@ -56,7 +55,8 @@ def render_verbose_json(transcript: Transcript) -> str:
     """Render a transcript as OpenAI's ``verbose_json`` with both kinds of time stamps; it has no speakers.
 
     ``language`` is a name such as ``english``. What this program does not know of a segment has a value that means
-    nothing: no tokens, temperature and probability of silence 0; ``avg_logprob`` is the mean over its words, 0 if unknown.
+    nothing: no tokens, temperature and probability of silence 0, compression ratio 1. ``avg_logprob`` is the mean
+    over its words.
 
     Raises
     ------
@@ -68,11 +68,11 @@ def render_verbose_json(transcript: Transcript) -> str:
             "id": number,
             "seek": 0,
             **_span(utterance),
-            "text": f" {utterance.text}",
+            "text": _text(utterance),
             "tokens": [],
             "temperature": 0.0,
             "avg_logprob": _mean_logarithm(utterance.words),
-            "compression_ratio": _compression(utterance.text),
+            "compression_ratio": 1.0,
             "no_speech_prob": 0.0,
         }
         for number, utterance in enumerate(transcript.utterances)
@@ -145,19 +145,17 @@ def _letter(number: int) -> str:
 
 
 def _whole_text(utterances: Iterable[Utterance]) -> str:
-    parts = [("" if not each.words or not each.words[0].leading_space else " ") + each.text for each in utterances]
-    return "".join(parts).strip()
+    return "".join(map(_text, utterances)).strip()
+
+
+def _text(utterance: Utterance) -> str:
+    """Text with the space before it that Whisper's segments have, in scripts with spaces."""
+    return (" " if utterance.words and utterance.words[0].leading_space else "") + utterance.text
 
 
 def _mean_logarithm(words: Sequence[Word]) -> float:
-    known = [math.log(max(word.probability, _LEAST)) for word in words if word.probability is not None]
+    known = [math.log(max(_number(word.probability), _LEAST)) for word in words if word.probability is not None]
     return _number(fmean(known)) if known else 0.0
-
-
-def _compression(text: str) -> float:
-    """Bytes of a text for each byte that zlib leaves of it, as Whisper measures repetition."""
-    data = text.encode("utf-8", "replace")
-    return _number(len(data) / len(zlib.compress(data)))
 
 
 def _span(record: Utterance | Word) -> dict[str, Json]:

@@ -15,8 +15,7 @@ from typing import Final
 from oolong_align.errors import InputError
 from oolong_align.interop.heard import Heard
 from oolong_align.interop.recognisers import read_heard
-from oolong_align.timeline import Timeline
-from oolong_align.turns import mark_overlap
+from oolong_align.timeline import Timeline, mark_overlap
 from oolong_align.types import Diarization, DiarizeSegment, VoiceRange, speaker_label
 
 __all__ = ["ForeignTurns", "read_rttm", "read_transcript"]

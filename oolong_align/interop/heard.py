@@ -24,6 +24,8 @@ RECORDS: Final = "Word records"
 
 # Nobody says a letter in less: where a segment holds less speech than that, the speech was not found.
 _SHORTEST_LETTER_S: Final = 0.03
+# Segments without word times begin and end at full seconds, or nearly.
+_ROUNDED_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +92,19 @@ def _spread(words: Sequence[Word], start: float | None, end: float | None, speec
 
 
 def _inside(speech: Timeline, start: float, end: float) -> list[tuple[float, float]]:
-    """Parts of a span in which somebody speaks."""
+    """Parts of a span in which somebody speaks, without a little of what is said before or behind it."""
     rows = slice(
         int(np.searchsorted(speech.ends, start, side="right")), int(np.searchsorted(speech.starts, end, side="left"))
     )
-    return [
-        (max(first, start), min(last, end))
-        for first, last in zip(speech.starts[rows].tolist(), speech.ends[rows].tolist(), strict=True)
-    ]
+    whole = list(zip(speech.starts[rows].tolist(), speech.ends[rows].tolist(), strict=True))
+    own = [piece for piece in whole if not _is_neighbours(piece, start, end)]
+    return [(max(first, start), min(last, end)) for first, last in own or whole]
+
+
+def _is_neighbours(piece: tuple[float, float], start: float, end: float) -> bool:
+    """Whether most of a stretch of speech is outside of a span, whose edges were rounded."""
+    inside = min(piece[1], end) - max(piece[0], start)
+    return inside < min(_ROUNDED_S, (piece[1] - piece[0]) / 2)
 
 
 def _lay(lengths: Sequence[int], pieces: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from oolong_align.errors import InputError
 from oolong_align.interop.fields import ACCEPTED, field, is_number, items, number, short, text_of
 from oolong_align.interop.heard import RECORDS, Heard, HeardSegment
-from oolong_align.interop.spelling import fit_to_text, is_one_word, split_text, with_spaces
+from oolong_align.interop.spelling import are_words, fit_to_text, split_text, with_spaces
 from oolong_align.types import Word, Words
 from oolong_align.whisper_model import language_code
 from oolong_align.writing import touches
@@ -83,15 +83,16 @@ def _read_document(document: Any) -> Heard:
     language = field(document, "language") or field(field(document, "info"), "language")
     words = field(document, "words")
     segments = field(document, "segments")
-    if words is not None and not any(field(each, "words") for each in segments or ()):
+    listed = [] if segments is None else items(segments, "segments")
+    if words is not None and not any(field(each, "words") for each in listed):
         return _read_verbose(document, items(words, "words"), language)
     if field(document, "word_segments") is not None:
-        return _read_segments("WhisperX", segments, language)
-    if segments and any(field(each, "type") == "transcript.text.segment" for each in items(segments, "segments")):
-        return _read_segments("OpenAI diarized_json", segments, language)
-    if segments is None and isinstance(document, Mapping):
+        return _read_segments("WhisperX", listed, language)
+    if any(field(each, "type") == "transcript.text.segment" for each in listed):
+        return _read_segments("OpenAI diarized_json", listed, language)
+    if segments is None:
         raise InputError(f"words cannot be read from {short(document)}; {ACCEPTED}")
-    return _read_segments("Whisper", segments, language)
+    return _read_segments("Whisper", listed, language)
 
 
 def _read_segments(tool: str, segments: Any, language: Any) -> Heard:
@@ -140,7 +141,7 @@ def _read_chunks(chunks: Sequence[Any], language: Any) -> Heard:
     language = language or next((field(each, "language") for each in chunks if field(each, "language")), None)
     texts = [_clean(text_of(each, "text", "a chunk")) for each in chunks]
     spans = [_read_timestamp(each) for each in chunks]
-    if all(is_one_word(text) for text in texts):
+    if are_words(texts):
         words = [_word(text, *span) for text, span in zip(texts, spans, strict=True)]
         segments = [HeardSegment(None, None, tuple(with_spaces(words)))]
     else:

@@ -16,13 +16,13 @@ import regex
 from oolong_align.types import Word
 from oolong_align.writing import clusters, is_spaceless, opens, touches
 
-__all__ = ["fit_to_text", "is_one_word", "split_text", "with_spaces"]
+__all__ = ["are_words", "fit_to_text", "split_text", "with_spaces"]
 
 _SPOKEN: Final = regex.compile(r"[\p{L}\p{N}]")
 _OPENERS: Final = regex.compile(r"[\p{Ps}\p{Pi}]*\Z")
 _WHITE_SPACE: Final = regex.compile(r"\s+")
-# Tokens of scripts without spaces hold a few characters, segments a phrase.
-_LONGEST_TOKEN: Final = 4
+# Tokens of scripts without spaces hold a few characters, phrases many.
+_MEAN_TOKEN: Final = 5
 
 
 def split_text(text: str) -> list[Word]:
@@ -40,12 +40,12 @@ def split_text(text: str) -> list[Word]:
     return [Word(nan, nan, piece) for piece in pieces]
 
 
-def is_one_word(text: str) -> bool:
-    """Tell whether a text is one word, or a token of a script without spaces, rather than a phrase."""
-    parts = text.split()
-    if len(parts) > 1:
+def are_words(texts: Sequence[str]) -> bool:
+    """Tell whether texts are words, or tokens of a script without spaces, rather than phrases."""
+    if any(len(text.split()) > 1 for text in texts):
         return False
-    return not any(map(is_spaceless, text)) or len(clusters(text.strip())) <= _LONGEST_TOKEN
+    lengths = [len(clusters(text.strip())) for text in texts if any(map(is_spaceless, text))]
+    return sum(lengths) <= _MEAN_TOKEN * len(lengths)
 
 
 def with_spaces(words: Iterable[Word], text: str | None = None) -> list[Word]:
