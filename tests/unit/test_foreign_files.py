@@ -69,7 +69,7 @@ def test_words_with_times_get_their_speakers(name: str, tool: str, foreign: Path
     heard = read_transcript(foreign / name)
     assert heard.tool == tool
     transcript = align(heard, turns)
-    assert share_right(transcript) > 0.97
+    assert share_right(transcript) > 0.95
     assert transcript.language == ("" if "hugging" in name else "en")
     untimed = [word.text for word in transcript.words if word.estimated]
     assert untimed == (["more"] if name == "whisperx.json" else [])
