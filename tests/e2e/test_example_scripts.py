@@ -39,7 +39,9 @@ def foreign(repository: Path) -> Path:
 
 def test_with_faster_whisper(run: Run, meeting: Path) -> None:
     lines = run("with_faster_whisper", meeting, find_whisper("tiny.en"))
-    assert lines[0].endswith(f"SPEAKER_00: {FIRST}")
+    # Whether tiny.en writes capitals and marks depends on what it heard before.
+    first = lines[0].lower().replace(",", "").replace(".", "")
+    assert "speaker_00: good morning everybody shall we begin" in first
     assert len({line.split()[1] for line in lines}) == 3
 
 
