@@ -321,13 +321,12 @@ def oolong_align(words: Words, diarization: Diarization, config: Config) -> Tran
     """Stage: give every word its speaker and make utterances.
 
     When
-        Once for each recording, after transcription; for ``oolong diarize`` with no words, for ``oolong align`` with
-        those of a file, whose times may be missing (NaN) or out of order.
+        Once for each recording, after transcription; for ``oolong diarize`` with no words.
 
     Parameters
     ----------
     words, diarization : Words, Diarization
-        Words without speakers, in order of time; who speaks when.
+        Words without speakers, in order of time (``oolong align``: as a file has them, NaN if missing); the turns.
 
     Returns
     -------

@@ -126,6 +126,15 @@ def test_the_python_objects_of_openai(foreign: Path) -> None:
     assert read_heard(objects(document)) == read_heard(document)
 
 
+def test_other_ways_to_dump_what_faster_whisper_gives(foreign: Path) -> None:
+    document = json.loads((foreign / "faster-whisper.json").read_text("utf-8"))
+    alone = read_heard(document["segments"])
+    assert (alone.tool, alone.language) == ("faster-whisper", "")
+    beside = read_heard({"segments": document["segments"], "info": {"language": "en", "duration": 20.0}})
+    assert (beside.language, beside.segments) == ("en", alone.segments)
+    assert alone.segments == read_heard(document).segments
+
+
 def test_a_last_chunk_without_end() -> None:
     chunks = [{"text": " Yes.", "timestamp": (1.0, 1.5)}, {"text": " No.", "timestamp": (2.0, None)}]
     first, last = read_words({"text": " Yes. No.", "chunks": chunks}).words
