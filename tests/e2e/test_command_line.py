@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from oolong_align.host import load_host
+
 pytestmark = pytest.mark.data
 
 
