@@ -186,7 +186,7 @@ class Host:
         Parameters
         ----------
         command : str
-            ``"transcribe"``, ``"diarize"`` or ``"align"``.
+            ``"transcribe"``, ``"align"``, ``"diarize"`` or ``"edit"``.
         options : mapping
             Options by name; those that are missing get their defaults.
         formats : iterable of str
@@ -200,13 +200,13 @@ class Host:
             If an option, an entry or a format is unknown, or a plugin refuses its options.
         """
         values = self.complete(command, options)
-        url = values["speakers"]
+        url = values.get("speakers")
         config = Config(
             command=command,
             options=MappingProxyType(values),
-            diarizer=_choose("diarizer", values["diarizer"], self.diarizers()),
+            diarizer=_choose("diarizer", values.get("diarizer"), self.diarizers()),
             transcriber=_choose("transcriber", values.get("transcriber"), self.transcribers()),
-            executor=_choose("executor", values["executor"], self.executors()),
+            executor=_choose("executor", values.get("executor"), self.executors()),
             store=_choose_store(url, self.speaker_stores()) if url else None,
             formats=self._choose_formats(command, [*self.requested_formats(values), *formats]),
             progress=progress,

@@ -82,7 +82,7 @@ def check_targets(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
             raise OutputError(f"{target} is a folder: remove it or choose another --output_dir")
 
 
-def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = ()) -> None:
+def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backups: Iterable[Path] = ()) -> None:
     """Write texts as UTF-8 with the line ends they have, all or none.
 
     Parameters
@@ -91,6 +91,8 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = ()) -> No
         Files of one folder; existing ones are replaced.
     inputs : iterable of Path
         Files that must not be replaced.
+    backups : iterable of Path
+        Files whose version before is kept with ``.bak`` behind its name, if they are replaced.
 
     Raises
     ------
@@ -100,11 +102,22 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = ()) -> No
     check_targets(texts, inputs)
     pending: dict[Path, Path] = {}
     kept: dict[Path, Path] = {}
+    copies = {
+        target.with_name(f"{target.name}.bak"): target
+        for target in texts
+        for backup in backups
+        if target.exists() and backup.exists() and target.samefile(backup)
+    }
     try:
+        for copy, source in copies.items():
+            pending[copy] = _temporary(copy, len(pending))
+            shutil.copy2(source, pending[copy])
         for target, text in texts.items():
-            pending[target] = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+            pending[target] = _temporary(target, len(pending))
             # A name that is no valid Unicode may reach a text; the file stays valid UTF-8.
             pending[target].write_bytes(text.encode("utf-8", errors="replace"))
+        for copy, target in copies.items():
+            shutil.copymode(pending[copy], pending[target])
         _rename(pending, kept)
     except OSError as error:
         raise OutputError(f"{error.filename or 'output'}: cannot be written: {error.strerror or error}") from error
@@ -112,6 +125,11 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = ()) -> No
         for temporary in (*pending.values(), *kept.values()):
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _temporary(target: Path, number: int) -> Path:
+    """Name beside a target that no other one has, also where the names differ only far behind."""
+    return target.with_name(f".{target.name[:200]}.{os.getpid()}-{number}.part")
 
 
 def _rename(pending: Mapping[Path, Path], kept: dict[Path, Path]) -> None:

@@ -146,8 +146,12 @@ class Pipeline:
             transcript, warnings = self._run(path, seconds)
             with _lap(seconds, "write", config):
                 # Everything is rendered before anything is written: a recording has all of its outputs or none.
-                rendered = [each.render(transcript) for each in config.formats]
-                texts = dict(zip(self._targets(path, folder or Path()), rendered, strict=True))
+                recording = path if self._recognition is None else self._recognition.audio
+                targets = self._targets(path, folder or Path())
+                texts = {
+                    target: each.render_for(transcript, recording, target)
+                    for target, each in zip(targets, config.formats, strict=True)
+                }
                 if folder is not None:
                     write_files(texts, inputs=self._inputs(path))
         except (ModelError, PluginError, UsageError):

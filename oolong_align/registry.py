@@ -26,7 +26,10 @@ from oolong_align.plugin_manager import CORE, Owner, PluginManager
 __all__ = ["RESERVED", "Registry", "check_option_names", "clash"]
 
 RESERVED: Final = frozenset(
-    {"files", "output_dir", "o", "f", "p", "no_plugins", "quiet", "q", "debug", "timing", "help", "version"}
+    {
+        *("files", "output_dir", "o", "f", "p", "no_plugins", "quiet", "q", "debug", "timing", "help", "version"),
+        *("file", "rename", "assign", "merge"),
+    }
 )
 """Names that the command line itself uses; no plugin's option may have one."""
 
@@ -83,7 +86,7 @@ class Registry:
         core.add(
             "--output_format",
             "-f",
-            commands=every,
+            commands=(*every, "edit"),
             heading="Output",
             metavar="NAME",
             multiple=True,
@@ -92,7 +95,7 @@ class Registry:
         options = core.options
         for name, each in self.formats.items():
             group = OptionGroup(self._owners["format", name].name)
-            commands = every if not each.words else ("transcribe", "align")
+            commands = ("transcribe", "align", "edit") if each.words else (*every, "edit")
             group.add(f"--{name}", name, commands=commands, heading="Output", is_flag=True, help=f"{each.summary}.")
             options.extend(group.options)
         return options
@@ -141,7 +144,10 @@ class Registry:
             if not re.fullmatch(r"\.[^/\\]+", check_type(entry.suffix, str)):
                 raise BrokenRuleError(f"{entry.suffix!r} is no suffix: it starts with a dot and has no folder")
         render = self._manager.guarded(f"format {entry.name!r}", owner, entry.render, _check_text)
-        return replace(entry, render=render)
+        render_file = entry.render_file and self._manager.guarded(
+            f"format {entry.name!r}", owner, entry.render_file, _check_text
+        )
+        return replace(entry, render=render, render_file=render_file)
 
     def _store(self, owner: Owner, entry: SpeakerStoreEntry) -> SpeakerStoreEntry:
         check = _check_methods("put", "get", "list", "forget", "close")

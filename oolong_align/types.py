@@ -31,6 +31,7 @@ __all__ = [
     "Word",
     "Words",
     "speaker_label",
+    "speaker_number",
 ]
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -42,6 +43,14 @@ Progress: TypeAlias = Callable[[str, float, float], None]
 def speaker_label(speaker_id: int) -> str:
     """Label of a speaker id: ``SPEAKER_00`` for 0."""
     return f"SPEAKER_{speaker_id:02d}"
+
+
+def speaker_number(label: str) -> int | None:
+    """Speaker id of a label, ``None`` for a text that `speaker_label` never gives."""
+    digits = label.removeprefix("SPEAKER_")
+    if digits.isascii() and digits.isdigit() and len(digits) < 10 and speaker_label(int(digits)) == label:
+        return int(digits)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,9 @@ class Diarization:
         L2-normalised mean embedding of each speaker, ``float32[D]``.
     duration : float
         Length of the recording in seconds.
+    pieces : tuple of DiarizeSegment
+        The segments, cut where somebody else may begin to speak, whoever is taken for whom; what speakers are clustered
+        from again. Empty where that is not known: then every segment is one piece.
     warnings : tuple of str
         What the user should know about this result, one sentence each.
     """
@@ -128,6 +140,7 @@ class Diarization:
     speech: tuple[VoiceRange, ...]
     duration: float
     embeddings: Mapping[int, FloatArray] = field(default_factory=dict)
+    pieces: tuple[DiarizeSegment, ...] = ()
     timing: DiarizeTiming | None = None
     model: ModelInfo | None = None
     voice: VoiceEvidence | None = None

@@ -59,6 +59,11 @@ def build_cli(host: Host) -> click.Group:
 
         return vad_command(host)
 
+    def edit() -> click.Command:
+        from oolong_align.cli.edit_command import edit_command
+
+        return edit_command(host)
+
     def models() -> click.Command:
         from oolong_align.cli.models_command import models
 
@@ -81,6 +86,7 @@ def build_cli(host: Host) -> click.Group:
             "diarize": ("Say who speaks when, without words.", diarize),
             "align": ("Say who said the words of another recogniser.", align),
             "vad": ("Say where somebody speaks.", vad),
+            "edit": ("Correct a result, and write any format of it.", edit),
             "models": ("List, fetch and check the model files.", models),
             "plugins": ("List the installed plugins and their hooks.", plugins),
         },

@@ -122,10 +122,10 @@ def _pieces(diarization: Diarization) -> list[Json]:
         return []
     return [
         {
-            **_turn(segment.start, segment.end, segment.speaker_id),
-            "embedding": encode_embedding(diarization.voice.embed(segment.start, segment.end)),
+            **_turn(piece.start, piece.end, piece.speaker_id),
+            "embedding": encode_embedding(diarization.voice.embed(piece.start, piece.end)),
         }
-        for segment in diarization.segments
+        for piece in diarization.pieces or diarization.segments
     ]
 
 

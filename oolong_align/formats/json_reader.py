@@ -27,10 +27,10 @@ from oolong_align.types import (
     VoiceRange,
     Word,
     join_words,
-    speaker_label,
+    speaker_number,
 )
 
-__all__ = ["read_json"]
+__all__ = ["mark_overlap", "read_json"]
 
 
 def read_json(text: str) -> Transcript:
@@ -125,23 +125,24 @@ def _diarization(root: Field, duration: float) -> Diarization:
     embeddings = {
         _speaker_id(field, label): _vector(field) for label, field in root.get("speaker_embeddings").entries()
     }
+    pieces = tuple(DiarizeSegment(*_turn(field)) for field in root.get("pieces").items())
     return Diarization(
         segments=mark_overlap(exclusive, turns),
         turns=turns,
         speech=tuple(VoiceRange(*_span(field)) for field in root.get("speech").items()),
         duration=duration,
         embeddings=embeddings,
+        pieces=pieces,
         model=root.get("model").optional(_model) if root.has("model") else None,
-        voice=_voice(root, embeddings),
+        voice=_voice(root, pieces, embeddings),
         warnings=tuple(field.text() for field in root.get("warnings").items()) if root.has("warnings") else (),
     )
 
 
-def _voice(root: Field, embeddings: dict[int, FloatArray]) -> StoredVoice | None:
+def _voice(root: Field, spans: Sequence[DiarizeSegment], embeddings: dict[int, FloatArray]) -> StoredVoice | None:
     pieces = root.get("pieces").items()
     if not pieces:
         return None
-    spans = [_turn(piece)[:2] for piece in pieces]
     vectors = [_piece_vector(piece.get("embedding")) for piece in pieces]
     size = len(vectors[0])
     wrong = next((number for number, vector in enumerate(vectors) if len(vector) != size), None)
@@ -149,7 +150,7 @@ def _voice(root: Field, embeddings: dict[int, FloatArray]) -> StoredVoice | None
         pieces[wrong].get("embedding").refuse(f"holds {len(vectors[wrong])} numbers where the first holds {size}")
     if any(len(vector) != size for vector in embeddings.values()):
         root.get("speaker_embeddings").refuse(f"and the pieces ({size} numbers) come from different models")
-    return StoredVoice(spans, np.stack(vectors), embeddings)
+    return StoredVoice([(span.start, span.end) for span in spans], np.stack(vectors), embeddings)
 
 
 def _piece_vector(field: Field) -> FloatArray:
@@ -185,7 +186,7 @@ def _span(field: Field) -> tuple[float, float]:
 
 
 def _speaker_id(field: Field, label: str) -> int:
-    digits = label.removeprefix("SPEAKER_")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and speaker_label(int(digits)) == label):
+    number = speaker_number(label)
+    if number is None:
         field.refuse(f"has the label {label!r}; labels are SPEAKER_00, SPEAKER_01 and so on, names are in speakers")
-    return int(digits)
+    return number
