@@ -20,6 +20,7 @@ import numpy.typing as npt
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist, squareform
+from scipy.special import entr
 
 from oolong_align.plda import Plda
 from oolong_align.types import FloatArray
@@ -34,6 +35,7 @@ PIECE_THRESHOLD: Final = 1.05
 _MIN_CLEAN_SHARE: Final = 0.2
 _MIN_TRAINING_S: Final = 1.0
 _OBSERVATION_S: Final = 1.2
+_EVIDENCE_S: Final = 150.0
 _MIN_PRIOR: Final = 1e-7
 _LINKAGE_LIMIT: Final = 6000
 _LLOYD_ITERATIONS: Final = 100
@@ -142,7 +144,7 @@ def cluster_pieces(embeddings: FloatArray, seconds: FloatArray, plda: Plda, opti
     Notes
     -----
     Pieces start in clusters of a mean cosine above ``1 - threshold^2 / 2``, and VBx takes a piece for one observation
-    each 1.2 s. Costs as in `cluster_windows`.
+    each 1.2 s, or fewer where speakers have more than 150 s each. Costs as in `cluster_windows`.
     """
     long = seconds >= _MIN_TRAINING_S
     chosen = long if long.sum() > 1 else np.ones(len(seconds), dtype=np.bool_)
@@ -151,7 +153,8 @@ def cluster_pieces(embeddings: FloatArray, seconds: FloatArray, plda: Plda, opti
         return Clustering(centroids=l2_normalise(training.astype(np.float32)), one_to_one=False)
     rows = training / np.linalg.norm(training, axis=1, keepdims=True)
     initial = initial_clusters(rows, options.threshold or PIECE_THRESHOLD, method="average")
-    responsibilities = _vbx_responsibilities(training, initial, plda, options, weights / _OBSERVATION_S)
+    observations = weights / _OBSERVATION_S * min(1.0, _EVIDENCE_S / _seconds_each(initial, weights))
+    responsibilities = _vbx_responsibilities(training, initial, plda, options, observations)
     return _bounded(training, (responsibilities * weights[:, None]).T @ rows, options)
 
 
@@ -260,6 +263,16 @@ def _vbx_responsibilities(
         weights=weights,
     )
     return responsibilities[:, priors > _MIN_PRIOR]
+
+
+def _seconds_each(labels: Labels, seconds: npt.NDArray[np.float64]) -> float:
+    """Speech of a cluster, where as many clusters as the entropy of their shares tells stand for all.
+
+    VBx takes observations for independent. Those of one person in one recording are not, and with enough of them it
+    keeps each manner of speaking for a speaker.
+    """
+    total = seconds.sum()
+    return float(total / np.exp(entr(np.bincount(labels, seconds) / total).sum()))
 
 
 def _bounded(

@@ -26,6 +26,7 @@ from oolong_align.entries import (
 from oolong_align.errors import UsageError
 from oolong_align.hookspecs import hookimpl
 from oolong_align.options import ALIGN_RULES, PRECISIONS, DiarizerOptions, check_speaker_bounds
+from oolong_align.page_format import add_page_options, page_format
 from oolong_align.types import Diarization, Transcript, VoiceRange, Words
 from oolong_align.whisper_model import check_choice, language_code
 
@@ -42,8 +43,11 @@ COMPUTE_TYPES: Final = (
 )
 WHISPER: Final = "whisper"
 _LAYOUT: Final = ("max_line_width", "max_line_count", "highlight_words", "min_cue", "max_cue")
-_DIARIZE: Final = ("transcribe", "diarize")
-_ALL: Final = ("transcribe", "diarize", "vad")
+_WORDS: Final = ("transcribe",)
+_DIARIZE: Final = ("transcribe", "align", "diarize")
+_ALL: Final = (*_DIARIZE, "vad")
+_BUNDLE: Final = (*_ALL, "edit")
+_WRITTEN: Final = ("transcribe", "align", "edit")
 
 
 class CorePlugin:
@@ -57,15 +61,17 @@ class CorePlugin:
         """Add the options of models, diarization, transcription and subtitles."""
         _add_model_options(partial(options.add, heading="Models"))
         _add_diarizer_options(partial(options.add, heading="Diarization"))
-        _add_transcriber_options(partial(options.add, heading="Transcription"))
+        _add_transcriber_options(partial(options.add, heading="Transcription", commands=_WORDS))
         _add_layout_options(partial(options.add, heading="Subtitles"))
+        add_page_options(partial(options.add, heading="Page"))
 
     @hookimpl
     def oolong_configure(self, config: Config) -> None:
         """Check what the core's stages will use, before any work."""
-        diarizer_options(config.options)
-        check_speaker_bounds(*_speaker_bounds(config).values())
         self._remember(config.options)
+        if config.command in _DIARIZE:
+            diarizer_options(config.options)
+            check_speaker_bounds(*_speaker_bounds(config).values())
         if config.command == "transcribe" and config.transcriber.name == WHISPER:
             _check_whisper(config)
 
@@ -81,14 +87,18 @@ class CorePlugin:
 
     @hookimpl
     def oolong_formats(self) -> list[OutputFormat]:
-        """Offer the six formats of the core."""
+        """Offer the formats of the core."""
         return [
             OutputFormat("srt", ".srt", "SubRip subtitles", self._render_srt),
             OutputFormat("vtt", ".vtt", "WebVTT subtitles", self._render_vtt),
-            OutputFormat("txt", ".txt", "Text, one utterance a line", _render_txt),
-            OutputFormat("tsv", ".tsv", "Tab-separated: start and end in ms, speaker, text", _render_tsv),
-            OutputFormat("json", ".json", "Everything, a superset of WhisperX's JSON", _render_json, words=False),
+            OutputFormat("txt", ".txt", "Text, one utterance a line", _renderer("txt")),
+            OutputFormat("tsv", ".tsv", "Tab-separated: start and end in ms, speaker, text", _renderer("tsv")),
+            OutputFormat("json", ".json", "Everything, a superset of WhisperX's JSON", _renderer("json"), words=False),
             OutputFormat("rttm", ".rttm", "Turns in the format of NIST", self._render_rttm, words=False),
+            OutputFormat("whisperx", ".whisperx.json", "JSON as WhisperX writes it", _renderer("whisperx")),
+            OutputFormat("verbose_json", ".verbose.json", "OpenAI's verbose_json", _renderer("verbose_json")),
+            OutputFormat("diarized_json", ".diarized.json", "OpenAI's diarized_json", _renderer("diarized_json")),
+            page_format(self._shape, _layouts),
         ]
 
     @hookimpl
@@ -141,7 +151,7 @@ class CorePlugin:
     def _remember(self, options: Mapping[str, Any]) -> None:
         """Keep what the formats need to know; refuse what no cue can have, and another shape than other runs have."""
         _layouts(options)
-        shape = {name: options[name] for name in (*_LAYOUT, "exclusive") if name in options}
+        shape = {name: options[name] for name in (*_LAYOUT, "exclusive", "html_audio") if name in options}
         for name, value in shape.items():
             if self._shape.get(name, value) != value:
                 raise UsageError(
@@ -249,30 +259,25 @@ def _build_transcriber(config: Config) -> TranscribeCall:
     return partial(transcriber, **{name: options[name] for name in names})
 
 
-def _render_txt(transcript: Transcript) -> str:
-    from oolong_align.formats.txt import render_txt
+def _renderer(name: str) -> Callable[[Transcript], str]:
+    """Renderer that is imported when it is used."""
 
-    return render_txt(transcript)
+    def render(transcript: Transcript) -> str:
+        from oolong_align import formats
 
+        text: str = getattr(formats, f"render_{name}")(transcript)
+        return text
 
-def _render_tsv(transcript: Transcript) -> str:
-    from oolong_align.formats.tsv import render_tsv
-
-    return render_tsv(transcript)
-
-
-def _render_json(transcript: Transcript) -> str:
-    from oolong_align.formats.json import render_json
-
-    return render_json(transcript)
+    return render
 
 
 def _add_model_options(add: Callable[..., None]) -> None:
     import click
 
-    add("--model", default="base", metavar="NAME", help="Whisper model: a size, a name on the hub or a folder.")
-    add("--bundle", commands=_ALL, metavar="NAME", help="Models of the diarizer: a bundle's name or a folder.")
-    add("--model_dir", commands=_ALL, metavar="DIR", help="Folder to look for models first (OOLONG_MODELS).")
+    model = "Whisper model: a size, a name on the hub or a folder."
+    add("--model", commands=_WORDS, default="base", metavar="NAME", help=model)
+    add("--bundle", commands=_BUNDLE, metavar="NAME", help="Models of the diarizer: a bundle's name or a folder.")
+    add("--model_dir", commands=_BUNDLE, metavar="DIR", help="Folder to look for models first (OOLONG_MODELS).")
     add("--threads", commands=_ALL, type=click.IntRange(min=1), help="Threads of every network.")
     add(
         "--device",
@@ -291,7 +296,7 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
     add("--num_speakers", commands=_DIARIZE, type=speakers, help="Exact number of speakers.")
     add("--min_speakers", commands=_DIARIZE, type=speakers, help="At least so many speakers.")
     add("--max_speakers", commands=_DIARIZE, type=speakers, help="At most so many speakers.")
-    add("--exclusive", commands=_DIARIZE, is_flag=True, help="RTTM: one speaker at a time.")
+    add("--exclusive", commands=(*_DIARIZE, "edit"), is_flag=True, help="RTTM: one speaker at a time.")
     switches = {
         "embedding_exclude_overlap": "Embed a voice where nobody else speaks.",
         "exact": "Embed every window by itself: ten times slower.",
@@ -346,6 +351,7 @@ def _add_transcriber_options(add: Callable[..., None]) -> None:
     add("--batch_size", type=click.IntRange(min=1), default=8, show_default=True, help="Clips at a time.")
     add(
         "--align_rule",
+        commands=(*_WORDS, "align"),
         type=click.Choice(ALIGN_RULES),
         default=ALIGN_RULES[0],
         show_default=True,
@@ -366,5 +372,6 @@ def _add_layout_options(add: Callable[..., None]) -> None:
         "max_cue": (click.FloatRange(min=0, min_open=True), "Seconds a subtitle stays at most."),
     }
     for name, (kind, text) in limits.items():
-        add(f"--{name}", type=kind, default=getattr(default, name), show_default=True, help=text)
-    add("--highlight_words", is_flag=True, help="Mark each word while it is spoken.")
+        value = getattr(default, name)
+        add(f"--{name}", commands=_WRITTEN, type=kind, default=value, show_default=True, help=text)
+    add("--highlight_words", commands=_WRITTEN, is_flag=True, help="Mark each word while it is spoken.")

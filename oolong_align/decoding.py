@@ -123,6 +123,23 @@ class Decoder:
             )
 
 
+def probe(path: Path) -> tuple[str, str]:
+    """FFmpeg's names of a file's container and of the codec of its first audio stream, which may be empty.
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file, av.open(file, options=_guards(), **_LENIENT) as container:
+            streams = container.streams.audio
+            context = streams[0].codec_context if streams else None
+            return str(container.format.name), str(context.name) if context else ""
+    except (OSError, ValueError, av.error.FFmpegError) as error:
+        raise AudioError(f"{path}: cannot be read: {_reason(error)}; check the file") from error
+
+
 def _guards() -> dict[str, str]:
     """Options that keep FFmpeg from opening anything else; it knows lists of what is allowed only."""
     return {"format_whitelist": ",".join(sorted(av.formats_available - REFERRING)), "protocol_whitelist": "none"}

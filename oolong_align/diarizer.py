@@ -31,10 +31,10 @@ from oolong_align.embedding import (
     pooled_window_embeddings,
 )
 from oolong_align.errors import ModelError, OolongWarning
-from oolong_align.frames import FRAME_STEP_S, seconds_to_samples
+from oolong_align.frames import FRAME_STEP_S, frame_middles_s, seconds_to_samples
 from oolong_align.models import Bundle
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
-from oolong_align.pieces import embed_spans, find_pieces
+from oolong_align.pieces import Spans, cut_segments, embed_spans, find_pieces
 from oolong_align.plda import Plda
 from oolong_align.reconstruction import SpeakerActivity, count_speakers, reconstruct
 from oolong_align.refinement import refine
@@ -55,7 +55,7 @@ from oolong_align.voice import FrameVoice
 
 __all__ = ["Diarizer", "DiarizerOptions"]
 
-_STEP_S: Final = 1.25
+_STEP_S: Final = 74 * FRAME_STEP_S
 _REFERENCE_STEP_S: Final = 1.0
 _LEAST_SPEECH_S: Final = 0.3
 _SHORT_S: Final = 20.0
@@ -209,13 +209,16 @@ class Diarizer:
         windows = self._window_embeddings(audio, segmentation, frames, progress)
         embedding_ms = clock.lap()
 
-        activity, voices, clustering = self._identify(audio, segmentation, windows, frames, limits)
+        counted = _report(windows, len(segmentation.activity) + 1, progress)
+        pieces = find_pieces(segmentation, num_samples=audio.num_samples)
+        activity, voices, clustering = self._identify(audio, segmentation, pieces, counted, frames, limits)
         if not len(voices):
             return self._nobody(audio, segmentation_ms + embedding_ms + clock.lap())
         result = self._assemble(audio, segmentation, activity, voices, frames)
+        result = replace(result, pieces=cut_segments(result.segments, frame_middles_s(pieces.ravel())))
         clustering_ms = clock.lap()
         if progress:
-            progress("clustering", 1, 1)
+            progress("clustering", len(segmentation.activity) + 1, len(segmentation.activity) + 1)
         doubts = _alike(activity, voices) if clustering.warning is None else ()
         told = (clustering.warning, _shortfall(len(voices), limits), *doubts)
         warned = tuple(text for text in told if text is not None)
@@ -247,13 +250,13 @@ class Diarizer:
         self,
         audio: Audio,
         segmentation: Segmentation,
+        pieces: Spans,
         windows: Iterable[FloatArray],
         frames: VoiceFrames | None,
         limits: ClusteringOptions,
     ) -> tuple[SpeakerActivity, FloatArray, Clustering]:
         """Find the speakers, then their activity, numbered by appearance, and their mean embeddings."""
         checked = frames if self.options.refine else None
-        pieces = find_pieces(segmentation, num_samples=audio.num_samples)
         if checked is None or not len(pieces):
             embeddings = np.concatenate(list(windows))
             clustering = cluster_windows(embeddings, segmentation.activity, self._plda, limits)
@@ -324,6 +327,16 @@ def _assign_each(clustering: Clustering, windows: Iterable[FloatArray], segmenta
         labels[rows] = clustering.assign(embeddings, segmentation.activity[rows])
         done = rows.stop
     return labels
+
+
+def _report(windows: Iterable[FloatArray], total: int, progress: Progress | None) -> Iterator[FloatArray]:
+    """Tell of each batch of windows as it is asked for; the last of ``total`` stands for the check of the turns."""
+    done = 0
+    for embeddings in windows:
+        yield embeddings
+        done += len(embeddings)
+        if progress:
+            progress("clustering", done, total)
 
 
 def _alike(activity: SpeakerActivity, voices: FloatArray) -> Iterator[str]:

@@ -89,7 +89,9 @@ class OutputFormat:
 
     ``render`` takes exactly one argument, the transcript, and returns the whole file as ``str``. ``words`` is
     false for formats that say something about a diarization without words too (RTTM); those are offered by
-    ``oolong diarize`` as well.
+    ``oolong diarize`` as well. ``render_file``, where a format has it, is called instead where the recording is at
+    hand, with the transcript, the recording's path and that of the file to be written: for formats that hold or name
+    the recording.
     """
 
     name: str
@@ -97,6 +99,13 @@ class OutputFormat:
     summary: str
     render: Callable[[Transcript], str]
     words: bool = True
+    render_file: Callable[[Transcript, Path, Path], str] | None = None
+
+    def render_for(self, transcript: Transcript, recording: Path | None, target: Path) -> str:
+        """Text of ``target``, for a transcript and its recording, if that is at hand."""
+        if self.render_file is None or recording is None:
+            return self.render(transcript)
+        return self.render_file(transcript, recording, target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +210,7 @@ class OptionGroup:
     def add(
         self,
         *declarations: str,
-        commands: Sequence[str] = ("transcribe",),
+        commands: Sequence[str] = ("transcribe", "align"),
         heading: str | None = None,
         **attributes: Any,  # passed to click
     ) -> None:
@@ -212,7 +221,8 @@ class OptionGroup:
         *declarations : str
             The option's names, as for :class:`click.Option`: ``"--mask"`` or ``"--mask/--no-mask"``.
         commands : sequence of str
-            Which commands have it: ``"transcribe"``, ``"diarize"``, ``"vad"``.
+            Which commands have it: ``"transcribe"``, ``"align"``, ``"diarize"``, ``"vad"``, ``"edit"``. By default the
+            two that make transcripts, because they run the stages of alignment and identification.
         heading : str, optional
             Title of the group in ``--help``; the plugin's name by default.
         **attributes
@@ -252,7 +262,7 @@ class Config:
     Attributes
     ----------
     command : str
-        ``"transcribe"`` or ``"diarize"``.
+        ``"transcribe"``, ``"align"``, ``"diarize"`` or ``"edit"``.
     options : mapping of str to value
         Every option of the command by its name with underscores, the core's and the plugins', defaults filled in.
     diarizer, transcriber, executor : entries

@@ -186,7 +186,7 @@ class Host:
         Parameters
         ----------
         command : str
-            ``"transcribe"`` or ``"diarize"``.
+            ``"transcribe"``, ``"align"``, ``"diarize"`` or ``"edit"``.
         options : mapping
             Options by name; those that are missing get their defaults.
         formats : iterable of str
@@ -200,13 +200,13 @@ class Host:
             If an option, an entry or a format is unknown, or a plugin refuses its options.
         """
         values = self.complete(command, options)
-        url = values["speakers"]
+        url = values.get("speakers")
         config = Config(
             command=command,
             options=MappingProxyType(values),
-            diarizer=_choose("diarizer", values["diarizer"], self.diarizers()),
+            diarizer=_choose("diarizer", values.get("diarizer"), self.diarizers()),
             transcriber=_choose("transcriber", values.get("transcriber"), self.transcribers()),
-            executor=_choose("executor", values["executor"], self.executors()),
+            executor=_choose("executor", values.get("executor"), self.executors()),
             store=_choose_store(url, self.speaker_stores()) if url else None,
             formats=self._choose_formats(command, [*self.requested_formats(values), *formats]),
             progress=progress,
@@ -248,7 +248,7 @@ class Host:
 
     def _choose_formats(self, command: str, names: Collection[str]) -> tuple[OutputFormat, ...]:
         """Formats by name, in order of registration, each once; for ``diarize`` those without words."""
-        known = {name: each for name, each in self.formats().items() if command == "transcribe" or not each.words}
+        known = {name: each for name, each in self.formats().items() if command != "diarize" or not each.words}
         for name in names:
             if name != "all":
                 _choose("output format", name, known)

@@ -1,4 +1,4 @@
-"""Options of the diarizer, the voice activity detector and the alignment; importing them loads no engine."""
+"""Options of the diarizer, the voice activity detector, the alignment and the page; importing them loads no engine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from oolong_align.errors import UsageError
 PRECISIONS: Final = ("fp32", "int8")
 ALIGN_RULES: Final = ("voice", "overlap")
 """How a word gets its speaker; the first is the default."""
+AUDIO_CHOICES: Final = ("auto", "embed", "link", "none")
+"""What becomes of the recording in a page; the first is the default."""
 _WINDOW_S: Final = 10.0
 _SMALLEST: Final = sys.float_info.min
 _LARGEST: Final = sys.float_info.max
@@ -36,7 +38,8 @@ class DiarizerOptions:
     intra_threads : int or None
         Threads of a network, >= 1; ``None`` takes one for each core.
     step : float or None
-        Seconds between two windows of 10 s, above 0 and up to 10; 1.25 where not given, 1 with ``refine=False``.
+        Seconds between two windows of 10 s, above 0 and up to 10; 74 frames or 1.25 s where not given, 1 with
+        ``refine=False``.
     exact : bool
         Embed every window by itself, ten times slower, as the reference does.
     providers : tuple of str

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from oolong_align.errors import OutputError, UsageError
 
-__all__ = ["check_sources", "prepare_folder", "write_files"]
+__all__ = ["check_sources", "check_targets", "prepare_folder", "write_files"]
 
 
 def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:
@@ -65,7 +65,24 @@ def prepare_folder(folder: Path) -> None:
         ) from error
 
 
-def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = ()) -> None:
+def check_targets(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Check that files can be written without harm.
+
+    Raises
+    ------
+    OutputError
+        If one would replace an input, or a folder has its name.
+    """
+    sources = list(inputs)
+    for target in targets:
+        for source in sources:
+            if target.exists() and source.exists() and target.samefile(source):
+                raise OutputError(f"{target} is the input itself: choose another --output_dir")
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder: remove it or choose another --output_dir")
+
+
+def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backups: Iterable[Path] = ()) -> None:
     """Write texts as UTF-8 with the line ends they have, all or none.
 
     Parameters
@@ -74,25 +91,33 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = ()) -> No
         Files of one folder; existing ones are replaced.
     inputs : iterable of Path
         Files that must not be replaced.
+    backups : iterable of Path
+        Files whose version before is kept with ``.bak`` behind its name, if they are replaced.
 
     Raises
     ------
     OutputError
         If a file cannot be written, or would replace an input.
     """
-    for target in texts:
-        for source in inputs:
-            if target.exists() and source.exists() and target.samefile(source):
-                raise OutputError(f"{target} is the input itself: choose another --output_dir")
-        if target.is_dir():
-            raise OutputError(f"{target} is a folder: remove it or choose another --output_dir")
+    check_targets(texts, inputs)
     pending: dict[Path, Path] = {}
     kept: dict[Path, Path] = {}
+    copies = {
+        target.with_name(f"{target.name}.bak"): target
+        for target in texts
+        for backup in backups
+        if target.exists() and backup.exists() and target.samefile(backup)
+    }
     try:
+        for copy, source in copies.items():
+            pending[copy] = _temporary(copy, len(pending))
+            shutil.copy2(source, pending[copy])
         for target, text in texts.items():
-            pending[target] = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+            pending[target] = _temporary(target, len(pending))
             # A name that is no valid Unicode may reach a text; the file stays valid UTF-8.
             pending[target].write_bytes(text.encode("utf-8", errors="replace"))
+        for copy, target in copies.items():
+            shutil.copymode(pending[copy], pending[target])
         _rename(pending, kept)
     except OSError as error:
         raise OutputError(f"{error.filename or 'output'}: cannot be written: {error.strerror or error}") from error
@@ -100,6 +125,11 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = ()) -> No
         for temporary in (*pending.values(), *kept.values()):
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _temporary(target: Path, number: int) -> Path:
+    """Name beside a target that no other one has, also where the names differ only far behind."""
+    return target.with_name(f".{target.name[:200]}.{os.getpid()}-{number}.part")
 
 
 def _rename(pending: Mapping[Path, Path], kept: dict[Path, Path]) -> None:

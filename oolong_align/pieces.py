@@ -6,6 +6,7 @@ have too few numbers for all of them. The timeline is cut at these changes, and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -21,13 +22,14 @@ from oolong_align.frames import (
 )
 from oolong_align.reconstruction import count_speakers
 from oolong_align.segmentation import Segmentation
-from oolong_align.types import FloatArray
+from oolong_align.types import DiarizeSegment, FloatArray, SpeakerSegment
 
 Spans = npt.NDArray[np.int64]
 
 _MIN_VOTES: Final = 0.3
 _AGREEMENT_FRAMES: Final = round(0.17 / FRAME_STEP_S)
-_MIN_PIECE_FRAMES: Final = round(0.3 / FRAME_STEP_S)
+_MIN_PIECE_S: Final = 0.3
+_MIN_PIECE_FRAMES: Final = round(_MIN_PIECE_S / FRAME_STEP_S)
 _PROJECTED_TOGETHER: Final = 256
 
 
@@ -74,6 +76,21 @@ def find_pieces(segmentation: Segmentation, *, num_samples: int) -> Spans:
     spans = spans[counts[spans[:, 0]] > 0] if len(counts) else spans[:0]
     pieces = spans[(counts[spans[:, 0]] == 1) & (spans[:, 1] - spans[:, 0] >= _MIN_PIECE_FRAMES)]
     return pieces if len(pieces) else spans
+
+
+def cut_segments(segments: Sequence[SpeakerSegment], changes: npt.NDArray[np.float64]) -> tuple[DiarizeSegment, ...]:
+    """Segments cut at the times of possible changes, in seconds and any order, where all parts last at least 0.3 s."""
+    ordered = np.unique(changes)
+    parts: list[DiarizeSegment] = []
+    for segment in segments:
+        first, last = np.searchsorted(ordered, [segment.start + _MIN_PIECE_S, segment.end - _MIN_PIECE_S])
+        begin = segment.start
+        for change in ordered[first:last].tolist():
+            if change - begin >= _MIN_PIECE_S:
+                parts.append(DiarizeSegment(begin, change, segment.speaker_id))
+                begin = change
+        parts.append(DiarizeSegment(begin, segment.end, segment.speaker_id))
+    return tuple(parts)
 
 
 def embed_spans(spans: Spans, model: EmbeddingModel, frames: VoiceFrames) -> FloatArray:

@@ -67,9 +67,7 @@ def refine(
     spans, owners = pieces[:, :2], pieces[:, 2]
     embeddings = l2_normalise(embed_spans(spans, model, frames))
     long = spans[:, 1] - spans[:, 0] >= _MIN_REFERENCE_FRAMES
-    for _ in range(_ROUNDS):
-        centroids = _centroids(embeddings[long], owners[long], voices)
-        owners = np.argmax(embeddings @ centroids.T, axis=1)
+    owners, centroids = settle_pieces(embeddings, owners, long, voices)
     for (first, last), owner in zip(spans, owners, strict=True):
         speakers[first:last, 0] = owner
 
@@ -80,8 +78,35 @@ def refine(
         windows = sum_activity(segmentation, labels, len(voices), first, last).sum(axis=0)
         scores = scores + _WINDOWS_WEIGHT * windows / coverage[first:last].sum()
         speakers[first:last] = np.argsort(-scores, kind="stable")[: speakers.shape[1]]
-    refined = SpeakerActivity(speakers=speakers, num_speakers=activity.num_speakers)
-    return refined, _centroids(embeddings[long], owners[long], voices)
+    refined = SpeakerActivity(speakers=speakers, num_speakers=len(voices))
+    return refined, piece_centroids(embeddings[long], owners[long], voices)
+
+
+def settle_pieces(
+    embeddings: FloatArray, owners: npt.NDArray[np.int64], long: npt.NDArray[np.bool_], voices: FloatArray
+) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Give each piece to the speaker whose long pieces it resembles most, twice.
+
+    Parameters
+    ----------
+    embeddings : ndarray, shape (pieces, D)
+        L2-normalised.
+    owners : ndarray, shape (pieces,)
+        Speaker of each piece so far.
+    long : ndarray, bool, shape (pieces,)
+    voices : ndarray, shape (speakers, D)
+        Stands in for a speaker without a long piece.
+
+    Returns
+    -------
+    owners : ndarray, shape (pieces,)
+    centroids : ndarray, shape (speakers, D)
+        The means that they were compared with last.
+    """
+    for _ in range(_ROUNDS):
+        centroids = piece_centroids(embeddings[long], owners[long], voices)
+        owners = np.argmax(embeddings @ centroids.T, axis=1)
+    return owners, centroids
 
 
 def single_speaker_pieces(activity: SpeakerActivity) -> npt.NDArray[np.int64]:
@@ -118,7 +143,8 @@ def _constant_spans(values: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int
     return bounds[:-1], bounds[1:]
 
 
-def _centroids(embeddings: FloatArray, owners: npt.NDArray[np.int64], fallback: FloatArray) -> FloatArray:
+def piece_centroids(embeddings: FloatArray, owners: npt.NDArray[np.int64], fallback: FloatArray) -> FloatArray:
+    """L2-normalised mean of each speaker's pieces, ``(pieces, D) -> (speakers, D)``; without any the fallback's row."""
     members = np.eye(len(fallback), dtype=np.float32)[owners].T  # (speakers, pieces)
     sums = members @ embeddings
     return l2_normalise(np.where(members.any(axis=1, keepdims=True), sums, fallback))

@@ -26,10 +26,14 @@ from oolong_align.plugin_manager import CORE, Owner, PluginManager
 __all__ = ["RESERVED", "Registry", "check_option_names", "clash"]
 
 RESERVED: Final = frozenset(
-    {"files", "output_dir", "o", "f", "p", "no_plugins", "quiet", "q", "debug", "timing", "help", "version"}
+    {
+        *("files", "output_dir", "o", "f", "p", "no_plugins", "quiet", "q", "debug", "timing", "help", "version"),
+        *("file", "rename", "assign", "merge"),
+    }
 )
 """Names that the command line itself uses; no plugin's option may have one."""
 
+_ALIGN: Final = ("transcript", "audio", "turns")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.+-]*")
 Entry = TypeVar("Entry", DiarizerEntry, TranscriberEntry, OutputFormat, SpeakerStoreEntry, ExecutorEntry)
 
@@ -56,12 +60,12 @@ class Registry:
 
     def choosers(self) -> list[PluginOption]:
         """Options that choose among the entries: one a kind, and one flag for each output format."""
-        both = ("transcribe", "diarize")
+        every: tuple[str, ...] = ("transcribe", "align", "diarize")
         core = OptionGroup(CORE)
         for kind, entries, commands in (
-            ("diarizer", self.diarizers, both),
+            ("diarizer", self.diarizers, every),
             ("transcriber", self.transcribers, ("transcribe",)),
-            ("executor", self.executors, both),
+            ("executor", self.executors, every),
         ):
             core.add(
                 f"--{kind}",
@@ -74,7 +78,7 @@ class Registry:
         stores = ", ".join(self.stores) or "none is installed"
         core.add(
             "--speakers",
-            commands=both,
+            commands=every,
             heading="Parts",
             metavar="URL",
             help=f"Library of known voices (kinds of store: {stores}).",
@@ -82,7 +86,7 @@ class Registry:
         core.add(
             "--output_format",
             "-f",
-            commands=both,
+            commands=(*every, "edit"),
             heading="Output",
             metavar="NAME",
             multiple=True,
@@ -91,7 +95,7 @@ class Registry:
         options = core.options
         for name, each in self.formats.items():
             group = OptionGroup(self._owners["format", name].name)
-            commands = ("transcribe",) if each.words else both
+            commands = ("transcribe", "align", "edit") if each.words else (*every, "edit")
             group.add(f"--{name}", name, commands=commands, heading="Output", is_flag=True, help=f"{each.summary}.")
             options.extend(group.options)
         return options
@@ -140,7 +144,10 @@ class Registry:
             if not re.fullmatch(r"\.[^/\\]+", check_type(entry.suffix, str)):
                 raise BrokenRuleError(f"{entry.suffix!r} is no suffix: it starts with a dot and has no folder")
         render = self._manager.guarded(f"format {entry.name!r}", owner, entry.render, _check_text)
-        return replace(entry, render=render)
+        render_file = entry.render_file and self._manager.guarded(
+            f"format {entry.name!r}", owner, entry.render_file, _check_text
+        )
+        return replace(entry, render=render, render_file=render_file)
 
     def _store(self, owner: Owner, entry: SpeakerStoreEntry) -> SpeakerStoreEntry:
         check = _check_methods("put", "get", "list", "forget", "close")
@@ -159,7 +166,7 @@ def check_option_names(options: Iterable[PluginOption], owners: Mapping[str, Own
     PluginError
         If a name is taken; it names both owners.
     """
-    taken: dict[tuple[str, str], Owner] = {}
+    taken: dict[tuple[str, str], Owner] = {("align", name): owners[CORE] for name in _ALIGN}
     for each in options:
         flags = (*each.option.opts, *each.option.secondary_opts)
         names = {str(each.option.name)} | {flag.lstrip("-").replace("-", "_") for flag in flags}

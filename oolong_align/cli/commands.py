@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import click
@@ -72,15 +73,16 @@ def make_command(
     *,
     options: Iterable[PluginOption],
     own: Iterable[click.Parameter],
+    headings: Mapping[str, str] = MappingProxyType({}),
 ) -> click.Command:
-    """Command with its own parameters and the options that the host collected for it."""
+    """Command with its own parameters, their headings by name, and the options that the host collected for it."""
     wanted = [each for each in options if name in each.commands]
     return GroupedCommand(
         name,
         callback=callback,
         help=summary,
         params=[*own, *(each.option for each in wanted), *shared_options()],
-        headings={"output_dir": "Output", "timing": "Output"}
+        headings={"output_dir": "Output", "timing": "Output", "turns": "Parts", **headings}
         | {str(each.option.name): each.heading for each in wanted},
         context_settings=dict(SETTINGS),
     )

@@ -49,10 +49,20 @@ def build_cli(host: Host) -> click.Group:
 
         return diarize_command(host)
 
+    def align() -> click.Command:
+        from oolong_align.cli.align_command import align_command
+
+        return align_command(host)
+
     def vad() -> click.Command:
         from oolong_align.cli.vad_command import vad_command
 
         return vad_command(host)
+
+    def edit() -> click.Command:
+        from oolong_align.cli.edit_command import edit_command
+
+        return edit_command(host)
 
     def models() -> click.Command:
         from oolong_align.cli.models_command import models
@@ -74,7 +84,9 @@ def build_cli(host: Host) -> click.Group:
         lazy={
             "transcribe": ("Transcribe recordings and say who speaks.", lambda: _transcribe(host)),
             "diarize": ("Say who speaks when, without words.", diarize),
+            "align": ("Say who said the words of another recogniser.", align),
             "vad": ("Say where somebody speaks.", vad),
+            "edit": ("Correct a result, and write any format of it.", edit),
             "models": ("List, fetch and check the model files.", models),
             "plugins": ("List the installed plugins and their hooks.", plugins),
         },

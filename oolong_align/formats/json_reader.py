@@ -7,6 +7,7 @@ with the place that is wrong. ``word_segments`` repeats ``segments`` and is not 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,23 +15,22 @@ from oolong_align.errors import InputError
 from oolong_align.formats.json import infer_spaces
 from oolong_align.formats.json_field import Field, parse_object
 from oolong_align.formats.pieces import StoredVoice, decode_embedding
-from oolong_align.timeline import Timeline
+from oolong_align.timeline import mark_overlap
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
     FloatArray,
     ModelInfo,
     Speaker,
-    SpeakerSegment,
     Transcript,
     Utterance,
     VoiceRange,
     Word,
     join_words,
-    speaker_label,
+    speaker_number,
 )
 
-__all__ = ["read_json"]
+__all__ = ["mark_overlap", "read_json"]
 
 
 def read_json(text: str) -> Transcript:
@@ -76,19 +76,7 @@ def _utterance(field: Field) -> Utterance:
         spaces = infer_spaces(text, [word.text for word in words])
     if spaces is None:
         field.get("text").refuse("is not the text of its words; change both or neither")
-    spaced = tuple(
-        Word(
-            word.start,
-            word.end,
-            word.text,
-            word.probability,
-            word.speaker,
-            word.speaker_confidence,
-            word.overlap,
-            space,
-        )
-        for word, space in zip(words, spaces, strict=True)
-    )
+    spaced = tuple(replace(word, leading_space=space) for word, space in zip(words, spaces, strict=True))
     if join_words(spaced) != text:
         field.get("text").refuse("is not the text of its words; change both or neither")
     return Utterance(start, end, field.get("speaker").optional(Field.text), spaced)
@@ -104,6 +92,7 @@ def _word(field: Field) -> Word:
         field.get("speaker").optional(Field.text),
         field.get("speaker_confidence").optional(Field.share),
         field.get("overlap").flag(),
+        estimated=field.has("estimated") and field.get("estimated").flag(),
     )
 
 
@@ -136,38 +125,24 @@ def _diarization(root: Field, duration: float) -> Diarization:
     embeddings = {
         _speaker_id(field, label): _vector(field) for label, field in root.get("speaker_embeddings").entries()
     }
+    pieces = tuple(DiarizeSegment(*_turn(field)) for field in root.get("pieces").items())
     return Diarization(
-        segments=_mark_overlap(exclusive, turns),
+        segments=mark_overlap(exclusive, turns),
         turns=turns,
         speech=tuple(VoiceRange(*_span(field)) for field in root.get("speech").items()),
         duration=duration,
         embeddings=embeddings,
+        pieces=pieces,
         model=root.get("model").optional(_model) if root.has("model") else None,
-        voice=_voice(root, embeddings),
+        voice=_voice(root, pieces, embeddings),
         warnings=tuple(field.text() for field in root.get("warnings").items()) if root.has("warnings") else (),
     )
 
 
-def _mark_overlap(
-    exclusive: Sequence[tuple[float, float, int]], turns: Sequence[DiarizeSegment]
-) -> tuple[SpeakerSegment, ...]:
-    """Segments with ``is_overlap`` where another speaker's turn reaches into them; O(speakers x turns log turns)."""
-    starts = np.array([start for start, _, _ in exclusive], dtype=np.float64)
-    ends = np.array([end for _, end, _ in exclusive], dtype=np.float64)
-    speakers = np.array([speaker for _, _, speaker in exclusive], dtype=np.int64)
-    overlap = np.zeros(len(exclusive), dtype=np.bool_)
-    for speaker in set(speakers.tolist()):
-        own = speakers == speaker
-        others = Timeline((turn.start, turn.end) for turn in turns if turn.speaker_id != speaker)
-        overlap[own] = others.covered(starts[own], ends[own]) > 1e-6
-    return tuple(SpeakerSegment(*turn, flag) for turn, flag in zip(exclusive, overlap.tolist(), strict=True))
-
-
-def _voice(root: Field, embeddings: dict[int, FloatArray]) -> StoredVoice | None:
+def _voice(root: Field, spans: Sequence[DiarizeSegment], embeddings: dict[int, FloatArray]) -> StoredVoice | None:
     pieces = root.get("pieces").items()
     if not pieces:
         return None
-    spans = [_turn(piece)[:2] for piece in pieces]
     vectors = [_piece_vector(piece.get("embedding")) for piece in pieces]
     size = len(vectors[0])
     wrong = next((number for number, vector in enumerate(vectors) if len(vector) != size), None)
@@ -175,7 +150,7 @@ def _voice(root: Field, embeddings: dict[int, FloatArray]) -> StoredVoice | None
         pieces[wrong].get("embedding").refuse(f"holds {len(vectors[wrong])} numbers where the first holds {size}")
     if any(len(vector) != size for vector in embeddings.values()):
         root.get("speaker_embeddings").refuse(f"and the pieces ({size} numbers) come from different models")
-    return StoredVoice(spans, np.stack(vectors), embeddings)
+    return StoredVoice([(span.start, span.end) for span in spans], np.stack(vectors), embeddings)
 
 
 def _piece_vector(field: Field) -> FloatArray:
@@ -211,7 +186,7 @@ def _span(field: Field) -> tuple[float, float]:
 
 
 def _speaker_id(field: Field, label: str) -> int:
-    digits = label.removeprefix("SPEAKER_")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and speaker_label(int(digits)) == label):
+    number = speaker_number(label)
+    if number is None:
         field.refuse(f"has the label {label!r}; labels are SPEAKER_00, SPEAKER_01 and so on, names are in speakers")
-    return int(digits)
+    return number

@@ -1,4 +1,4 @@
-"""Voices as they are kept in a transcript's JSON: one embedding for each exclusive segment, in half precision.
+"""Voices as they are kept in a transcript's JSON: one embedding for each piece of a segment, in half precision.
 
 They let speakers be renamed, merged and clustered again without the recording.
 """

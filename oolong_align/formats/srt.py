@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -14,7 +15,7 @@ from oolong_align.formats.cue_times import word_states
 from oolong_align.formats.cues import Cue, CueLayout, make_cues
 from oolong_align.types import Transcript
 
-__all__ = ["render_srt"]
+__all__ = ["render_srt", "srt_cues"]
 
 _DEFAULT = CueLayout()
 # A number on a line and a time on the next: readers that forgive a missing blank line take them for another cue.
@@ -27,23 +28,23 @@ def render_srt(transcript: Transcript, layout: CueLayout = _DEFAULT) -> str:
     SubRip has no way to escape: the words are written as they are, but for what would break a cue. Arabic and Hebrew
     stand in logical order without marks of direction: players differ in what they make of them.
     """
-    prefixes = {label: f"[{name}]: " for label, name in printed_names(transcript).items()}
-    states: list[tuple[int, int, str]] = []
-    for cue in make_cues(transcript, layout, prefixes):
-        prefix = prefixes[cue.speaker] if cue.speaker is not None else ""
-        if layout.highlight_words:
-            pieces = [piece for line in cue.lines for piece in line]
-            states.extend(
-                (start, end, _content(cue, prefix, number))
-                for start, end, number in word_states(pieces, cue.start_ms, cue.end_ms)
-            )
-        else:
-            states.append((cue.start_ms, cue.end_ms, _content(cue, prefix, None)))
     subtitles = [
-        srt.Subtitle(index, timedelta(milliseconds=start), timedelta(milliseconds=end), content)
-        for index, (start, end, content) in enumerate(states, start=1)
+        srt.Subtitle(index, timedelta(milliseconds=start), timedelta(milliseconds=end), prefix + text)
+        for index, (start, end, _, prefix, text) in enumerate(srt_cues(transcript, layout), start=1)
     ]
     return str(srt.compose(subtitles, reindex=False))
+
+
+def srt_cues(transcript: Transcript, layout: CueLayout = _DEFAULT) -> Iterator[tuple[int, int, str | None, str, str]]:
+    """Cues as SubRip writes them: start and end in milliseconds, label, the name in front of the text, the text."""
+    prefixes = {label: f"[{name}]: " for label, name in printed_names(transcript).items()}
+    for cue in make_cues(transcript, layout, prefixes):
+        prefix = prefixes[cue.speaker] if cue.speaker is not None else ""
+        states: list[tuple[int, int, int | None]] = [(cue.start_ms, cue.end_ms, None)]
+        if layout.highlight_words:
+            states = word_states([piece for line in cue.lines for piece in line], cue.start_ms, cue.end_ms)
+        for start, end, said in states:
+            yield start, end, cue.speaker, prefix, _content(cue, prefix, said).removeprefix(prefix)
 
 
 def _content(cue: Cue, prefix: str, said: int | None) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from oolong_align.formats.clean import printed_names
 from oolong_align.formats.cue_lines import join_line
 from oolong_align.formats.cue_times import word_states
 from oolong_align.formats.cues import Cue, CueLayout, make_cues
 from oolong_align.types import Transcript
 
-__all__ = ["render_vtt"]
+__all__ = ["render_vtt", "vtt_cues"]
 
 _DEFAULT = CueLayout()
 
@@ -17,17 +19,19 @@ def render_vtt(transcript: Transcript, layout: CueLayout = _DEFAULT) -> str:
     """Render a transcript as WebVTT; only the header for one without words."""
     voices = {label: _voice_tag(name) for label, name in printed_names(transcript).items()}
     blocks = ["WEBVTT\n"]
-    for cue in make_cues(transcript, layout, {}):
-        voice = voices[cue.speaker] if cue.speaker is not None else ""
-        if layout.highlight_words:
-            pieces = [piece for line in cue.lines for piece in line]
-            blocks.extend(
-                _block(start, end, voice + _content(cue, number))
-                for start, end, number in word_states(pieces, cue.start_ms, cue.end_ms)
-            )
-        else:
-            blocks.append(_block(cue.start_ms, cue.end_ms, voice + _content(cue, None)))
+    for start, end, speaker, text in vtt_cues(transcript, layout):
+        blocks.append(_block(start, end, (voices[speaker] if speaker is not None else "") + text))
     return "\n".join(blocks)
+
+
+def vtt_cues(transcript: Transcript, layout: CueLayout = _DEFAULT) -> Iterator[tuple[int, int, str | None, str]]:
+    """Cues as WebVTT writes them: start and end in milliseconds, label, text."""
+    for cue in make_cues(transcript, layout, {}):
+        states: list[tuple[int, int, int | None]] = [(cue.start_ms, cue.end_ms, None)]
+        if layout.highlight_words:
+            states = word_states([piece for line in cue.lines for piece in line], cue.start_ms, cue.end_ms)
+        for start, end, said in states:
+            yield start, end, cue.speaker, _content(cue, said)
 
 
 def _voice_tag(name: str) -> str:

@@ -36,7 +36,13 @@ def test_the_wheel_holds_the_package_and_its_data_only(wheel: Path) -> None:
         names = archive.namelist()
         sizes = {info.filename: info.file_size for info in archive.infolist()}
     assert {name.split("/")[0] for name in names} == {"oolong_align", "oolong_align-0.1.0.dist-info"}
-    for expected in ("py.typed", "models.toml", "data/plda_resnet34.npz"):
+    for expected in (
+        "py.typed",
+        "models.toml",
+        "data/plda_resnet34.npz",
+        "formats/html/page.html",
+        "formats/html/app.js",
+    ):
         assert f"oolong_align/{expected}" in names
     for licence in ("LICENSE", "NOTICE"):
         assert f"oolong_align-0.1.0.dist-info/licenses/{licence}" in names

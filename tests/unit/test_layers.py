@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 LAYERS = (
-    ("types", "errors", "frames", "options", "vectors", "writing", "timeline", "parallel"),
+    ("types", "errors", "frames", "options", "vectors", "writing", "timeline", "parallel", "exchange"),
     ("audio", "decoding", "models", "onnx"),
     (
         *("fbank", "segmentation", "segmentation_graph", "sincnet", "embedding_graph", "embedding", "plda", "vbx"),
@@ -16,8 +16,8 @@ LAYERS = (
         "quantization",
     ),
     ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment", "interop"),
-    ("formats",),
-    ("entries", "hookspecs", "core_plugin"),
+    ("formats", "editing", "page_audio"),
+    ("entries", "hookspecs", "page_format", "core_plugin"),
     ("plugin_manager", "registry", "checks", "outputs", "host", "pipeline", "testing"),
     ("cli",),
 )

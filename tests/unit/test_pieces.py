@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 
 from oolong_align.embedding import VoiceFrames
-from oolong_align.pieces import change_votes, embed_spans, find_pieces
+from oolong_align.pieces import change_votes, cut_segments, embed_spans, find_pieces
 from oolong_align.segmentation import Segmentation
-from oolong_align.types import FloatArray
+from oolong_align.types import DiarizeSegment, FloatArray, SpeakerSegment
 
 SECOND = 16_000
 WINDOWS = 11
@@ -59,6 +59,20 @@ def test_nobody_has_no_pieces() -> None:
 def test_nothing_is_found_behind_the_recording() -> None:
     segmentation = segmentation_of([(50, 1100, 0)])
     assert find_pieces(segmentation, num_samples=10 * SECOND).tolist() == [[50, 10 * SECOND // 270]]
+
+
+def test_segments_are_cut_at_changes_where_both_parts_are_long_enough() -> None:
+    segments = (SpeakerSegment(1.0, 4.0, 0), SpeakerSegment(4.0, 4.5, 1), SpeakerSegment(6.0, 8.0, 0))
+    parts = cut_segments(segments, np.array([3.0, 7.0, 1.2, 2.0, 2.2, 3.8, 4.2, 5.0]))
+    assert parts == (
+        DiarizeSegment(1.0, 2.0, 0),
+        DiarizeSegment(2.0, 3.0, 0),
+        DiarizeSegment(3.0, 4.0, 0),
+        DiarizeSegment(4.0, 4.5, 1),
+        DiarizeSegment(6.0, 7.0, 0),
+        DiarizeSegment(7.0, 8.0, 0),
+    )
+    assert cut_segments((), np.array([1.0])) == ()
 
 
 class MeanModel:

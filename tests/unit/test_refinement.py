@@ -177,3 +177,14 @@ def test_pooling_equals_mean_and_unbiased_deviation_of_the_chosen_frames() -> No
         np.testing.assert_allclose(row[:CHANNELS], frames[mask].mean(axis=0), rtol=1e-5)
         np.testing.assert_allclose(row[CHANNELS:], frames[mask].std(axis=0, ddof=1), rtol=1e-3)
     assert np.isfinite(pool_statistics(frames, np.zeros((1, 125), dtype=bool))).all()
+
+
+def test_a_speaker_whom_no_window_names_does_not_speak_in_silence() -> None:
+    voices = np.eye(CHANNELS, dtype=np.float32)[:3]
+    frames = VoiceFrames(CHANNELS)
+    frames.append(np.repeat(voices, 75, axis=0))
+    named_two = activity_of([(0.0, 5.8, 0), (6.2, 11.8, 1), (12.2, 13.2, 0)])
+    result, _ = refine(named_two, voices, MeanModel(), frames, *windows_that_say(named_two))  # type: ignore[arg-type]
+    order = result.order_of_appearance()
+    assert order.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(result.take(order).counts(), named_two.counts())

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import oolong_align_redact
@@ -17,7 +15,7 @@ from oolong_align_redact.rules import Rules, is_masked
 from spoken import Told, diarization, said, timed, transcript
 
 from oolong_align.errors import UsageError
-from oolong_align.hookspecs import OptionGroup, OutputFormat, hookimpl
+from oolong_align.hookspecs import hookimpl
 from oolong_align.host import Host
 from oolong_align.pipeline import Pipeline
 from oolong_align.testing import make_host
@@ -230,29 +228,16 @@ def test_a_pattern_that_is_too_slow_stops_the_run(monkeypatch: pytest.MonkeyPatc
         Pipeline(host, config)(np.zeros(16_000, np.float32))
 
 
-def test_a_format_that_holds_the_recording_is_refused() -> None:
-    @dataclass(frozen=True, slots=True)
-    class WithRecording(OutputFormat):
-        render_file: Callable[[Transcript, Path, Path], str] | None = None
-
-    class Page:
-        name = "page"
-
-        @hookimpl
-        def oolong_add_options(self, options: OptionGroup) -> None:
-            if "html_audio" not in {each.option.name for each in make_host().add_options()}:
-                options.add("--html_audio", default="auto")
-
-        @hookimpl
-        def oolong_formats(self) -> list[OutputFormat]:
-            return [WithRecording("player", ".player.html", "all", lambda _: "", render_file=lambda *_: "")]
-
-    host = make_host(Page(), oolong_align_redact)
-    with pytest.raises(UsageError, match="--player holds the recording"):
-        host.resolve("transcribe", {"redact": "names", "player": True})
-    host.resolve("transcribe", {"redact": "names", "player": True, "html_audio": "none"})
-    host.resolve("transcribe", {"redact": "names", "txt": True})
-    host.resolve("transcribe", {"redact": "speakers", "player": True})
+def test_a_page_that_holds_the_recording_is_refused() -> None:
+    for refused in ({"redact": "names"}, {"redact": "names", "html_audio": "link"}):
+        with pytest.raises(UsageError, match="--html holds the recording"):
+            make_host(oolong_align_redact).resolve("transcribe", {"html": True, **refused})
+    for taken in (
+        {"redact": "names", "html": True, "html_audio": "none"},
+        {"redact": "names", "txt": True},
+        {"redact": "speakers", "html": True},
+    ):
+        make_host(oolong_align_redact).resolve("transcribe", taken)
 
 
 def test_a_transcript_without_words_stays() -> None:

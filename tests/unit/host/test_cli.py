@@ -263,7 +263,7 @@ def test_the_command_lines_own_options_are_reserved(replay: object) -> None:
     declared = {str(each.option.name) for each in host.add_options()}
     cli = build_cli(host)
     with click.Context(cli) as context:
-        for name in ("transcribe", "diarize", "vad"):
+        for name in ("transcribe", "diarize", "vad", "edit"):
             command = cli.resolve_command(context, [name])[1]
             assert command is not None
             own = {str(parameter.name) for parameter in command.params} - declared
@@ -274,7 +274,7 @@ def test_no_engine_is_loaded_for_help() -> None:
     script = (
         "import sys, oolong_align\n"
         "from oolong_align.cli.main import main\n"
-        "for command in ([], ['transcribe'], ['diarize'], ['vad'], ['models']):\n"
+        "for command in ([], ['transcribe'], ['diarize'], ['align'], ['vad'], ['edit'], ['models']):\n"
         "    assert main([*command, '--help']) == 0\n"
         "main(['plugins'])\n"
         "heavy = ('onnxruntime', 'ctranslate2', 'faster_whisper', 'av', 'scipy', 'onnx', 'kaldi_native_fbank')\n"

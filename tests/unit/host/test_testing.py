@@ -88,7 +88,7 @@ def test_transcribers() -> None:
 GOOD = OutputFormat("count", ".count", "Number of words", lambda transcript: str(len(transcript.words)))
 
 
-@pytest.mark.parametrize("name", ["srt", "vtt", "txt", "tsv", "json", "rttm"])
+@pytest.mark.parametrize("name", ["srt", "vtt", "txt", "tsv", "json", "rttm", "html"])
 def test_the_formats_of_the_core_pass(name: str) -> None:
     check_format(make_host().formats()[name])
 

@@ -57,7 +57,7 @@ def oolong_configure(config: Config) -> None:
     if rules.mask_words and config.options.get("html_audio") != "none":
         for each in config.formats:
             # Formats that are given the recording hold it or link to it.
-            if getattr(each, "render_file", None) is not None:
+            if each.render_file is not None:
                 raise UsageError(
                     f"--{each.name} holds the recording, in which all that is masked is still heard: leave the format "
                     "out, or its audio with --html_audio none"

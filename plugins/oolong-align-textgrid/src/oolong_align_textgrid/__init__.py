@@ -14,7 +14,8 @@ _with_words = False
 @hookimpl
 def oolong_add_options(options: OptionGroup) -> None:
     """Add ``--textgrid_words``."""
-    options.add("--textgrid_words", is_flag=True, help="TextGrid: add a tier with each speaker's words.")
+    commands, text = ("transcribe", "edit"), "TextGrid: add a tier with each speaker's words."
+    options.add("--textgrid_words", commands=commands, is_flag=True, help=text)
 
 
 @hookimpl

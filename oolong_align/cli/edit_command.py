@@ -1,0 +1,150 @@
+"""``oolong edit``: corrections of a result, and any format from it, without the recording."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from oolong_align.cli.commands import STDOUT, make_command
+from oolong_align.cli.terminal import Terminal
+from oolong_align.errors import InputError, ModelError, UsageError
+from oolong_align.host import Host
+from oolong_align.outputs import prepare_folder, write_files
+from oolong_align.types import Transcript
+
+__all__ = ["edit_command"]
+
+_TIME: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)-(\d+(?:\.\d*)?|\.\d+)")
+_EDITS: Final = ("num_speakers", "rename", "assign", "merge")
+
+
+def edit_command(host: Host) -> click.Command:
+    """``oolong edit``."""
+
+    @click.pass_obj
+    def edit(terminal: Terminal, /, **values: Any) -> int:
+        return _run(host, terminal, values)
+
+    return make_command(
+        "edit",
+        edit,
+        "Correct a result, and write any format of it, without the recording.\n\nRESULT.json is replaced by the "
+        "corrected one and kept as RESULT.json.bak; with -o it stays, and what is asked for is written there, JSON by "
+        "default. The order is --num_speakers, --rename, --assign, --merge; of each as given, the last wins.",
+        options=host.add_options(),
+        own=_parameters(),
+        headings=dict.fromkeys(_EDITS, "Edits"),
+    )
+
+
+def _parameters() -> list[click.Parameter]:
+    return [
+        click.Argument(["file"], type=click.Path(path_type=Path), metavar="RESULT.json"),
+        click.Option(
+            ["--num_speakers"],
+            type=click.IntRange(min=1),
+            help="Cluster the voices again, to so many speakers. Names stay where most of the speech stays together.",
+        ),
+        click.Option(["--rename"], multiple=True, metavar="LABEL=NAME", help="Name a speaker: SPEAKER_00=Ada."),
+        click.Option(
+            ["--assign"],
+            multiple=True,
+            metavar="START-END=LABEL",
+            help="Give a speaker what is said in a time, in seconds: 12.3-15=SPEAKER_01.",
+        ),
+        click.Option(
+            ["--merge"],
+            multiple=True,
+            metavar="LABEL=LABEL",
+            help="The first speaker is the second one: SPEAKER_02=SPEAKER_00.",
+        ),
+        click.Option(
+            ["--output_dir", "-o"],
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Folder for the results, created if needed (RESULT.json's own by default); - is stdout.",
+        ),
+    ]
+
+
+def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
+    path, output_dir, quiet = (values.pop(name) for name in ("file", "output_dir", "quiet"))
+    edits = {name: values.pop(name) for name in _EDITS}
+    for name in ("p", "no_plugins", "debug"):  # main has read them
+        values.pop(name)
+    terminal.quiet = quiet
+    asked, edited, to_stdout = host.requested_formats(values), any(edits.values()), output_dir == STDOUT
+    if not edited and not asked:
+        raise UsageError("nothing to do: give an edit, such as --rename SPEAKER_00=Ada, or a format, such as --srt")
+    config = host.resolve("edit", values, formats=["json"] if edited and (output_dir is None or not asked) else [])
+    if to_stdout and len(config.formats) > 1:
+        raise UsageError(f"-o - takes one format, not {len(config.formats)}; name a folder")
+    try:
+        transcript = _edit(_read(path), edits, values)
+        folder = path.parent if output_dir is None else output_dir
+        if not to_stdout:
+            prepare_folder(folder)
+        texts = {
+            path if each.name == "json" and output_dir is None else folder / f"{path.stem}{each.suffix}": each.render(
+                transcript
+            )
+            for each in config.formats
+        }
+        if not to_stdout:
+            write_files(texts, backups=[path])
+    except (InputError, ModelError) as error:
+        terminal.error(error, about=str(path))
+        return error.exit_code
+    if to_stdout:
+        click.echo("".join(texts.values()).encode("utf-8", errors="replace"), nl=False)
+    else:
+        speakers, words = len(transcript.speakers), len(transcript.words)
+        found = f"{speakers} speaker{'s' * (speakers != 1)}, {words} word{'s' * (words != 1)}"
+        terminal.info(f"{path}: {found} -> {', '.join(map(str, texts))}")
+    return 0
+
+
+def _read(path: Path) -> Transcript:
+    from oolong_align.formats import read_json
+
+    try:
+        return read_json(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no UTF-8 text; give a JSON file that this program wrote") from error
+
+
+def _edit(transcript: Transcript, edits: Mapping[str, Any], values: Mapping[str, Any]) -> Transcript:
+    from oolong_align.editing import assign, find_plda, merge, prune, recluster, rename
+
+    if edits["num_speakers"]:
+        model = transcript.diarization.model if transcript.diarization else None
+        plda = find_plda(model, bundle=values["bundle"], model_dir=values["model_dir"])
+        transcript = recluster(transcript, edits["num_speakers"], plda=plda)
+    for option in ("rename", "assign", "merge"):
+        for value in edits[option]:
+            first, separator, second = value.partition("=")
+            try:
+                if not separator:
+                    raise InputError("there is no =")
+                if option == "rename":
+                    transcript = rename(transcript, first, second)
+                elif option == "merge":
+                    transcript = merge(transcript, first, second)
+                else:
+                    transcript = assign(transcript, *_parse_time(first), second)
+            except InputError as error:
+                raise UsageError(f"--{option} {value}: {error}") from error
+    return prune(transcript) if edits["assign"] else transcript
+
+
+def _parse_time(text: str) -> tuple[float, float]:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise InputError(f"{text!r} is no time: give start and end in seconds, such as 12.3-15")
+    return float(found[1]), float(found[2])

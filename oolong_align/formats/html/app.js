@@ -1,0 +1,282 @@
+// Puts the parts together: what is clicked, typed, played and downloaded.
+
+const say = (text) => {
+  get("say").textContent = text;
+};
+
+const list = new VirtualList({
+  scroller: get("scroller"),
+  holder: get("turns"),
+  count: segments().length,
+  estimate: estimateHeight,
+  build: buildTurn,
+});
+
+const wordNode = (number) => get("turns").querySelector(`.w[data-n="${number}"]`);
+
+const revealWord = (number) => list.reveal(model.segmentOf[number], () => wordNode(number));
+
+// --- playing
+
+const timeline = new Timeline({
+  box: get("timeline"),
+  canvas: get("lanes"),
+  playhead: get("playhead"),
+  tip: get("tip"),
+  model,
+  duration,
+  onSeek: (seconds) => seek(seconds),
+});
+
+const setFollow = (on) => {
+  state.follow = on;
+  get("follow").hidden = on || player.audio.paused;
+};
+
+const player = new Player(get("audio"), duration, {
+  onTime(seconds) {
+    timeline.move(seconds);
+    const shown = formatTime(seconds, long);
+    if (get("now").textContent !== shown) {
+      get("now").textContent = shown;
+      get("timeline").setAttribute("aria-valuenow", seconds.toFixed(0));
+      get("timeline").setAttribute("aria-valuetext", shown);
+    }
+    const word = model.wordAt(seconds);
+    if (word === state.word) return;
+    const before = state.word;
+    state.word = word;
+    for (const number of [before, word]) {
+      const element = wordNode(number);
+      if (element) paintWord(element, number);
+    }
+    if (state.follow && word >= 0) revealWord(word);
+  },
+  onState(playing) {
+    get("play").classList.toggle("playing", playing);
+    get("play").ariaLabel = playing ? "Pause" : "Play";
+    setFollow(state.follow);
+  },
+  onMissing() {
+    get("open").hidden = false;
+    get("why").textContent = settings.audio ? `Open ${settings.audioName}…` : "Open the recording…";
+    say("The recording is not in this page: open it to listen.");
+  },
+});
+
+const seek = (seconds) => {
+  setFollow(true);
+  player.seek(seconds);
+};
+
+const loadRecording = () => {
+  if (settings.audio === "link") player.load(settings.address);
+  else if (settings.audio === "embed") player.loadBase64(get("recording").textContent, settings.mediaType);
+  else get("open").hidden = false;
+};
+
+get("file").addEventListener("change", ({ target }) => {
+  if (!target.files.length) return;
+  player.load(URL.createObjectURL(target.files[0]));
+  get("open").hidden = true;
+});
+
+const stepTurn = (by) => {
+  const word = Math.max(model.wordAt(player.position), 0);
+  const index = model.segmentOf[word] ?? 0;
+  const goal = segments()[Math.min(Math.max(index + by, 0), segments().length - 1)];
+  if (goal) seek(goal.start);
+};
+
+// Who wants to play what is not there is asked for it.
+const play = () => (player.loaded ? player.toggle() : get("file").click());
+
+get("play").addEventListener("click", play);
+get("back").addEventListener("click", () => seek(player.position - 5));
+get("ahead").addEventListener("click", () => seek(player.position + 5));
+get("speed").addEventListener("change", ({ target }) => {
+  player.audio.defaultPlaybackRate = player.audio.playbackRate = Number(target.value);
+});
+get("follow").addEventListener("click", () => {
+  setFollow(true);
+  if (state.word >= 0) revealWord(state.word);
+});
+for (const kind of ["wheel", "touchmove"]) {
+  get("scroller").addEventListener(kind, () => setFollow(false), { passive: true });
+}
+get("turns").addEventListener("click", ({ target }) => {
+  if (!getSelection().isCollapsed) return;
+  const word = target.closest(".w");
+  const stamp = target.closest(".stamp");
+  if (word) seek(model.starts[word.dataset.n]);
+  if (stamp) seek(Number(stamp.dataset.seconds));
+});
+
+// --- correcting
+
+const roster = new Roster({
+  holder: get("roster"),
+  model,
+  onRename(label, name) {
+    if (!model.rename(label, name)) return;
+    say(`${label} is now ${model.name(label)}.`);
+    redraw();
+  },
+  onMerge(source, target) {
+    const gone = model.name(source);
+    model.merge(source, target);
+    say(`${gone} is now a part of ${model.name(target)}.`);
+    redraw();
+    get("roster").querySelector(`[data-label="${CSS.escape(target)}"] .name`)?.focus();
+  },
+});
+
+const redraw = () => {
+  const focused = document.activeElement?.closest?.("#roster li")?.dataset.label;
+  roster.draw();
+  if (focused) get("roster").querySelector(`[data-label="${CSS.escape(focused)}"] .name`)?.focus();
+  get("undo").disabled = !model.edits.length;
+  timeline.draw();
+  list.rebuild();
+};
+
+const undo = () => {
+  if (!model.edits.length) return;
+  const { kind } = model.undo();
+  say(kind === "merge" ? "The speakers are apart again." : "The name is as it was.");
+  redraw();
+};
+
+get("undo").addEventListener("click", undo);
+addEventListener("beforeunload", (event) => {
+  if (model.edits.length !== state.saved) event.preventDefault();
+});
+
+// --- downloading
+
+const WRITERS = {
+  json: [writeJson, "application/json"],
+  srt: [writeSrt, "application/x-subrip"],
+  vtt: [writeVtt, "text/vtt"],
+};
+
+const openMenu = (open) => {
+  get("formats").hidden = !open;
+  get("download").setAttribute("aria-expanded", String(open));
+  if (open) get("formats").querySelector("button").focus();
+};
+
+get("download").addEventListener("click", () => openMenu(get("formats").hidden));
+get("formats").addEventListener("click", ({ target }) => {
+  const format = target.dataset.format;
+  if (!format) return;
+  const [write, type] = WRITERS[format];
+  const address = URL.createObjectURL(new Blob([write(model)], { type: `${type};charset=utf-8` }));
+  const link = make("a", { href: address, download: `${model.document.source || "transcript"}.${format}` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60000);
+  if (format === "json") state.saved = model.edits.length;
+  openMenu(false);
+  get("download").focus();
+});
+addEventListener("click", ({ target }) => {
+  if (!target.closest(".menu")) openMenu(false);
+});
+
+// --- searching
+
+const showSearch = () => {
+  for (const element of get("turns").querySelectorAll(".w")) paintWord(element, Number(element.dataset.n));
+  const { matches, current } = search;
+  const place = current < 0 ? "" : `${current + 1} of `;
+  get("found").textContent = get("query").value.trim() ? `${place}${matches.length || "none"}` : "";
+  get("previous").disabled = get("next").disabled = !matches.length;
+};
+
+const stepSearch = (by) => {
+  const match = search.step(by, Math.max(state.word, 0));
+  if (match) {
+    setFollow(false);
+    revealWord(match[0]);
+  }
+  showSearch();
+};
+
+get("query").addEventListener("input", ({ target }) => {
+  search.run(target.value);
+  timeline.marks = search.matches.map(([first]) => model.starts[first]);
+  timeline.draw();
+  stepSearch(1);
+});
+get("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  stepSearch(1);
+});
+get("previous").addEventListener("click", () => stepSearch(-1));
+get("query").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.shiftKey) {
+    event.preventDefault();
+    stepSearch(-1);
+  }
+  if (event.key === "Escape") get("scroller").focus();
+});
+
+// --- the keyboard
+
+const showPeople = (open) => {
+  get("speakers").classList.toggle("open", open);
+  get("people").setAttribute("aria-expanded", String(open));
+};
+
+get("people").addEventListener("click", () => showPeople(!get("speakers").classList.contains("open")));
+get("help").addEventListener("click", () => get("keys").showModal());
+
+const KEYS = {
+  " ": play,
+  ArrowLeft: (shift) => (shift ? stepTurn(-1) : seek(player.position - 5)),
+  ArrowRight: (shift) => (shift ? stepTurn(1) : seek(player.position + 5)),
+  "/": () => {
+    get("query").focus();
+    get("query").select();
+  },
+  "?": () => get("keys").showModal(),
+  Escape: () => {
+    if (!get("formats").hidden) {
+      openMenu(false);
+      get("download").focus();
+    }
+    showPeople(false);
+  },
+};
+
+addEventListener("keydown", (event) => {
+  const { target, key } = event;
+  if (get("keys").open || target.closest("input, select, textarea")) return;
+  if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z" && !event.shiftKey) {
+    event.preventDefault();
+    undo();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, key)) return;
+  // A button keeps its space bar, but a time stamp that was clicked must not take it away from the player.
+  if (key === " " && target.closest("button:not(.stamp)")) return;
+  event.preventDefault();
+  KEYS[key](event.shiftKey);
+});
+addEventListener("keyup", (event) => {
+  if (event.key === " " && event.target.closest(".stamp")) event.preventDefault();
+});
+
+// --- the beginning
+
+const some = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
+const facts = [formatTime(duration, long), some(model.document.speakers.size, "speaker"), some(model.starts.length, "word")];
+get("facts").textContent = [...facts, model.document.language].filter(Boolean).join(" · ");
+get("length").textContent = formatTime(duration, long);
+get("now").textContent = formatTime(0, long);
+get("empty").hidden = model.starts.length > 0;
+get("warnings").append(...model.document.warnings.map((text) => make("li", {}, text)));
+roster.draw();
+timeline.draw();
+list.render();
+setTimeout(loadRecording);

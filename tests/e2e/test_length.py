@@ -1,0 +1,51 @@
+"""What grows with the recording, and what must not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oolong_align import Diarizer
+from oolong_align.audio import load_audio
+from oolong_align.clustering import ClusteringOptions, cluster_pieces
+from oolong_align.embedding import EmbeddingModel, compute_voice_frames, frames_with_voice
+from oolong_align.frames import FRAME_STEP_S
+from oolong_align.models import find_bundle
+from oolong_align.pieces import embed_spans, find_pieces
+from oolong_align.plda import Plda
+from oolong_align.segmentation import Segmenter
+
+STEP = 20_000
+
+
+@pytest.mark.data
+def test_an_hour_of_a_conversation_has_as_many_people_as_its_six_minutes(data_dir: Path) -> None:
+    files = find_bundle().files
+    embedder = EmbeddingModel(files["embedding"])
+    with load_audio(data_dir / "conversations" / "so_dev3.flac") as audio:
+        segmentation = Segmenter(files["segmentation"])(audio, step_samples=STEP)
+        present = frames_with_voice(segmentation, audio)
+        pieces = find_pieces(segmentation, num_samples=audio.num_samples)
+        embeddings = embed_spans(pieces, embedder, compute_voice_frames(embedder, audio, present=present))
+    seconds = (FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0])).astype(np.float32)
+    options = ClusteringOptions(threshold=None, fa=0.07, fb=0.8, max_iterations=20)
+    for times in (1, 10):
+        repeated = np.tile(embeddings, (times, 1)), np.tile(seconds, times)
+        assert len(cluster_pieces(*repeated, Plda.load(files["plda"]), options).centroids) == 4
+
+
+def test_each_stage_tells_how_far_it_is(repository: Path) -> None:
+    told: dict[str, list[tuple[int, int]]] = {}
+    diarizer = Diarizer.from_pretrained()
+    diarizer(
+        repository / "examples" / "meeting.flac",
+        progress=lambda stage, done, total: told.setdefault(stage, []).append((done, total)),
+    )
+    assert list(told) == ["segmentation", "embedding", "clustering"]
+    for stage, steps in told.items():
+        done = [step for step, _ in steps]
+        assert len(steps) > 2, stage
+        assert done == sorted(done), stage
+        assert {total for _, total in steps} == {done[-1]}, stage

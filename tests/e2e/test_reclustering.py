@@ -1,0 +1,88 @@
+"""A wrong number of speakers, corrected from the JSON alone, against the right number from the recording."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+from scoring import score
+
+from oolong_align import Diarizer, OolongWarning, Transcript, Word, Words, align
+from oolong_align.cli.main import main
+from oolong_align.editing import recluster, rename
+from oolong_align.formats import read_json, render_json, render_rttm
+
+WORD_S = 0.4
+
+
+def transcribe(diarizer: Diarizer, recording: Path, num_speakers: int, length: float) -> Transcript:
+    """A word each 0.4 s; those outside of all turns get no speaker."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OolongWarning)
+        diarization = diarizer(recording, num_speakers=num_speakers)
+    words = tuple(Word(WORD_S * k, WORD_S * (k + 1), f"w{k}") for k in range(int(length / WORD_S)))
+    return align(Words("en", words), diarization)
+
+
+def correct(transcript: Transcript, num_speakers: int) -> Transcript:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OolongWarning)
+        return recluster(read_json(render_json(transcript)), num_speakers)
+
+
+def check_alike(found: Transcript, direct: Transcript, folder: Path) -> None:
+    assert found.diarization is not None
+    (folder / "exclusive.rttm").write_text(render_rttm(direct, exclusive=True))
+    (folder / "overlapping.rttm").write_text(render_rttm(direct))
+    exclusive = score(folder / "exclusive.rttm", found.diarization.segments).rate  # type: ignore[arg-type]
+    overlapping = score(folder / "overlapping.rttm", found.diarization.turns).rate
+    other = sum(mine.speaker != theirs.speaker for mine, theirs in zip(found.words, direct.words, strict=True))
+    print(f"exclusive {exclusive:.4f}, turns {overlapping:.4f}, words {other} of {len(direct.words)}")
+    assert exclusive <= 0.01
+    # Who speaks at the same time is not in a file in which both were one.
+    assert overlapping <= 0.1
+    assert other <= 0.03 * len(direct.words)
+
+
+@pytest.mark.parametrize("wrong", [1, 2, 5])
+def test_three_people_from_another_number(
+    diarizer: Diarizer, three: Transcript, repository: Path, tmp_path: Path, wrong: int
+) -> None:
+    found = correct(transcribe(diarizer, repository / "examples" / "meeting.flac", wrong, 60.0), 3)
+    assert list(found.speakers) == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_02"]
+    check_alike(found, three, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def three(diarizer: Diarizer, repository: Path) -> Transcript:
+    return transcribe(diarizer, repository / "examples" / "meeting.flac", 3, 60.0)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("wrong", [1, 4])
+def test_two_people_on_the_telephone(diarizer: Diarizer, data_dir: Path, tmp_path: Path, wrong: int) -> None:
+    recording = data_dir / "real" / "sample.flac"
+    direct = transcribe(diarizer, recording, 2, 30.0)
+    found = correct(transcribe(diarizer, recording, wrong, 30.0), 2)
+    check_alike(found, direct, tmp_path)
+
+
+def test_names_go_with_those_who_have_them(
+    three: Transcript, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = three
+    for label, name in zip(three.speakers, ("Nora", "Ralph", "Kai"), strict=True):
+        named = rename(named, label, name)
+    path = tmp_path / "meeting.json"
+    path.write_text(render_json(named))
+    assert main(["edit", str(path), "--num_speakers", "3", "--no-plugins"]) == 0
+    again = read_json(path.read_text())
+    assert [speaker.name for speaker in again.speakers.values()] == ["Nora", "Ralph", "Kai"]
+    assert main(["edit", str(path), "--num_speakers", "2", "--no-plugins"]) == 0
+    assert "VBx found 3 speakers where num_speakers asks for 2" in capsys.readouterr().err
+    fewer = read_json(path.read_text())
+    assert len(fewer.speakers) == 2
+    assert {speaker.name for speaker in fewer.speakers.values()} < {"Nora", "Ralph", "Kai"}
+    assert main(["edit", str(path), "--num_speakers", "99", "--no-plugins"]) == 1
+    assert "num_speakers=99: the transcript has only" in capsys.readouterr().err

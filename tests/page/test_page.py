@@ -1,0 +1,284 @@
+"""The page in a real browser: what is heard, seen, typed and downloaded."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from browser import EXAMPLES, PHONE, Browser, Open, long_transcript, meeting
+from selenium.webdriver.common.keys import Keys
+
+from oolong_align.formats.html import PageAudio
+from oolong_align.page_audio import page_audio
+
+RECORDING = EXAMPLES / "meeting.flac"
+
+
+def show_meeting(show: Open, choice: str = "auto", **how: object) -> Path:
+    return show(meeting(), audio=page_audio(RECORDING, Path("/nowhere/page.html"), choice), **how)
+
+
+def state(browser: Browser) -> list[str]:
+    return browser.texts(".w.now")
+
+
+# --- listening
+
+
+def test_words_light_up_while_it_plays_and_seek_on_click(browser: Browser, show: Open) -> None:
+    show_meeting(show)
+    browser.wait(lambda: browser.script("return document.getElementById('audio').duration > 58"))
+    words = meeting().words
+    element = browser.all(".w")[10]
+    assert element.text == words[10].text
+    element.click()
+    assert browser.time() == pytest.approx(words[10].start, abs=0.01)
+    assert state(browser) == [words[10].text]
+    browser.find("#play").click()
+    browser.wait(lambda: browser.script("return document.querySelector('.w.now')?.dataset.n > 12"))
+    assert browser.find("#play").get_attribute("aria-label") == "Pause"
+    browser.find("#play").click()
+    now = browser.time()
+    (number,) = browser.script("return [...document.querySelectorAll('.w.now')].map((each) => +each.dataset.n)")
+    assert words[number].start <= now + 0.002
+    assert number + 1 == len(words) or now < words[number + 1].start
+    browser.check_silence()
+
+
+def test_the_keyboard_plays_and_moves(browser: Browser, show: Open) -> None:
+    show_meeting(show)
+    browser.script("document.getElementById('scroller').focus()")
+    browser.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    assert browser.time() == pytest.approx(5.0)
+    browser.press(" ")
+    browser.wait(lambda: browser.time() > 5.2)
+    browser.press(" ")
+    assert browser.script("return document.getElementById('audio').paused")
+    stamp = browser.all(".stamp")[2]
+    stamp.click()
+    assert browser.time() == pytest.approx(meeting().utterances[2].start, abs=0.002)
+    browser.press(" ")  # a time stamp leaves the space bar to the player
+    browser.wait(lambda: browser.time() > meeting().utterances[2].start + 0.2)
+    browser.press(" ")
+    browser.press(Keys.ARROW_RIGHT, shift=True)
+    assert browser.time() == pytest.approx(meeting().utterances[3].start, abs=0.002)
+    browser.press("?")
+    assert browser.find("#keys").is_displayed()
+    browser.press(Keys.ESCAPE)
+    assert not browser.find("#keys").is_displayed()
+    browser.check_silence()
+
+
+def test_the_timeline_seeks_and_shows_every_speaker(browser: Browser, show: Open) -> None:
+    show_meeting(show)
+    box = browser.find("#timeline")
+    box.click()  # in its middle
+    assert browser.time() == pytest.approx(58.626 / 2, abs=0.1)
+    box.send_keys(Keys.HOME, Keys.PAGE_UP)
+    assert browser.time() == pytest.approx(30.0)
+    assert box.get_attribute("aria-valuetext") == "0:30"
+    colours = browser.script(
+        """const canvas = document.getElementById("lanes");
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const seen = new Set();
+        for (let at = 0; at < data.length; at += 4) seen.add(data.slice(at, at + 3).join());
+        return [...seen];"""
+    )
+    assert {"0,90,249", "210,1,137", "134,107,3"} <= set(colours)
+    browser.check_silence()
+
+
+def test_a_linked_recording_plays_and_a_missing_one_can_be_opened(browser: Browser, show: Open, tmp_path: Path) -> None:
+    show(meeting(), audio=page_audio(RECORDING, tmp_path / "a page.html", "link"))
+    browser.wait(lambda: browser.script("return document.getElementById('audio').duration > 58"))
+    browser.check_silence(RECORDING)
+    show(meeting())
+    assert browser.find("#open").is_displayed()
+    browser.all(".w")[5].click()  # the position moves without a recording
+    browser.find("#file").send_keys(str(RECORDING))
+    browser.wait(lambda: browser.time() == pytest.approx(meeting().words[5].start, abs=0.01))
+    browser.check_silence()
+    show(meeting(), audio=PageAudio(name="gone.wav", address="./gone.wav"))
+    browser.wait(lambda: browser.find("#open").is_displayed())
+    assert browser.find("#why").text == "Open gone.wav…"
+    browser.driver.get_log("browser")  # Chromium reports the file that is not there
+
+
+def test_an_encoded_recording_plays(
+    browser: Browser, show: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oolong_align.page_audio.LARGEST_EMBEDDED", 1000)
+    show(meeting(), audio=page_audio(RECORDING, tmp_path / "page.html", "embed"))
+    browser.wait(
+        lambda: browser.script("return document.getElementById('audio').duration") == pytest.approx(58.6, abs=0.1)
+    )
+    browser.all(".w")[20].click()
+    assert browser.time() == pytest.approx(meeting().words[20].start, abs=0.01)
+    browser.check_silence()
+
+
+# --- reading
+
+
+def test_doubtful_words_are_marked(browser: Browser, show: Open) -> None:
+    show(meeting())
+    words = meeting().words
+    doubtful = [words[3].text, words[30].text]
+    browser.wait(lambda: browser.texts("#turns .unsure") == browser.texts("#turns .whose") == doubtful)
+    assert "31 % sure" in str(browser.find(".w.unsure").get_attribute("title"))
+    browser.check_silence()
+
+
+def test_search_finds_phrases_and_steps(browser: Browser, show: Open) -> None:
+    show(meeting())
+    browser.script("document.getElementById('scroller').focus()")
+    browser.press("/")
+    browser.press("THE NÉW")
+    assert browser.find("#found").text == "1 of 1"
+    assert [text.lower() for text in browser.texts(".w.current")] == ["the", "new"]
+    field = browser.find("#query")
+    field.clear()
+    field.send_keys("the")
+    count = int(browser.find("#found").text.split(" of ")[1])
+    assert count == sum(word.text.lower().count("the") for word in meeting().words)
+    first = browser.find("#found").text
+    browser.press(Keys.ENTER)
+    assert browser.find("#found").text == f"2 of {count}"
+    browser.press(Keys.ENTER, shift=True)
+    assert browser.find("#found").text == first
+    field.clear()
+    field.send_keys("zebra")
+    assert browser.find("#found").text == "none"
+    browser.check_silence()
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser, show: Open) -> None:
+    show_meeting(show)
+    seen = []
+    for _ in range(40):
+        browser.press(Keys.TAB)
+        seen.append(
+            browser.script(
+                """const each = document.activeElement;
+                const style = getComputedStyle(each.closest(".missing") ?? each);
+                return [each.id || each.className || each.tagName, style.outlineStyle + style.outlineWidth];"""
+            )
+        )
+    names = [name for name, _ in seen]
+    expected = [
+        "query",
+        "download",
+        "help",
+        "name",
+        "quiet merge",
+        "scroller",
+        "stamp",
+        "timeline",
+        "back",
+        "play",
+        "ahead",
+    ]
+    assert sorted(expected, key=names.index) == expected
+    assert {outline for name, outline in seen if name != "BODY"} == {"solid2px"}
+    browser.check_silence()
+
+
+def test_a_phone_shows_everything_in_its_width(browser: Browser, show: Open) -> None:
+    show_meeting(show, size=PHONE)
+    assert browser.script("return document.documentElement.scrollWidth") == PHONE[0]
+    assert not browser.find("#roster").is_displayed()
+    browser.find("#people").click()
+    assert browser.find("#roster").is_displayed()
+    for selector in ("#play", "#download", "#query", "#speed"):
+        box = browser.find(selector).rect
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE[0]
+        assert box["height"] >= 40
+    browser.check_silence()
+
+
+def test_the_dark_theme_follows_the_system(browser: Browser, show: Open) -> None:
+    light, dark = [], []
+    for dim, found in ((False, light), (True, dark)):
+        show(meeting(), dark=dim)
+        found.append(browser.script("return getComputedStyle(document.body).backgroundColor"))
+    assert (light, dark) == (["rgb(253, 252, 250)"], ["rgb(23, 25, 29)"])
+    browser.check_silence()
+
+
+# --- three hours
+
+
+def work_of_scrolling(browser: Browser, steps: int) -> tuple[float, int]:
+    """Milliseconds that the page works for a step of 400 pixels, and the most elements it ever had."""
+    most, spent = 0, []
+    for _ in range(steps):
+        before = task_seconds(browser)
+        count = browser.driver.execute_async_script(
+            """const done = arguments[0];
+            document.getElementById("scroller").scrollTop += 400;
+            requestAnimationFrame(() => requestAnimationFrame(() => done(document.querySelectorAll("*").length)));"""
+        )
+        most = max(most, count)
+        spent.append(1000 * (task_seconds(browser) - before))
+    return statistics.median(spent), most
+
+
+def task_seconds(browser: Browser) -> float:
+    metrics = {each["name"]: each["value"] for each in browser.command("Performance.getMetrics")["metrics"]}
+    return float(metrics["ScriptDuration"] + metrics["LayoutDuration"] + metrics["RecalcStyleDuration"])
+
+
+def test_three_hours_scroll_as_smoothly_as_five_minutes(
+    browser: Browser, show: Open, record_property: Callable[[str, object], None]
+) -> None:
+    short, long = long_transcript(300), long_transcript(3 * 3600)
+    assert len(long.words) > 25_000
+    browser.command("Performance.enable")
+    show(short)
+    least, few = work_of_scrolling(browser, 15)
+    show(long)
+    most, many = work_of_scrolling(browser, 60)
+    for name, value in (("short_ms", least), ("long_ms", most), ("elements", many)):
+        record_property(name, round(value, 2))
+    print(f"a step of scrolling: {least:.1f} ms and {few} elements of 5 min, {most:.1f} ms and {many} of 3 h")
+    assert many < 1.5 * few
+    assert most < 3 * max(least, 1.0)
+    # To the end and back: what is shown is what belongs there.
+    words = browser.script("return document.querySelector('#facts').textContent")
+    assert words == f"3:00:00 · 6 speakers · {len(long.words)} words · en"
+    browser.script("const s = document.getElementById('scroller'); s.scrollTop = s.scrollHeight")
+    browser.wait(lambda: browser.texts("#turns .w")[-1] == long.words[-1].text)
+    last = browser.all(".turn")[-1]
+    assert last.get_attribute("aria-posinset") == last.get_attribute("aria-setsize") == str(len(long.utterances))
+    assert last.is_displayed()
+    browser.script("document.getElementById('timeline').focus()")
+    browser.press(Keys.HOME, Keys.PAGE_UP)
+    browser.wait(lambda: browser.script("return document.querySelector('.w.now') !== null"))
+    browser.check_silence()
+
+
+def test_scrolling_up_does_not_jump(browser: Browser, show: Open) -> None:
+    show(long_transcript(3600))
+    jumps = browser.driver.execute_async_script(
+        """const done = arguments[0];
+        const scroller = document.getElementById("scroller");
+        const place = (element) => element.getBoundingClientRect().top;
+        const jumps = [];
+        scroller.scrollTop = scroller.scrollHeight / 2;
+        let steps = 0;
+        const step = () => {
+          const middle = [...document.querySelectorAll(".turn")].find((turn) => place(turn) > 150);
+          const before = place(middle);
+          scroller.scrollTop -= 150;
+          requestAnimationFrame(() => requestAnimationFrame(() => {
+            jumps.push(Math.abs(place(middle) - before - 150));
+            if (++steps < 40) step(); else done(jumps);
+          }));
+        };
+        requestAnimationFrame(() => requestAnimationFrame(step));"""
+    )
+    assert max(jumps) <= 1.5
+    browser.check_silence()
