@@ -82,7 +82,7 @@ def check_targets(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
             raise OutputError(f"{target} is a folder: remove it or choose another --output_dir")
 
 
-def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backups: Iterable[Path] = ()) -> None:
+def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backups: Sequence[Path] = ()) -> None:
     """Write texts as UTF-8 with the line ends they have, all or none.
 
     Parameters
@@ -92,7 +92,8 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backu
     inputs : iterable of Path
         Files that must not be replaced.
     backups : iterable of Path
-        Files whose version before is kept with ``.bak`` behind its name, if they are replaced.
+        Files whose version before is kept with ``.bak`` behind its name, if they are replaced; one that would be the
+        same stays as it is.
 
     Raises
     ------
@@ -100,6 +101,7 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backu
         If a file cannot be written, or would replace an input.
     """
     check_targets(texts, inputs)
+    texts = {target: text for target, text in texts.items() if not _is_kept(target, text, backups)}
     pending: dict[Path, Path] = {}
     kept: dict[Path, Path] = {}
     copies = {
@@ -125,6 +127,15 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backu
         for temporary in (*pending.values(), *kept.values()):
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _is_kept(target: Path, text: str, backups: Sequence[Path]) -> bool:
+    """Whether a file of which a backup is wanted holds its text already."""
+    if not target.exists() or not any(backup.exists() and target.samefile(backup) for backup in backups):
+        return False
+    with suppress(OSError):
+        return target.read_bytes() == text.encode("utf-8", errors="replace")
+    return False
 
 
 def _temporary(target: Path, number: int) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,14 +12,15 @@ import click
 
 from oolong_align.cli.commands import STDOUT, make_command
 from oolong_align.cli.terminal import Terminal
-from oolong_align.errors import InputError, ModelError, UsageError
+from oolong_align.errors import InputError, ModelError, OolongWarning, UsageError
 from oolong_align.host import Host
 from oolong_align.outputs import prepare_folder, write_files
 from oolong_align.types import Transcript
 
 __all__ = ["edit_command"]
 
-_TIME: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)-(\d+(?:\.\d*)?|\.\d+)")
+_CLOCK: Final = r"(?:(?:\d+:)?\d+:)?(?:\d+(?:\.\d*)?|\.\d+)"
+_TIME: Final = re.compile(f"({_CLOCK})-({_CLOCK})")
 _EDITS: Final = ("num_speakers", "rename", "assign", "merge")
 
 
@@ -34,7 +36,8 @@ def edit_command(host: Host) -> click.Command:
         edit,
         "Correct a result, and write any format of it, without the recording.\n\nRESULT.json is replaced by the "
         "corrected one and kept as RESULT.json.bak; with -o it stays, and what is asked for is written there, JSON by "
-        "default. The order is --num_speakers, --rename, --assign, --merge; of each as given, the last wins.",
+        "default. A label may be a name that one speaker has. "
+        "The order is --num_speakers, --rename, --assign, --merge; of each as given, the last wins.",
         options=host.add_options(),
         own=_parameters(),
         headings=dict.fromkeys(_EDITS, "Edits"),
@@ -54,13 +57,19 @@ def _parameters() -> list[click.Parameter]:
             ["--assign"],
             multiple=True,
             metavar="START-END=LABEL",
-            help="Give a speaker what is said in a time, in seconds: 12.3-15=SPEAKER_01.",
+            help="Give a speaker what is said in a time: 12.3-15=SPEAKER_01, 1:02:03-1:02:07.5=Ada.",
         ),
         click.Option(
             ["--merge"],
             multiple=True,
             metavar="LABEL=LABEL",
             help="The first speaker is the second one: SPEAKER_02=SPEAKER_00.",
+        ),
+        click.Option(
+            ["--audio"],
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The recording, for formats that hold it or link to it, such as --html.",
         ),
         click.Option(
             ["--output_dir", "-o"],
@@ -72,7 +81,7 @@ def _parameters() -> list[click.Parameter]:
 
 
 def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
-    path, output_dir, quiet = (values.pop(name) for name in ("file", "output_dir", "quiet"))
+    path, output_dir, audio, quiet = (values.pop(name) for name in ("file", "output_dir", "audio", "quiet"))
     edits = {name: values.pop(name) for name in _EDITS}
     for name in ("p", "no_plugins", "debug"):  # main has read them
         values.pop(name)
@@ -83,19 +92,23 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     config = host.resolve("edit", values, formats=["json"] if edited and (output_dir is None or not asked) else [])
     if to_stdout and len(config.formats) > 1:
         raise UsageError(f"-o - takes one format, not {len(config.formats)}; name a folder")
+    if audio is not None and not any(each.render_file for each in config.formats):
+        raise UsageError("--audio is for formats that hold the recording: ask for one, such as --html, or leave it out")
     try:
         transcript = _edit(_read(path), edits, values)
         folder = path.parent if output_dir is None else output_dir
         if not to_stdout:
             prepare_folder(folder)
-        texts = {
-            path if each.name == "json" and output_dir is None else folder / f"{path.stem}{each.suffix}": each.render(
-                transcript
-            )
-            for each in config.formats
-        }
+        texts = {}
+        for each in config.formats:
+            replaces = each.name == "json" and output_dir is None
+            # Behind a link is what is corrected; the link stays one.
+            target = path.resolve() if replaces else folder / f"{path.stem}{each.suffix}"
+            texts[target] = each.render_for(transcript, audio, target)
+            if each.name == "html" and audio is None and values["html_audio"] != "none" and not to_stdout:
+                _warn_of_lost_recording(target)
         if not to_stdout:
-            write_files(texts, backups=[path])
+            write_files(texts, inputs=[] if audio is None else [audio], backups=[path])
     except (InputError, ModelError) as error:
         terminal.error(error, about=str(path))
         return error.exit_code
@@ -106,6 +119,21 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
         found = f"{speakers} speaker{'s' * (speakers != 1)}, {words} word{'s' * (words != 1)}"
         terminal.info(f"{path}: {found} -> {', '.join(map(str, texts))}")
     return 0
+
+
+def _warn_of_lost_recording(page: Path) -> None:
+    from oolong_align.formats.html import has_audio
+
+    try:
+        found = has_audio(page.read_text("utf-8", "replace"))
+    except OSError:
+        return
+    if found:
+        warnings.warn(
+            f"{page}: the page before had its recording, this one has not; give it with --audio FILE",
+            OolongWarning,
+            stacklevel=2,
+        )
 
 
 def _read(path: Path) -> Transcript:
@@ -133,18 +161,32 @@ def _edit(transcript: Transcript, edits: Mapping[str, Any], values: Mapping[str,
                 if not separator:
                     raise InputError("there is no =")
                 if option == "rename":
-                    transcript = rename(transcript, first, second)
+                    transcript = rename(transcript, _label(transcript, first), second)
                 elif option == "merge":
-                    transcript = merge(transcript, first, second)
+                    transcript = merge(transcript, _label(transcript, first), _label(transcript, second))
                 else:
-                    transcript = assign(transcript, *_parse_time(first), second)
+                    transcript = assign(transcript, *_parse_time(first), _label(transcript, second))
             except InputError as error:
                 raise UsageError(f"--{option} {value}: {error}") from error
     return prune(transcript) if edits["assign"] else transcript
 
 
+def _label(transcript: Transcript, text: str) -> str:
+    """Label that is meant: the text itself, or that of the one speaker who has it as a name."""
+    if text in transcript.speakers:
+        return text
+    found = [label for label, speaker in transcript.speakers.items() if speaker.name == text]
+    if len(found) > 1:
+        raise InputError(f"{' and '.join(found)} have the name {text!r}; give a label")
+    return found[0] if found else text
+
+
 def _parse_time(text: str) -> tuple[float, float]:
     found = _TIME.fullmatch(text)
     if found is None:
-        raise InputError(f"{text!r} is no time: give start and end in seconds, such as 12.3-15")
-    return float(found[1]), float(found[2])
+        raise InputError(f"{text!r} is no time: give start and end in seconds or m:ss, such as 12.3-15 or 1:02-1:05.5")
+    return _seconds(found[1]), _seconds(found[2])
+
+
+def _seconds(clock: str) -> float:
+    return sum(float(part) * 60.0**place for place, part in enumerate(reversed(clock.split(":"))))

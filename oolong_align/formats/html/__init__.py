@@ -6,6 +6,6 @@ of; only the script and the style of this package may run, by their hashes.
 
 from __future__ import annotations
 
-from oolong_align.formats.html.page import PageAudio, render_html
+from oolong_align.formats.html.page import PageAudio, has_audio, render_html
 
-__all__ = ["PageAudio", "render_html"]
+__all__ = ["PageAudio", "has_audio", "render_html"]

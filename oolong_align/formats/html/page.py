@@ -19,7 +19,7 @@ from oolong_align.formats.srt import srt_cues
 from oolong_align.formats.vtt import vtt_cues
 from oolong_align.types import Transcript
 
-__all__ = ["PageAudio", "render_html"]
+__all__ = ["PageAudio", "has_audio", "render_html"]
 
 LOW_SCORE: Final = 0.5
 LOW_CONFIDENCE: Final = 0.7
@@ -85,6 +85,12 @@ def render_html(transcript: Transcript, layout: CueLayout = _DEFAULT, *, audio: 
         "script": script,
     }
     return _PLACE.sub(lambda place: values[place[1]], _part("page.html"))
+
+
+def has_audio(page: str) -> bool:
+    """Tell whether a page that `render_html` made holds a recording or links to one."""
+    # Nothing in the transcript can look like this: there quotes have a backslash before them.
+    return any(f'"audio":"{kind}"' in page for kind in ("embed", "link"))
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from oolong_align.cli.edit_command import _parse_time
 from oolong_align.formats import read_json, render_json
 from oolong_align.hookspecs import Config, OptionGroup, OutputFormat, hookimpl
 from oolong_align.outputs import write_files
@@ -116,7 +117,7 @@ def test_edits_are_made_in_one_order_and_the_last_wins(run: Run, result: Path) -
         (["--merge", "SPEAKER_01=Ada"], "--merge SPEAKER_01=Ada: there is no speaker 'Ada', only"),
         (["--merge", "SPEAKER_01=SPEAKER_01"], "cannot be merged with itself"),
         (["--merge", "SPEAKER_01=SPEAKER_00", "--merge", "SPEAKER_01=SPEAKER_00"], "only SPEAKER_00"),
-        (["--assign", "12=SPEAKER_00"], "'12' is no time: give start and end in seconds, such as 12.3-15"),
+        (["--assign", "12=SPEAKER_00"], "'12' is no time: give start and end in seconds or m:ss, such as 12.3-15"),
         (["--assign", "-1-2=SPEAKER_00"], "'-1-2' is no time"),
         (["--assign", "1e3-nan=SPEAKER_00"], "'1e3-nan' is no time"),
         (["--assign", "2-1=SPEAKER_00"], "the end must be after the start"),
@@ -295,3 +296,46 @@ def test_plugins_hear_of_an_edit_and_may_add_options_to_it(run: Run, result: Pat
             return [OutputFormat("shout", ".shout", "loud", lambda t: t.utterances[0].text.upper() + self.mark)]
 
     assert run("edit", result, "--shout", "--mark", "?", "-o", "-", plugins=(Shout(),)) == (0, "HELLO?", "")
+
+
+def test_a_name_stands_for_its_label_and_a_clock_for_seconds(run: Run, result: Path) -> None:
+    named = ("--rename", "SPEAKER_00=Ada", "--assign", "0:00-0:00:01=SPEAKER_01", "--merge", "SPEAKER_01=Ada")
+    code, out, err = run("edit", result, *named, "--txt", "-o", "-")
+    assert (code, out, err) == (0, "[Ada]: hello\n[Ada]: there\n", "")
+    twice = ("--rename", "SPEAKER_00=Ada", "--rename", "SPEAKER_01=Ada", "--assign", "0-1=Ada")
+    code, _, err = run("edit", result, *twice)
+    assert code == 2 and "SPEAKER_00 and SPEAKER_01 have the name 'Ada'; give a label" in err
+
+
+@pytest.mark.parametrize(("time", "seconds"), [("1:02-1:03.5", (62.0, 63.5)), ("1:02:03-2:00:00", (3723.0, 7200.0))])
+def test_times_as_a_player_shows_them(time: str, seconds: tuple[float, float]) -> None:
+    assert _parse_time(time) == seconds
+
+
+def test_an_edit_that_changes_nothing_keeps_the_backup(run: Run, result: Path) -> None:
+    before = result.read_bytes()
+    for _ in range(2):
+        assert run("edit", result, "--rename", "SPEAKER_00=Ada")[0] == 0
+    assert result.with_name("meeting.json.bak").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
+def test_what_a_link_leads_to_is_edited(run: Run, result: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(result)
+    assert run("edit", link, "--rename", "SPEAKER_00=Ada")[0] == 0
+    assert link.is_symlink()
+    assert read_json(result.read_text()).speakers["SPEAKER_00"].name == "Ada"
+    assert names(result.parent) == ["meeting.json", "meeting.json.bak"]
+
+
+def test_a_page_keeps_its_recording_only_if_it_is_given(run: Run, record: Record, result: Path) -> None:
+    page, recording = result.with_suffix(".html"), record()
+    assert run("edit", result, "--html", "--audio", recording)[0] == 0
+    assert '"audio":"embed"' in page.read_text()
+    assert "warning" not in run("edit", result, "--html", "--audio", recording, "--html_audio", "link")[2]
+    assert '"audio":"link"' in page.read_text()
+    assert f"warning: {page}: the page before had its recording" in run("edit", result, "--html")[2]
+    assert "warning" not in run("edit", result, "--html")[2]
+    code, _, err = run("edit", result, "--srt", "--audio", recording)
+    assert code == 2 and "--audio is for formats that hold the recording" in err
