@@ -6,9 +6,8 @@ from pathlib import Path
 
 from oolong_align import Diarizer, align
 
-result = json.loads(
-    Path(sys.argv[1]).read_text()
-)  # or whisper.load_model("base").transcribe(audio, word_timestamps=True)
+# or whisper.load_model("base").transcribe(audio, word_timestamps=True)
+result = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 transcript = align(result, Diarizer.from_pretrained()(sys.argv[2]))
 for utterance in transcript.utterances:
     print(f"{utterance.start:.1f} {utterance.speaker}: {utterance.text}")

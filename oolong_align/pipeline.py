@@ -5,6 +5,7 @@ Left out on purpose: what each stage does (plugins, the core first of all) and h
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -190,6 +191,8 @@ class Pipeline:
             elif config.command == "transcribe" and audio is not None:
                 with _lap(seconds, "transcribe", config):
                     words = self._host.transcribe(audio, diarization.speech, config)
+            if audio is None:
+                diarization = _with_room(diarization, words)
             with _lap(seconds, "align", config):
                 transcript = self._host.align(words, diarization, config)
             stem = Path(source).stem if audio is None else audio.stem
@@ -288,6 +291,15 @@ def _named(transcript: Transcript, given: Recognition | None) -> Transcript:
         if (label := speaker_label(number)) != name and (speaker := transcript.speakers.get(label)) is not None
     }
     return replace(transcript, speakers={**transcript.speakers, **named})
+
+
+def _with_room(diarization: Diarization, words: Words) -> Diarization:
+    """Let a recording of unknown length last until its last word, so that the last turn does not cut any."""
+    from oolong_align.alignment.word_times import sanitise_times
+
+    speech = Timeline((each.start, each.end) for each in diarization.speech)
+    _, ends = sanitise_times(words.words, limit=math.inf, speech=speech)
+    return replace(diarization, duration=max([diarization.duration, *ends.tolist()]))
 
 
 @contextmanager

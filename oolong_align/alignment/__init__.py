@@ -71,11 +71,16 @@ def align(
     limit = diarization.duration if diarization.duration > 0 else math.inf
     speech = Timeline((span.start, span.end) for span in diarization.speech or diarization.turns)
     heard = read_words(words, speech=speech)
-    spread = sum(word.estimated for word in heard.words)
+    spread = [word for word in heard.words if word.estimated]
     if spread:
+        how = (
+            "nothing is known about when they were said, so their times and speakers are a guess"
+            if all(map(_is_untimed, spread))
+            else "they are spread over their segments by length, so their speakers near a change are a guess"
+        )
         warnings.warn(
-            f"{spread} of {len(heard.words)} words have no times of their own: they are spread over their segments by "
-            "length, so their speakers near a change are a guess; let the recogniser write word timestamps",
+            f"{len(spread)} of {len(heard.words)} words have no times of their own: {how}; let the recogniser write "
+            "word timestamps",
             OolongWarning,
             stacklevel=2,
         )
@@ -155,7 +160,11 @@ def _utterance(words: Sequence[Word]) -> Utterance:
 
 
 def _is_estimated(word: Word) -> bool:
-    return word.estimated or word.start is None or math.isnan(word.start)
+    return word.estimated or _is_untimed(word)
+
+
+def _is_untimed(word: Word) -> bool:
+    return word.start is None or math.isnan(word.start)
 
 
 def _usable_probability(probability: float | None) -> float | None:

@@ -11,7 +11,18 @@ import click
 
 from oolong_align.entries import PluginOption
 
-__all__ = ["SETTINGS", "GroupedCommand", "LazyGroup", "files_argument", "output_dir_option", "shared_options"]
+__all__ = [
+    "SETTINGS",
+    "STDOUT",
+    "GroupedCommand",
+    "LazyGroup",
+    "files_argument",
+    "make_command",
+    "output_dir_option",
+    "plugin_options",
+    "shared_options",
+    "timing_option",
+]
 
 STDOUT: Final = Path("-")
 SETTINGS: Final[Mapping[str, Any]] = {

@@ -14,8 +14,8 @@ from oolong_align.editing.spans import cut_spans, join_turns, label_names, store
 from oolong_align.errors import InputError
 from oolong_align.formats.clean import clean_name, clean_text
 from oolong_align.formats.json import EMBEDDING_DECIMALS
-from oolong_align.formats.json_reader import mark_overlap
 from oolong_align.formats.pieces import StoredVoice
+from oolong_align.timeline import mark_overlap
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,

@@ -20,14 +20,13 @@ from oolong_align.alignment.word_speakers import attribute_words
 from oolong_align.clustering import Clustering, ClusteringOptions, Labels, cluster_pieces
 from oolong_align.editing.spans import Span, join_turns, stored_pieces
 from oolong_align.errors import InputError, ModelError, OolongWarning
-from oolong_align.formats.json_reader import mark_overlap
 from oolong_align.formats.pieces import StoredVoice
 from oolong_align.models import find_bundle
 from oolong_align.models.manifest import load_manifest
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
 from oolong_align.plda import Plda
 from oolong_align.refinement import piece_centroids, settle_pieces
-from oolong_align.timeline import Timeline
+from oolong_align.timeline import Timeline, mark_overlap
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,

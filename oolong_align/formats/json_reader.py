@@ -30,7 +30,7 @@ from oolong_align.types import (
     speaker_number,
 )
 
-__all__ = ["mark_overlap", "read_json"]
+__all__ = ["read_json"]
 
 
 def read_json(text: str) -> Transcript:

@@ -11,12 +11,20 @@ from typing import Any, Final
 
 from oolong_align.errors import InputError
 
-__all__ = ["ACCEPTED", "field", "is_number", "items", "number", "short", "text_of"]
+__all__ = ["UnknownShapeError", "field", "is_number", "items", "number", "short", "text_of"]
 
-ACCEPTED: Final = (
+_ACCEPTED: Final = (
     "give Words, a sequence of Word, a result of faster-whisper, or a dict with 'segments', 'chunks' or "
     "'transcription' as Whisper, WhisperX, whisper.cpp, Hugging Face and OpenAI return it"
 )
+
+
+class UnknownShapeError(InputError):
+    """Something else than what recognisers give; ``reason`` tells what, without the advice for callers in Python."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; {_ACCEPTED}")
+        self.reason = reason
 
 
 def field(record: Any, name: str) -> Any:
@@ -33,7 +41,7 @@ def items(values: Any, name: str) -> list[Any]:
         If it is none, or a text or a dict, which are never meant.
     """
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise InputError(f"{name} cannot be read from {short(values)}; {ACCEPTED}")
+        raise UnknownShapeError(f"{name} cannot be read from {short(values)}")
     return list(values)
 
 
@@ -74,7 +82,7 @@ def text_of(record: Any, name: str, what: str) -> str:
     """
     value = field(record, name)
     if not isinstance(value, str):
-        raise InputError(f"{what} must have its text as {name!r}: {short(record)}; {ACCEPTED}")
+        raise UnknownShapeError(f"{what} must have its text as {name!r}: {short(record)}")
     return value
 
 

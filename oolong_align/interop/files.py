@@ -8,11 +8,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import pairwise
+from itertools import count, filterfalse, pairwise
 from pathlib import Path
 from typing import Final
 
 from oolong_align.errors import InputError
+from oolong_align.interop.fields import UnknownShapeError
 from oolong_align.interop.heard import Heard
 from oolong_align.interop.recognisers import read_heard
 from oolong_align.timeline import Timeline, mark_overlap
@@ -54,6 +55,8 @@ def read_transcript(path: Path) -> Heard:
         raise InputError(f"{path}: is no JSON ({error}); give the JSON file that a recogniser wrote") from None
     try:
         return read_heard(document)
+    except UnknownShapeError as error:
+        raise InputError(f"{path}: {error.reason}; give the JSON file as the recogniser wrote it") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -66,13 +69,11 @@ class ForeignTurns:
 
     @property
     def names(self) -> Mapping[int, str]:
-        """Names by speaker id: numbers of labels like ``SPEAKER_00`` stay, others count by first appearance."""
+        """Names by speaker id: labels like ``SPEAKER_00`` keep their numbers, others get the first free ones."""
         found = list(dict.fromkeys(name for _, _, name in self.turns))
-        matches = [_OWN_LABEL.fullmatch(name) for name in found]
-        numbers = [int(match[1]) for match in matches if match]
-        if len(numbers) == len(found) and all(map(_is_label, numbers, found)):
-            return dict(zip(numbers, found, strict=True))
-        return dict(enumerate(found))
+        own = {name: number for name in found if (number := _own_number(name)) is not None}
+        free = filterfalse(set(own.values()).__contains__, count())
+        return {own[name] if name in own else next(free): name for name in found}
 
     def diarization(self, duration: float | None = None) -> Diarization:
         """Who speaks when, without any voice: ``speech`` is where anybody has a turn.
@@ -164,8 +165,9 @@ def _exclusive(turns: Sequence[DiarizeSegment]) -> list[tuple[float, float, int]
     return spans
 
 
-def _is_label(number: int, name: str) -> bool:
-    return speaker_label(number) == name
+def _own_number(name: str) -> int | None:
+    match = _OWN_LABEL.fullmatch(name)
+    return int(match[1]) if match and speaker_label(int(match[1])) == name else None
 
 
 def _seconds(value: str, path: Path, place: int) -> float:

@@ -62,16 +62,38 @@ class Heard:
         Returns
         -------
         Words
-            In the given order. A single word without times among others keeps NaN.
+            In the given order, but segments without word times by their starts. A single word without times among
+        others keeps NaN.
         """
         found: list[Word] = []
-        for segment, following in zip_longest(self.segments, self.segments[1:]):
+        segments = self.segments
+        if self.tool != RECORDS and not any(segment.is_timed for segment in segments):
+            segments = _in_order(segments)
+        for segment, following in zip_longest(segments, segments[1:]):
             if segment.is_timed or self.tool == RECORDS:
                 found += segment.words
             else:
                 end = segment.end if segment.end is not None or following is None else following.start
                 found += _spread(segment.words, segment.start, end, speech)
         return Words(self.language, tuple(found))
+
+
+def _in_order(segments: Sequence[HeardSegment]) -> tuple[HeardSegment, ...]:
+    """Sort segments by start and let those that overlap meet in the middle of it; as they are if a start is missing."""
+    known = [(segment.start, segment) for segment in segments if segment.start is not None]
+    if len(known) < len(segments):
+        return tuple(segments)
+    ordered: list[HeardSegment] = []
+    for start, segment in sorted(known, key=lambda each: each[0]):
+        before = ordered[-1] if ordered else None
+        if before is None or before.start is None or before.end is None or segment.end is None or before.end <= start:
+            ordered.append(segment)
+            continue
+        first = max(start, before.start)
+        middle = (first + max(first, min(before.end, segment.end))) / 2
+        ordered[-1] = replace(before, end=middle)
+        ordered.append(replace(segment, start=middle, end=max(middle, segment.end)))
+    return tuple(ordered)
 
 
 def _spread(words: Sequence[Word], start: float | None, end: float | None, speech: Timeline | None) -> list[Word]:

@@ -13,9 +13,9 @@ from statistics import fmean
 from typing import Any, Final, TypeAlias
 
 from oolong_align.errors import InputError
-from oolong_align.interop.fields import ACCEPTED, field, is_number, items, number, short, text_of
+from oolong_align.interop.fields import UnknownShapeError, field, is_number, items, number, short, text_of
 from oolong_align.interop.heard import RECORDS, Heard, HeardSegment
-from oolong_align.interop.spelling import are_words, fit_to_text, split_text, with_spaces
+from oolong_align.interop.spelling import are_words, count_spoken, fit_to_text, split_text, with_spaces
 from oolong_align.types import Word, Words
 from oolong_align.whisper_model import language_code
 from oolong_align.writing import touches
@@ -64,7 +64,7 @@ def check_words(words: Any) -> tuple[Word, ...]:
     checked = tuple(items(words, "words"))
     for word in checked:
         if not isinstance(word, Word) or not isinstance(word.text, str):
-            raise InputError(f"words must be Word records with a text, not {short(word)}; {ACCEPTED}")
+            raise UnknownShapeError(f"words must be Word records with a text, not {short(word)}")
         for value in (word.start, word.end, word.probability):
             if value is not None and not is_number(value):
                 raise InputError(f"word {word.text!r}: times and probability must be numbers, not {short(value)}")
@@ -73,26 +73,30 @@ def check_words(words: Any) -> tuple[Word, ...]:
 
 def _read_document(document: Any) -> Heard:
     """Tell the tools apart by the fields of what they write."""
-    if field(document, "transcription") is not None:
-        result = field(document, "result")
-        segments = items(field(document, "transcription"), "transcription")
-        language = _language(field(result, "language"))
-        return Heard("whisper.cpp", language, tuple(_read_whisper_cpp(segment) for segment in segments))
-    if field(document, "chunks") is not None:
-        return _read_chunks(items(field(document, "chunks"), "chunks"), field(document, "language"))
+    transcription = field(document, "transcription")
+    if transcription is not None:
+        heard = tuple(_read_whisper_cpp(segment) for segment in items(transcription, "transcription"))
+        return Heard("whisper.cpp", _language(field(field(document, "result"), "language")), heard)
     language = field(document, "language") or field(field(document, "info"), "language")
-    words = field(document, "words")
-    segments = field(document, "segments")
-    listed = [] if segments is None else items(segments, "segments")
-    if words is not None and not any(field(each, "words") for each in listed):
-        return _read_verbose(document, items(words, "words"), language)
-    if field(document, "word_segments") is not None:
-        return _read_segments("WhisperX", listed, language)
-    if any(field(each, "type") == "transcript.text.segment" for each in listed):
-        return _read_segments("OpenAI diarized_json", listed, language)
-    if segments is None:
-        raise InputError(f"words cannot be read from {short(document)}; {ACCEPTED}")
-    return _read_segments("Whisper", listed, language)
+    sources = {name: field(document, name) for name in ("chunks", "segments", "words", "word_segments")}
+    listed = {name: [] if value is None else items(value, name) for name, value in sources.items()}
+    chunks, segments, words, word_segments = listed.values()
+    if chunks:
+        return _read_chunks(chunks, field(document, "language"))
+    if words and not any(field(each, "words") for each in segments):
+        verbose = _read_verbose(document, words, segments, language)
+        if verbose is not None:
+            return verbose
+    if word_segments and not segments:
+        found = with_spaces([_read_word(word) for word in word_segments])
+        return Heard("WhisperX", _language(language), (HeardSegment(None, None, tuple(found)),))
+    if sources["word_segments"] is not None:
+        return _read_segments("WhisperX", segments, language)
+    if any(field(each, "type") == "transcript.text.segment" for each in segments):
+        return _read_segments("OpenAI diarized_json", segments, language)
+    if sources["segments"] is None and sources["words"] is None and sources["chunks"] is None:
+        raise UnknownShapeError(f"words cannot be read from {short(document)}")
+    return _read_segments("Whisper", segments, language)
 
 
 def _read_segments(tool: str, segments: Any, language: Any) -> Heard:
@@ -103,7 +107,7 @@ def _read_segments(tool: str, segments: Any, language: Any) -> Heard:
 def _read_segment(segment: Any) -> HeardSegment:
     given, text = field(segment, "words"), field(segment, "text")
     if isinstance(segment, Word) or (given is None and not isinstance(text, str)):
-        raise InputError(f"a segment has neither words nor text: {short(segment)}; {ACCEPTED}")
+        raise UnknownShapeError(f"a segment has neither words nor text: {short(segment)}")
     words = [_read_word(word) for word in items(() if given is None else given, "a segment's words")]
     text = _clean(text) if isinstance(text, str) else None
     if not words and text:
@@ -125,13 +129,18 @@ def _word(text: str, start: float | None, end: float | None, probability: float 
     return Word(nan if start is None else start, nan if end is None else end, text, probability)
 
 
-def _read_verbose(document: Any, words: Sequence[Any], language: Any) -> Heard:
-    """OpenAI's verbose_json: the words stand beside the segments, and have lost their punctuation."""
+def _read_verbose(document: Any, words: Sequence[Any], segments: Sequence[Any], language: Any) -> Heard | None:
+    """OpenAI's verbose_json: the words stand beside the segments, and have lost their punctuation.
+
+    ``None`` where the segments say more than the words.
+    """
     given = [_read_word(word) for word in words]
     text = field(document, "text")
     if not isinstance(text, str):
-        text = " ".join(text_of(each, "text", "a segment") for each in field(document, "segments") or ())
+        text = " ".join(text_of(each, "text", "a segment") for each in segments)
     fitted = fit_to_text(given, _clean(text))
+    if fitted is None and segments and count_spoken(text) > sum(count_spoken(word.text) for word in given):
+        return None
     found = tuple(with_spaces(given) if fitted is None else fitted)
     return Heard("OpenAI verbose_json", _language(language), (HeardSegment(None, None, found),))
 
@@ -155,7 +164,7 @@ def _read_timestamp(chunk: Any) -> tuple[float | None, float | None]:
     value = field(chunk, "timestamp")
     pair = items((None, None) if value is None else value, "a chunk's timestamp")
     if len(pair) != 2:
-        raise InputError(f"a chunk's timestamp must be [start, end], not {short(value)}; {ACCEPTED}")
+        raise UnknownShapeError(f"a chunk's timestamp must be [start, end], not {short(value)}")
     named = {"start": pair[0], "end": pair[1]}
     return number(named, "start"), number(named, "end")
 
@@ -210,6 +219,8 @@ def _whole_tokens(
 def _read_offsets(record: Any) -> tuple[float | None, float | None]:
     """Span in seconds; whisper.cpp writes milliseconds."""
     offsets = field(record, "offsets")
+    if offsets is not None and not isinstance(offsets, Mapping):
+        raise UnknownShapeError(f"offsets must be {{'from': .., 'to': ..}}, not {short(offsets)}")
     start, end = number(offsets, "from"), number(offsets, "to")
     return None if start is None else start / 1000, None if end is None else end / 1000
 
@@ -241,5 +252,5 @@ def _language(language: Any) -> str:
     if language is None:
         return ""
     if not isinstance(language, str):
-        raise InputError(f"the language must be a code such as 'en', not {short(language)}; {ACCEPTED}")
+        raise UnknownShapeError(f"the language must be a code such as 'en', not {short(language)}")
     return language_code(language)

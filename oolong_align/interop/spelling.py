@@ -16,7 +16,7 @@ import regex
 from oolong_align.types import Word
 from oolong_align.writing import clusters, is_spaceless, opens, touches
 
-__all__ = ["are_words", "fit_to_text", "split_text", "with_spaces"]
+__all__ = ["are_words", "count_spoken", "fit_to_text", "split_text", "with_spaces"]
 
 _SPOKEN: Final = regex.compile(r"[\p{L}\p{N}]")
 _OPENERS: Final = regex.compile(r"[\p{Ps}\p{Pi}]*\Z")
@@ -46,6 +46,11 @@ def are_words(texts: Sequence[str]) -> bool:
         return False
     lengths = [len(clusters(text.strip())) for text in texts if any(map(is_spaceless, text))]
     return sum(lengths) <= _MEAN_TOKEN * len(lengths)
+
+
+def count_spoken(text: str) -> int:
+    """Count letters and digits."""
+    return sum(1 for _ in _SPOKEN.finditer(text))
 
 
 def with_spaces(words: Iterable[Word], text: str | None = None) -> list[Word]:

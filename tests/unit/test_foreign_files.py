@@ -220,6 +220,7 @@ BROKEN: list[tuple[bytes, str]] = [
     (b'{"transcription": {}}', "transcription cannot be read from dict"),
     (b'{"transcription": [{"offsets": {"from": 0, "to": 1}}]}', "a segment must have its text"),
     (b'{"transcription": [{"text": "a", "offsets": {"from": -5}}]}', "'from' must be a finite number"),
+    (b'{"transcription": [{"text": "a", "offsets": 3}]}', "offsets must be {'from': .., 'to': ..}, not int 3"),
     (b'{"transcription": [{"text": "a", "tokens": [{"p": 1}]}]}', "a token must have its text"),
     (b'{"transcription": [{"text": "a", "tokens": [{"text": "a", "p": "x"}]}]}', "'p' must be a finite number"),
 ]
@@ -243,3 +244,56 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_records_of_our_own_are_not_marked_before_alignment() -> None:
     words = [Word(float("nan"), float("nan"), "Hello")]
     assert not read_words(words).words[0].estimated
+
+
+SAID_SEGMENTS = [{"start": 0, "end": 2, "text": " Hello there."}, {"start": 2, "end": 4, "text": " Good bye."}]
+TIMED_WORDS = [
+    {"word": word, "start": place, "end": place + 0.5} for place, word in enumerate(("Hello", "there", "Good", "bye"))
+]
+ALL_SAID = "Hello there. Good bye."
+
+
+@pytest.mark.parametrize(
+    ("document", "said", "estimated"),
+    [
+        ({"text": ALL_SAID, "words": [], "segments": SAID_SEGMENTS}, ALL_SAID, 4),
+        ({"text": ALL_SAID, "words": TIMED_WORDS[:2], "segments": SAID_SEGMENTS}, ALL_SAID, 4),
+        ({"text": ALL_SAID, "words": TIMED_WORDS, "segments": SAID_SEGMENTS}, ALL_SAID, 0),
+        ({"word_segments": TIMED_WORDS}, "Hello there Good bye", 0),
+        ({"word_segments": TIMED_WORDS, "segments": []}, "Hello there Good bye", 0),
+        ({"chunks": [], "segments": SAID_SEGMENTS}, ALL_SAID, 4),
+        ({"chunks": [], "text": ""}, "", 0),
+    ],
+)
+def test_the_first_source_that_holds_all_words_is_read(document: dict[str, Any], said: str, estimated: int) -> None:
+    words = read_words(document).words
+    assert join_words(words) == said
+    assert sum(word.estimated for word in words) == estimated
+
+
+def test_segments_without_word_times_are_put_in_order() -> None:
+    segments = [{"start": 8, "end": 12, "text": "three four"}, {"start": 0, "end": 4, "text": "one two"}]
+    assert [(word.text, word.start) for word in read_words({"segments": segments}).words] == [
+        ("one", 0.0),
+        ("two", 2.0),
+        ("three", 8.0),
+        ("four", pytest.approx(10.2, abs=0.1)),
+    ]
+    both = [{"start": 0, "end": 10, "text": "one two"}, {"start": 4, "end": 6, "text": "six ten"}]
+    found = read_words({"segments": both}).words
+    assert [word.start for word in found] == sorted(word.start for word in found)
+    assert (found[1].end, found[2].start, found[-1].end) == (5.0, 5.0, 6.0)
+
+
+def test_words_of_which_no_time_is_known_are_called_so(turns: Diarization) -> None:
+    with pytest.warns(OolongWarning, match="nothing is known about when they were said"):
+        align({"segments": [{"text": "Good morning"}]}, turns)
+
+
+def test_advice_about_a_file_is_not_about_python(tmp_path: Path) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text('{"text": "hello"}')
+    with pytest.raises(InputError, match=r"give the JSON file as the recogniser wrote it$"):
+        read_transcript(path)
+    with pytest.raises(InputError, match="give Words, a sequence of Word"):
+        read_words({"text": "hello"})

@@ -47,7 +47,9 @@ def test_labels_like_ours_keep_their_numbers(rttm: Path) -> None:
     rttm.write_text(line(0, 1, "SPEAKER_01") + line(2, 1, "SPEAKER_00"))
     assert dict(read_rttm(rttm).names) == {1: "SPEAKER_01", 0: "SPEAKER_00"}
     rttm.write_text(line(0, 1, "SPEAKER_01") + line(2, 1, "SPEAKER_001"))
-    assert dict(read_rttm(rttm).names) == {0: "SPEAKER_01", 1: "SPEAKER_001"}
+    assert dict(read_rttm(rttm).names) == {1: "SPEAKER_01", 0: "SPEAKER_001"}
+    rttm.write_text(line(0, 1, "Ada") + line(1, 1, "SPEAKER_01") + line(2, 1, "SPEAKER_00") + line(3, 1, "Bob"))
+    assert dict(read_rttm(rttm).names) == {2: "Ada", 1: "SPEAKER_01", 0: "SPEAKER_00", 3: "Bob"}
 
 
 def test_what_is_behind_the_recording_is_cut(rttm: Path) -> None:

@@ -19,7 +19,7 @@ LAYERS = (
     ("formats", "editing", "page_audio", "speakers"),
     ("entries", "hookspecs", "page_format", "core_plugin"),
     ("plugin_manager", "registry", "checks", "outputs", "host", "pipeline", "stores", "store_checks", "testing"),
-    ("cli",),
+    ("cli", "__main__"),
 )
 LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}
 FACADE = "oolong_align"

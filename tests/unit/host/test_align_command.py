@@ -68,6 +68,17 @@ def test_turns_of_a_file_need_no_recording(
     assert "alignment" in err
 
 
+def test_words_after_the_last_turn_keep_their_times(
+    run_align: Run, words: Callable[..., Path], rttm: Path, tmp_path: Path
+) -> None:
+    said = [{"word": f" {place}", "start": place, "end": place + 0.5} for place in (0, 1, 5, 6)]
+    assert run_align(words(words=said), "--turns", rttm, "--json")[0] == 0
+    document = json.loads((tmp_path / "out" / "talk.json").read_text())
+    assert [each["start"] for each in document["word_segments"]] == [0, 1, 5, 6]
+    assert [each["speaker"] for each in document["word_segments"]][2:] == [None, None]
+    assert document["duration"] >= 6.5
+
+
 def test_with_a_recording_the_turns_end_where_it_ends(
     run_align: Run, words: Callable[..., Path], record: Record, rttm: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,3 +110,10 @@ def test_models_may_be_quiet_and_debugged(run: Run) -> None:
     code, _, err = run("models", "fetch", "enormous", "--debug")
     assert code == 2
     assert "Traceback" in err
+
+
+def test_the_package_runs_as_a_module() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "oolong_align", "--version"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.startswith("oolong ")
