@@ -46,7 +46,8 @@ def page_audio(recording: Path, page: Path, choice: str = "auto") -> PageAudio |
         Where the page will be; links are relative to it.
     choice : str
         One of `oolong_align.options.AUDIO_CHOICES`. ``auto`` embeds up to 16 MB as they are and links what is larger;
-        what browsers do not play is encoded again as Opus and embedded. ``embed`` encodes what is larger as well.
+        what browsers do not play is encoded again as Opus, and embedded if that is no larger. ``embed`` encodes what is
+        larger as well, and embeds it.
 
     Returns
     -------
@@ -71,7 +72,10 @@ def page_audio(recording: Path, page: Path, choice: str = "auto") -> PageAudio |
         raise AudioError(f"{recording}: cannot be read: {error.strerror or error}; check the file") from error
     if media_type and choice == "auto":
         return PageAudio(name=recording.name, address=_address(recording, page))
-    return PageAudio(name=recording.name, data=_encode(recording), media_type="audio/webm")
+    data = _encode(recording)
+    if choice == "auto" and len(data) > LARGEST_EMBEDDED:
+        return PageAudio(name=recording.name, address=_address(recording, page))
+    return PageAudio(name=recording.name, data=data, media_type="audio/webm")
 
 
 def _address(recording: Path, page: Path) -> str:

@@ -68,6 +68,14 @@ def test_what_browsers_do_not_play_becomes_opus(
         assert encoded.duration == pytest.approx(original.duration, abs=0.05)
 
 
+def test_what_stays_large_as_opus_is_linked(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = convert(recording, tmp_path / "b.au", "pcm_s16be", 16000)
+    monkeypatch.setattr(module, "LARGEST_EMBEDDED", 1000)
+    linked, embedded = (page_audio(other, tmp_path / "p.html", choice) for choice in ("auto", "embed"))
+    assert linked is not None and embedded is not None
+    assert (linked.address, linked.data, embedded.address) == ("./b.au", b"", "")
+
+
 def test_broken_and_missing_recordings_are_named(tmp_path: Path) -> None:
     broken = tmp_path / "x.wav"
     broken.write_bytes(b"RIFF....")

@@ -15,7 +15,7 @@ from oolong_align_redact.rules import Rules, is_masked
 from spoken import Told, diarization, said, timed, transcript
 
 from oolong_align.errors import UsageError
-from oolong_align.hookspecs import hookimpl
+from oolong_align.hookspecs import OutputFormat, hookimpl
 from oolong_align.host import Host
 from oolong_align.pipeline import Pipeline
 from oolong_align.testing import make_host
@@ -238,6 +238,19 @@ def test_a_page_that_holds_the_recording_is_refused() -> None:
         {"redact": "speakers", "html": True},
     ):
         make_host(oolong_align_redact).resolve("transcribe", taken)
+
+
+def test_only_the_page_can_be_told_to_leave_the_recording_out() -> None:
+    class Film:
+        name = "film"
+
+        @hookimpl
+        def oolong_formats(self) -> list[OutputFormat]:
+            return [OutputFormat("film", ".film", "a film", lambda _: "", render_file=lambda *_: "")]
+
+    given = {"redact": "names", "film": True, "html_audio": "none"}
+    with pytest.raises(UsageError, match="--film holds the recording"):
+        make_host(Film(), oolong_align_redact).resolve("transcribe", given)
 
 
 def test_a_transcript_without_words_stays() -> None:

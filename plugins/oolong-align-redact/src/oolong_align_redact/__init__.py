@@ -54,13 +54,14 @@ def oolong_configure(config: Config) -> None:
     rules = read_rules(config.options)
     if config.options.get("redact_audio") and not rules.mask_words:
         raise UsageError("--redact_audio: nothing is masked; say what with --redact, --redact_pattern, --redact_words")
-    if rules.mask_words and config.options.get("html_audio") != "none":
+    if rules.mask_words:
         for each in config.formats:
-            # Formats that are given the recording hold it or link to it.
-            if each.render_file is not None:
+            # Formats that are given the recording hold it or link to it; only the page can be told not to.
+            bare = each.name == "html" and config.options.get("html_audio") == "none"
+            if each.render_file is not None and not bare:
                 raise UsageError(
                     f"--{each.name} holds the recording, in which all that is masked is still heard: leave the format "
-                    "out, or its audio with --html_audio none"
+                    f"out{', or its audio with --html_audio none' if each.name == 'html' else ''}"
                 )
 
 
