@@ -148,3 +148,21 @@ def test_hostile_names_and_words_are_only_text(browser: Browser, show: Open) -> 
     )
     assert refused == ["TypeError"]
     browser.driver.get_log("browser")  # which reports what was refused
+
+
+def test_the_number_of_speakers_follows_a_merge_and_only_other_states_are_unsaved(browser: Browser, show: Open) -> None:
+    show(meeting())
+    unsaved = "return !dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    assert browser.driver.execute_script(unsaved) is False
+    browser.rename("SPEAKER_00", "Ada")
+    browser.download("meeting", "json")
+    browser.find("#undo").click()
+    browser.rename("SPEAKER_00", "Eve")
+    assert browser.driver.execute_script(unsaved) is True
+    browser.find("#undo").click()
+    browser.rename("SPEAKER_00", "Ada")
+    assert browser.driver.execute_script(unsaved) is False
+    before = len(meeting().speakers)
+    assert f"{before} speakers" in browser.find("#facts").text
+    browser.merge("SPEAKER_00", "SPEAKER_01")
+    assert f"{before - 1} speaker" in browser.find("#facts").text

@@ -138,6 +138,7 @@ const redraw = () => {
   get("undo").disabled = !model.edits.length;
   timeline.draw();
   list.rebuild();
+  showFacts();
 };
 
 const undo = () => {
@@ -149,7 +150,7 @@ const undo = () => {
 
 get("undo").addEventListener("click", undo);
 addEventListener("beforeunload", (event) => {
-  if (model.edits.length !== state.saved) event.preventDefault();
+  if (model.corrections() !== state.saved) event.preventDefault();
 });
 
 // --- downloading
@@ -175,7 +176,7 @@ get("formats").addEventListener("click", ({ target }) => {
   const link = make("a", { href: address, download: `${model.document.source || "transcript"}.${format}` });
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 60000);
-  if (format === "json") state.saved = model.edits.length;
+  if (format === "json") state.saved = model.corrections();
   openMenu(false);
   get("download").focus();
 });
@@ -270,8 +271,13 @@ addEventListener("keyup", (event) => {
 // --- the beginning
 
 const some = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
-const facts = [formatTime(duration, long), some(model.document.speakers.size, "speaker"), some(model.starts.length, "word")];
-get("facts").textContent = [...facts, model.document.language].filter(Boolean).join(" · ");
+const showFacts = () => {
+  const { speakers, language } = model.document;
+  const facts = [formatTime(duration, long), some(speakers.size, "speaker"), some(model.starts.length, "word")];
+  get("facts").textContent = [...facts, language].filter(Boolean).join(" · ");
+};
+showFacts();
+state.saved = model.corrections();
 get("length").textContent = formatTime(duration, long);
 get("now").textContent = formatTime(0, long);
 get("empty").hidden = model.starts.length > 0;

@@ -79,6 +79,12 @@ class Model {
     return low - 1;
   }
 
+  // What tells one state of the corrections from another, whichever way it was reached.
+  corrections() {
+    const merges = this.edits.filter(({ kind }) => kind === "merge");
+    return JSON.stringify([[...this.document.speakers], merges]);
+  }
+
   rename(label, name) {
     if (name && !cleanName(name)) return false;
     const clean = cleanText(name);

@@ -7,7 +7,7 @@ const segments = () => model.document.segments;
 const duration = model.ends.reduce((last, end) => Math.max(last, end), model.document.duration);
 const long = duration >= 3600;
 const search = new Search(model);
-const state = { word: -1, follow: true, saved: 0 };
+const state = { word: -1, follow: true, saved: "" };
 
 const lowScore = (word) => word.score !== null && word.score < settings.lowScore;
 const lowConfidence = (word) => word.speaker_confidence !== null && word.speaker_confidence < settings.lowConfidence;
@@ -17,6 +17,7 @@ const describe = (word) => {
   const parts = [formatTime(word.start, long)];
   if (lowScore(word)) parts.push(`this word: ${percent(word.score)} sure`);
   if (lowConfidence(word)) parts.push(`this speaker: ${percent(word.speaker_confidence)} sure`);
+  if (word.estimated) parts.push("when and by whom: a guess");
   if (word.overlap) parts.push("several speak at once");
   return parts.join(" · ");
 };
@@ -31,7 +32,7 @@ const paintWord = (element, number) => {
 const wordElement = (word, number) => {
   const element = make("span", { className: "w", title: describe(word), dataset: { n: number } }, word.word);
   if (lowScore(word)) element.classList.add("unsure");
-  if (lowConfidence(word)) element.classList.add("whose");
+  if (lowConfidence(word) || word.estimated) element.classList.add("whose");
   paintWord(element, number);
   return element;
 };
