@@ -281,5 +281,6 @@ def _choose_store(url: str, stores: Mapping[str, SpeakerStoreEntry]) -> SpeakerS
     scheme = store_scheme(url)
     if scheme not in stores:
         there = ", ".join(stores) or "none"
-        raise UsageError(f"--speakers {url}: no plugin offers a speaker store {scheme!r}; installed: {there}")
+        # The URL may hold a password.
+        raise UsageError(f"--speakers: no plugin offers a speaker store {scheme!r}; installed: {there}")
     return stores[scheme]

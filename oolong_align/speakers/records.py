@@ -36,6 +36,8 @@ __all__ = [
 LONGEST_NAME: Final = 200
 LONGEST_SOURCE: Final = 1000
 LARGEST_DIMENSION: Final = 16_000  # the most that pgvector keeps
+_SHORTEST: Final = 1e-6  # lengths of vectors whose cosines float32 can hold
+_LONGEST: Final = 1e6
 _VOICE_ID: Final = re.compile(r"voice_([1-9][0-9]{0,14})")
 
 
@@ -228,15 +230,15 @@ def check_embedding(embedding: FloatArray, model: VoiceModel, what: str = "the e
     Raises
     ------
     InputError
-        If it is not finite ``float32[D]``, or all zero.
+        If it is not ``float32[D]`` of a finite length above zero.
     """
     if embedding.dtype != np.float32 or embedding.shape != (model.dimension,):
         raise InputError(
             f"{what} must be float32 of shape ({model.dimension},), not {embedding.dtype} of {embedding.shape}"
         )
     norm = float(np.linalg.norm(embedding.astype(np.float64)))
-    if not (np.isfinite(norm) and norm > 0):
-        raise InputError(f"{what} is {'all zero' if norm == 0 else 'not finite'}: there was no speech to embed")
+    if not _SHORTEST <= norm <= _LONGEST:
+        raise InputError(f"{what} has the length {norm:g}: there was no speech to embed, or it is no embedding")
 
 
 def check_model(stored: VoiceModel | None, given: VoiceModel, place: str) -> None:

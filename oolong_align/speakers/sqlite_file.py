@@ -61,12 +61,11 @@ def _open(path: Path) -> sqlite3.Connection:
         raise StoreError(f"{path}: this is a folder; give the name of a file")
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    writable = os.access(path, os.W_OK)
-    uri = f"{path.absolute().as_uri()}?mode={'rw' if writable else 'ro'}"
-    connection = _connection(uri)
+    uri = path.absolute().as_uri()
+    if not os.access(path, os.W_OK):
+        return _open_read_only(path, uri)
+    connection = _connection(f"{uri}?mode=rw")
     try:
-        if not writable:
-            return _read_only(connection, path, uri)
         _prepare(connection, path)
     except BaseException:
         connection.close()
@@ -82,19 +81,16 @@ def _connection(uri: str) -> sqlite3.Connection:
     return connection
 
 
-def _read_only(connection: sqlite3.Connection, path: Path, uri: str) -> sqlite3.Connection:
+def _open_read_only(path: Path, uri: str) -> sqlite3.Connection:
+    # Readers write to files beside it. Where they cannot, but nobody else is at it either, the file alone is enough.
+    alone = not (os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists())
+    connection = _connection(f"{uri}?mode=ro{'&immutable=1' if alone else ''}")
     try:
-        version = _version(connection, path)
-    except sqlite3.OperationalError:
-        # Readers write to files beside it. Where they cannot, but nobody else can either, the file alone is enough.
+        if _version(connection, path) < len(STEPS):
+            raise StoreError(f"{path}: it is of an older version and read-only: make it writable once, to convert it")
+    except BaseException:
         connection.close()
-        if path.with_name(f"{path.name}-wal").exists():
-            raise
-        connection = _connection(f"{uri}&immutable=1")
-        version = _version(connection, path)
-    if version < len(STEPS):
-        connection.close()
-        raise StoreError(f"{path}: it is of an older version and read-only: make it writable once, to convert it")
+        raise
     return connection
 
 

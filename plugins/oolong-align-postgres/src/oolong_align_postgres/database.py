@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from oolong_align.errors import StoreError
 
@@ -24,6 +24,7 @@ _SETUP_LOCK: Final = 0x6F6F6C76
 _LARGEST_INDEXED: Final = 2000  # dimensions that an HNSW index of pgvector takes
 # Larger lists find more: strict_order goes on where the list did not hold enough voices.
 _SETTINGS: Final = (
+    "SET TIME ZONE 'UTC'",
     "SET lock_timeout = '30s'",
     "SET hnsw.ef_search = 200",
     "SET hnsw.iterative_scan = strict_order",
@@ -109,14 +110,13 @@ def connect(url: str) -> tuple[Connection, str]:
     """
     place = place_of(url)
     with translated(place):
-        connection: Connection = psycopg.connect(
-            url, autocommit=True, **({} if "connect_timeout" in url else {"connect_timeout": 10})
-        )
+        seconds = conninfo_to_dict(url).get("connect_timeout", 10)
+        connection: Connection = psycopg.connect(make_conninfo(url, connect_timeout=seconds), autocommit=True)
         try:
             with connection.transaction():
                 _prepare(connection, place)
             for setting in _SETTINGS:
-                connection.execute(setting)
+                connection.execute(setting.encode())
         except BaseException:
             connection.close()
             raise
@@ -129,8 +129,8 @@ def index_dimension(connection: Connection, dimension: int) -> None:
     indexed = dimension if dimension <= _LARGEST_INDEXED else 0
     if indexed:
         connection.execute(
-            "CREATE INDEX oolong_voice_nearest ON oolong_voice "
-            f"USING hnsw ((centroid::vector({dimension:d})) vector_cosine_ops)"  # type: ignore[arg-type]
+            b"CREATE INDEX oolong_voice_nearest ON oolong_voice "
+            b"USING hnsw ((centroid::vector(%d)) vector_cosine_ops)" % dimension
         )
     connection.execute("UPDATE oolong_library SET indexed = %s", (indexed,))
 
@@ -152,7 +152,7 @@ def _prepare(connection: Connection, place: str) -> None:
         raise StoreError(f"{place}: pgvector must be 0.8 or newer: ask its administrator to upgrade it")
     if connection.execute("SELECT to_regclass('oolong_library')::text").fetchone() == (None,):
         for statement in _TABLES:
-            connection.execute(statement)
+            connection.execute(statement.encode())
         connection.execute("INSERT INTO oolong_library VALUES (1, %s, 0, 0)", (VERSION,))
     row = connection.execute("SELECT version FROM oolong_library").fetchone()
     if row is None or row[0] > VERSION:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -23,9 +23,6 @@ from oolong_align.speakers.records import (
 )
 from oolong_align.types import FloatArray
 from oolong_align_postgres.database import connect, index_dimension, translated
-
-if TYPE_CHECKING:
-    from typing_extensions import LiteralString
 
 __all__ = ["PostgresStore"]
 
@@ -102,15 +99,14 @@ class PostgresStore:
         check_model(stored, model, self._place)
         if stored is None or count < 1:
             return []
-        distance = "v.centroid <=> %(query)s::real[]::vector"
-        if self._ask("SELECT indexed FROM oolong_library") == [(model.dimension,)]:
-            # The index is of this expression.
-            distance = "v.centroid::vector({0}) <=> %(query)s::real[]::vector({0})".replace("{0}", str(model.dimension))
+        ((indexed,),) = self._ask("SELECT indexed FROM oolong_library")
+        # The index is of this expression; embeddings that are too long for one are compared one by one.
+        kind = f"vector({indexed:d})" if indexed else "vector"
+        distance = f"v.centroid::{kind} <=> %(query)s::real[]::{kind}"
+        nearest = f"SELECT number, {distance} AS distance FROM oolong_voice v ORDER BY {distance} LIMIT %(count)s"  # noqa: S608
         rows = self._ask(
-            f"WITH nearest AS MATERIALIZED (SELECT number, {distance} AS distance FROM oolong_voice v "  # type: ignore[arg-type]
-            f"ORDER BY {distance} LIMIT %(count)s) "
-            f"{_VOICE}, 1 - n.distance FROM nearest n JOIN oolong_voice v USING (number) {_PARTS} "
-            "ORDER BY n.distance, v.number",
+            f"WITH nearest AS MATERIALIZED ({nearest}) {_VOICE}, 1 - n.distance "
+            f"FROM nearest n JOIN oolong_voice v USING (number) {_PARTS} ORDER BY n.distance, v.number",
             {"query": embedding.tolist(), "count": count},
         )
         return [(_voice(row[:-1]), float(row[-1])) for row in rows]
@@ -156,12 +152,12 @@ class PostgresStore:
         with self._lock:
             self._connection.close()
 
-    def _ask(self, query: LiteralString, values: dict[str, Any] | None = None) -> Sequence[tuple[Any, ...]]:
+    def _ask(self, query: str, values: dict[str, Any] | None = None) -> Sequence[tuple[Any, ...]]:
         with self._lock, translated(self._place):
-            return self._connection.execute(query, values, binary=True).fetchall()
+            return self._connection.execute(query.encode(), values, binary=True).fetchall()
 
-    def _run(self, query: LiteralString, *values: object) -> int:
-        return self._connection.execute(query, values or None).rowcount
+    def _run(self, query: str, *values: object) -> int:
+        return self._connection.execute(query.encode(), values or None).rowcount
 
     def _set_model(self, model: VoiceModel) -> None:
         self._run(

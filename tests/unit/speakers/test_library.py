@@ -1,0 +1,95 @@
+"""Renaming, merging and splitting voices, on a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from voices import make_reference, make_voice
+
+from oolong_align.errors import InputError
+from oolong_align.speakers.library import merge_voices, reference_centroid, rename_voice, split_voice
+from oolong_align.speakers.records import SpeakerStore, clean_source
+from oolong_align.speakers.sqlite import SqliteStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SpeakerStore]:
+    with closing(SqliteStore(tmp_path / "voices.db")) as opened:
+        yield opened
+
+
+def test_a_centroid_by_hand() -> None:
+    first = make_reference(0, embedding=np.array([3, 0], np.float32), seconds=1.0)
+    second = make_reference(0, embedding=np.array([0, 0.5], np.float32), seconds=3.0)
+    assert reference_centroid([first, second]) == pytest.approx(np.array([1, 3]) / 10**0.5)
+    opposite = make_reference(0, embedding=np.array([-1, 0], np.float32), seconds=1.0)
+    with pytest.raises(InputError, match="cancel out"):
+        reference_centroid([first, opposite])
+    with pytest.raises(InputError, match="without references"):
+        reference_centroid([])
+
+
+def test_a_name_is_given_changed_and_taken_away(store: SpeakerStore) -> None:
+    voice = store.put(make_voice(0))
+    for name in ("Ada", "Ada Lovelace", None):
+        assert rename_voice(store, voice, name).name == name
+        found = store.get(voice)
+        assert found is not None and found.name == name
+        assert len(found.references) == 1
+    with pytest.raises(InputError, match="on one line"):
+        rename_voice(store, voice, "two\nlines")
+    with pytest.raises(InputError, match=r"no voice 'voice_9'.*oolong speakers list"):
+        rename_voice(store, "voice_9", "Ada")
+
+
+def test_merged_voices_are_one_and_found_by_all_their_ids(store: SpeakerStore) -> None:
+    ids = [store.put(make_voice(*seeds, name=name)) for seeds, name in (((0,), None), ((1, 2), "Ada"), ((3,), "Bob"))]
+    merge_voices(store, ids[1], ids[2])
+    merged = merge_voices(store, ids[0], ids[1], ids[0])
+    assert (merged.id, merged.name, merged.seconds) == (ids[0], "Ada", 16.0)
+    assert [each.source for each in merged.references] == [f"talk {seed}.wav" for seed in range(4)]
+    assert np.array_equal(merged.centroid, reference_centroid([make_reference(seed) for seed in range(4)]))
+    assert len(store.list()) == 1
+    for each in ids:
+        found = store.get(each)
+        assert found is not None and found.id == ids[0]
+    with pytest.raises(InputError, match=f"only {ids[0]} was named"):
+        merge_voices(store, ids[0], ids[2])
+    with pytest.raises(InputError, match="no voice 'voice_77'"):
+        merge_voices(store, ids[0], "voice_77")
+
+
+def test_voices_without_references_are_merged_by_their_centroids(store: SpeakerStore) -> None:
+    centroids = np.eye(2, 16, dtype=np.float32)
+    ids = [
+        store.put(make_voice(0, references=(), centroid=centroid, seconds=seconds))
+        for centroid, seconds in zip(centroids, (1.0, 3.0), strict=True)
+    ]
+    assert merge_voices(store, *ids).centroid[:2] == pytest.approx(np.array([1, 3]) / 10**0.5)
+
+
+def test_a_split_moves_references_to_a_new_voice(store: SpeakerStore) -> None:
+    voice = store.put(make_voice(0, 1, 2, 3, name="Ada"))
+    new = split_voice(store, voice, [1, 3])
+    left = store.get(voice)
+    assert left is not None
+    assert (left.name, left.seconds) == ("Ada", 8.0)
+    assert (new.name, new.seconds, new.id) == (None, 8.0, "voice_2")
+    assert [each.source for each in left.references] == ["talk 0.wav", "talk 2.wav"]
+    assert [each.source for each in new.references] == ["talk 1.wav", "talk 3.wav"]
+    for each in (left, new):
+        assert np.array_equal(each.centroid, reference_centroid(each.references))
+    for places, message in (([], "at least one"), ([0, 1], "at least one"), ([2], "there is no 2"), ([-1], "no -1")):
+        with pytest.raises(InputError, match=message):
+            split_voice(store, voice, places)
+    assert len(store.list()) == 2
+
+
+def test_the_name_of_a_recording_is_made_fit() -> None:
+    assert clean_source(Path("a\nb\x1b[2J\udcff.wav")) == "a b[2J\ufffd.wav"
+    assert clean_source("x" * 2000 + ".wav").endswith(".wav")
+    assert len(clean_source("x" * 2000 + ".wav")) == 1000

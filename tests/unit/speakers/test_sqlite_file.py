@@ -1,0 +1,350 @@
+"""What can happen to a library in one file: nothing is lost, and the error is one line that says what to do."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from voices import MODEL, make_voice
+
+from oolong_align.errors import InputError, OolongWarning, StoreError
+from oolong_align.speakers.records import VoiceModel
+from oolong_align.speakers.sqlite import SqliteStore
+
+TESTS = Path(__file__).parents[2]
+VERSION_1 = """
+CREATE TABLE model (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    name TEXT NOT NULL,
+    weights TEXT NOT NULL,
+    dimension INTEGER NOT NULL
+);
+CREATE TABLE voice (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, seconds REAL NOT NULL, centroid BLOB NOT NULL
+);
+CREATE TABLE reference (
+    voice INTEGER NOT NULL REFERENCES voice (number) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    embedding BLOB NOT NULL,
+    source TEXT NOT NULL,
+    start REAL NOT NULL,
+    "end" REAL NOT NULL,
+    seconds REAL NOT NULL,
+    enrolled TEXT NOT NULL,
+    PRIMARY KEY (voice, place)
+);
+CREATE INDEX voice_name ON voice (name);
+INSERT INTO model VALUES (1, 'open', 'cd', 2);
+INSERT INTO voice VALUES (3, 'Ada', 12.5, x'0000803f00000040');
+INSERT INTO reference VALUES
+    (3, 0, x'0000404000008040', 'old.wav', 1.5, 4.0, 2.5, '2023-01-02T03:04:05+00:00');
+INSERT INTO voice VALUES (8, NULL, 1.0, x'000080bf00000000');
+DELETE FROM voice WHERE number = 8;
+PRAGMA application_id = 1869573238;
+PRAGMA user_version = 1;
+"""
+WRITE_FOR_EVER = """
+store, count = SqliteStore(Path(sys.argv[1])), 0
+while True:
+    with store.transaction():
+        ids = [store.put(make_voice(number, number + 1)) for number in range(20)]
+        store.forget(ids[0])
+    print(*ids[1:], flush=True)
+"""
+ENROL = """
+store = SqliteStore(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(100):
+    with store.transaction():
+        voice = store.get("voice_1")
+        store.put(replace(voice, seconds=voice.seconds + 1))
+        store.put(make_voice(number, name=sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "voices.db"
+
+
+@pytest.fixture
+def run(path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start Python with what the scripts use."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(code: str, *arguments: object) -> subprocess.Popen[str]:
+        head = "import resource, signal, sys\nfrom dataclasses import replace\nfrom pathlib import Path\n"
+        head += "from oolong_align.speakers.sqlite import SqliteStore\nfrom voices import *\n"
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+        command = [sys.executable, "-c", head + code, *map(str, arguments)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        running.append(subprocess.Popen(command, text=True, env=environment, **pipes))
+        return running[-1]
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def traces(folder: Path) -> bytes:
+    return b"".join(each.read_bytes() for each in folder.iterdir())
+
+
+def test_a_killed_writer_leaves_whole_transactions_and_all_that_it_had_finished(
+    path: Path, run: Callable[..., subprocess.Popen[str]]
+) -> None:
+    finished: list[str] = []
+    for attempt in range(3):
+        writer = run(WRITE_FOR_EVER, path)
+        assert writer.stdout is not None
+        finished += writer.stdout.readline().split()
+        time.sleep(random.Random(attempt).uniform(0, 0.1))
+        writer.send_signal(signal.SIGKILL)
+        rest = writer.communicate()[0]
+        finished += [each for line in rest.splitlines(keepends=True) if line.endswith("\n") for each in line.split()]
+    with closing(SqliteStore(path)) as store:
+        voices = store.list()
+        assert set(finished) <= {voice.id for voice in voices}
+        assert len(voices) % 19 == 0
+        assert all(len(voice.references) == 2 for voice in voices)
+    with closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_two_processes_that_enrol_at_once_lose_nothing(path: Path, run: Callable[..., subprocess.Popen[str]]) -> None:
+    with closing(SqliteStore(path)) as store:
+        shared = store.put(make_voice(0))
+        names = ("Ada", "Bob")
+        writers = [run(ENROL, path, name) for name in names]
+        for writer in writers:
+            assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
+        for writer in writers:
+            assert writer.stdin is not None
+            writer.stdin.write("\n")
+            writer.stdin.flush()
+        for writer in writers:
+            assert writer.communicate()[1] == ""
+            assert writer.returncode == 0
+        voice = store.get(shared)
+        assert voice is not None and voice.seconds == 4 + 200
+        assert [len(store.list(name)) for name in names] == [100, 100]
+        assert len({each.id for each in store.list()}) == 201
+
+
+def test_a_full_disk_changes_nothing(path: Path, run: Callable[..., subprocess.Popen[str]]) -> None:
+    """The largest size of files stands for the disk: the system refuses writes beyond it in the same place."""
+    with closing(SqliteStore(path)) as store:
+        kept = store.put(make_voice(0, name="Ada"))
+    code = """
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = SqliteStore(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+try:
+    with store.transaction():
+        for number in range(5000):
+            store.put(make_voice(*range(number, number + 4)))
+except Exception as error:
+    print(type(error).__name__, error)
+print(len(store.list()), store.get("voice_1").name)
+"""
+    out, err = run(code, path).communicate()
+    assert err == ""
+    refused, after = out.splitlines()
+    assert refused.startswith(f"StoreError {path}: the disk is full") and "make room" in refused
+    assert after == "1 Ada"
+    with closing(SqliteStore(path)) as store:
+        assert [voice.id for voice in store.list()] == [kept]
+        store.put(make_voice(1))
+
+
+def test_sqlites_own_word_for_a_full_disk_is_understood(path: Path) -> None:
+    with closing(SqliteStore(path)) as store:
+        store.put(make_voice(0))
+        store._connection.execute("PRAGMA max_page_count = 12")
+        with pytest.raises(StoreError, match="the disk is full: nothing was changed"), store.transaction():
+            for number in range(1000):
+                store.put(make_voice(number))
+        assert len(store.list()) == 1
+
+
+def test_a_read_only_file_can_be_read(run: Callable[..., subprocess.Popen[str]]) -> None:
+    """By another user, so that the test also holds for root; the folder is read-only too."""
+    folder = Path(tempfile.mkdtemp())
+    path = folder / "voices.db"
+    try:
+        with closing(SqliteStore(path)) as store:
+            store.put(make_voice(0, name="Ada"))
+        path.chmod(0o444)
+        folder.chmod(0o555)
+        code = """
+import os
+voice = make_voice(0)  # what this loads may be where only root can read
+if os.geteuid() == 0:
+    os.setuid(65534)
+store = SqliteStore(Path(sys.argv[1]))
+print([voice.name for voice in store.list()], len(store.nearest(voice.centroid, 1, model=MODEL)))
+try:
+    store.put(voice)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+        out, err = run(code, path).communicate()
+        assert err == ""
+        read, refused = out.splitlines()
+        assert read == "['Ada'] 1"
+        assert refused == f"StoreError {path}: it is read-only: make the file and its folder writable, or use a copy"
+    finally:
+        folder.chmod(0o755)
+        for each in folder.iterdir():
+            each.unlink()
+        folder.rmdir()
+
+
+def test_a_library_of_version_1_is_converted(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(VERSION_1)
+    with closing(SqliteStore(path)) as store:
+        (ada,) = store.list()
+        assert (ada.id, ada.name, ada.seconds, ada.aliases) == ("voice_3", "Ada", 12.5, ())
+        assert ada.model == VoiceModel(name="open", weights="cd", dimension=2)
+        assert ada.centroid.tolist() == [1, 2]
+        (reference,) = ada.references
+        assert reference.embedding.tolist() == [3, 4]
+        assert (reference.source, reference.start, reference.end, reference.seconds) == ("old.wav", 1.5, 4.0, 2.5)
+        assert reference.enrolled.isoformat() == "2023-01-02T03:04:05+00:00"
+        with pytest.raises(InputError, match="voice_8 was forgotten"):
+            store.put(make_voice(0, id="voice_8", model=ada.model, references=(), centroid=ada.centroid))
+        changed = make_voice(0, aliases=("voice_20",), model=ada.model, references=(), centroid=ada.centroid)
+        assert store.put(changed) == "voice_9"
+        assert store.put(make_voice(0, model=ada.model, references=(), centroid=ada.centroid)) == "voice_21"
+    with closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_a_forgotten_voice_leaves_no_trace_in_the_files(path: Path) -> None:
+    secret = make_voice(7, 8, name="Zebedee Quill")
+    others = [make_voice(*range(number, number + 3), name=f"Somebody {number}") for number in range(10, 60)]
+    marks = [b"Zebedee Quill", b"talk 7.wav", b"talk 8.wav", secret.centroid.tobytes()]
+    marks += [each.embedding.tobytes() for each in secret.references]
+    with closing(SqliteStore(path)) as store:
+        for voice in others[:25]:
+            store.put(voice)
+        forgotten = store.put(secret)
+        for voice in others[25:]:
+            store.put(voice)
+        assert all(mark in traces(path.parent) for mark in marks)
+        assert store.forget(forgotten)
+        assert not [mark for mark in marks if mark in traces(path.parent)]
+    assert not [mark for mark in marks if mark in traces(path.parent)]
+    with closing(SqliteStore(path)) as store:
+        assert [voice.name for voice in store.list()] == [voice.name for voice in others]
+
+
+def test_a_voice_forgotten_while_somebody_reads_is_gone_when_they_are_done(path: Path) -> None:
+    with closing(SqliteStore(path)) as store:
+        forgotten = store.put(make_voice(0, name="Zebedee Quill"))
+        store._connection.execute("PRAGMA busy_timeout = 50")
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM voice").fetchall()
+            with pytest.warns(OolongWarning, match="another process is reading the file"):
+                store.forget(forgotten)
+    assert b"Zebedee Quill" not in traces(path.parent)
+
+
+def test_a_writer_that_does_not_end_is_named(path: Path) -> None:
+    with closing(SqliteStore(path)) as store, closing(SqliteStore(path)) as other:
+        other._connection.execute("PRAGMA busy_timeout = 50")
+        with store.transaction():
+            store.put(make_voice(0))
+            with pytest.raises(StoreError, match=r"voices\.db: another process has been writing"):
+                other.put(make_voice(1))
+            assert not other.list()
+
+
+def test_the_files_are_the_owners_alone(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with closing(SqliteStore(path)) as store:
+            store.put(make_voice(0))
+            assert {each.name: each.stat().st_mode & 0o777 for each in path.parent.iterdir()} == {
+                "voices.db": 0o600,
+                "voices.db-shm": 0o600,
+                "voices.db-wal": 0o600,
+            }
+    finally:
+        os.umask(before)
+
+
+def spoil_tables(path: Path) -> None:
+    with closing(SqliteStore(path)) as store:
+        store.put(make_voice(0))
+    data = bytearray(path.read_bytes())
+    data[4096:] = bytes(255 for _ in data[4096:])
+    path.write_bytes(data)
+
+
+def other_program(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE voice (number INTEGER)")
+
+
+def newer_version(path: Path) -> None:
+    SqliteStore(path).close()
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 99")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.write_bytes(b"RIFF" * 1000), "not a library of voices"),
+        (spoil_tables, "damaged: restore it"),
+        (other_program, "database of another program"),
+        (newer_version, "newer version: upgrade oolong-align"),
+        (lambda path: path.mkdir(), "a folder; give the name of a file"),
+    ],
+)
+def test_what_is_no_library_is_refused_and_left_alone(
+    spoil: Callable[[Path], object], message: str, path: Path
+) -> None:
+    spoil(path)
+    before = path.read_bytes() if path.is_file() else b""
+    with pytest.raises(StoreError, match=message) as caught:
+        SqliteStore(path).list()
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+    assert (path.read_bytes() if path.is_file() else b"") == before
+
+
+def test_a_missing_folder_is_named(path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be opened: No such file or directory"):
+        SqliteStore(path / "voices.db")
+
+
+def test_the_nearest_are_exact_in_a_large_library(path: Path) -> None:
+    rng = np.random.default_rng(0)
+    centroids = rng.normal(size=(3000, MODEL.dimension)).astype(np.float32)
+    with closing(SqliteStore(path)) as store:
+        with store.transaction():
+            for centroid in centroids:
+                store.put(make_voice(0, centroid=centroid, references=()))
+        query = rng.normal(size=MODEL.dimension).astype(np.float32)
+        cosines = centroids @ query / np.linalg.norm(centroids, axis=1) / np.linalg.norm(query)
+        wanted = [f"voice_{row + 1}" for row in np.argsort(-cosines)[:2000]]
+        found = store.nearest(query, 2000, model=MODEL)
+        assert [voice.id for voice, _ in found] == wanted
+        assert np.allclose([cosine for _, cosine in found], np.sort(cosines)[::-1][:2000], atol=1e-5)
