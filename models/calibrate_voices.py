@@ -110,9 +110,7 @@ def train_identity(data: Sessions, speakers: Index, dim: int, shrinkage: float) 
     return train(corpus, dim=dim, shrinkage=shrinkage, iterations=20)
 
 
-def score_trials(
-    sides: Sequence[Side], plda: Plda, held_out: Index, variance: tuple[float, float]
-) -> Trials:
+def score_trials(sides: Sequence[Side], plda: Plda, held_out: Index, variance: tuple[float, float]) -> Trials:
     """Compare all first sessions of the held-out speakers with all their second ones."""
     first, second = (
         [side for side in sides if side[1] == session and side[0] in set(held_out.tolist())] for session in (0, 1)
@@ -231,7 +229,9 @@ def main() -> None:
     scores = {"cosine": trials.cosine, "PLDA": trials.plda, "calibrated": log_odds}
     print(*rows_of_table(trials, scores), *rows_of_thresholds(sides, folds, calibrated), sep="\n")
     if arguments.out:
-        save_plda(arguments.out / "voice_plda.npz", train_identity(data, np.arange(count), arguments.dim, arguments.shrinkage))
+        save_plda(
+            arguments.out / "voice_plda.npz", train_identity(data, np.arange(count), arguments.dim, arguments.shrinkage)
+        )
         calibration = {
             "embedding": find_bundle(parts=("embedding",)).hashes["embedding"],
             "session": variance[0],

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -76,7 +77,7 @@ def embed_session(model: EmbeddingModel, utterances: list[Array], random: np.ran
     with load_audio(samples) as audio:
         voice = FrameVoice(model, compute_voice_frames(model, audio), {})
     rows = []
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in pairwise(bounds):
         rows.append((voice.embed(start, end), end - start, True))
         for second in range(int(end - start)):
             rows.append((voice.embed(start + second, start + second + 1), 1.0, False))

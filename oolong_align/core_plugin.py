@@ -27,6 +27,7 @@ from oolong_align.entries import (
 )
 from oolong_align.errors import UsageError
 from oolong_align.hookspecs import hookimpl
+from oolong_align.identity_stage import add_identity_options, check_library, identify_transcript
 from oolong_align.options import ALIGN_RULES, PRECISIONS, DiarizerOptions, check_speaker_bounds
 from oolong_align.page_format import add_page_options, page_format
 from oolong_align.types import Diarization, Transcript, VoiceRange, Words
@@ -63,6 +64,7 @@ class CorePlugin:
         _add_diarizer_options(partial(options.add, heading="Diarization"))
         _add_transcriber_options(partial(options.add, heading="Transcription"))
         _add_layout_options(partial(options.add, heading="Subtitles"))
+        add_identity_options(partial(options.add, heading="Diarization"))
         add_page_options(partial(options.add, heading="Page"))
 
     @hookimpl
@@ -72,6 +74,7 @@ class CorePlugin:
         if config.command in _DIARIZE:
             diarizer_options(config.options)
             check_speaker_bounds(*_speaker_bounds(config).values())
+            check_library(config)
         if config.command == "transcribe" and config.transcriber.name == WHISPER:
             _check_whisper(config)
 
@@ -111,7 +114,9 @@ class CorePlugin:
     @hookimpl(trylast=True)
     def oolong_diarize(self, audio: Audio, config: Config) -> Diarization:
         """Run the chosen diarizer."""
-        return config.build_diarizer()(audio, **_speaker_bounds(config), progress=config.progress)
+        diarization = config.build_diarizer()(audio, **_speaker_bounds(config), progress=config.progress)
+        check_library(config, diarization)
+        return diarization
 
     @hookimpl(trylast=True)
     def oolong_transcribe(self, audio: Audio, speech: Sequence[VoiceRange], config: Config) -> Words:
@@ -128,12 +133,9 @@ class CorePlugin:
         return align(words, diarization, rule=config.options.get("align_rule", ALIGN_RULES[0]))
 
     @hookimpl(trylast=True)
-    def oolong_identify(self, transcript: Transcript, config: Config) -> Transcript:
-        """Leave the labels as they are: names come from a plugin."""
-        if config.store is not None:
-            url = config.options["speakers"]
-            raise UsageError(f"--speakers {url}: no plugin compares voices with the store {config.store.scheme!r}")
-        return transcript
+    def oolong_identify(self, transcript: Transcript, diarization: Diarization, config: Config) -> Transcript:
+        """Compare the speakers with the voices of ``--speakers``; without it the labels stay as they are."""
+        return identify_transcript(transcript, diarization, config)
 
     def _render_srt(self, transcript: Transcript) -> str:
         from oolong_align.formats.srt import render_srt

@@ -13,6 +13,8 @@ ALIGN_RULES: Final = ("voice", "overlap")
 """How a word gets its speaker; the first is the default."""
 AUDIO_CHOICES: Final = ("auto", "embed", "link", "none")
 """What becomes of the recording in a page; the first is the default."""
+SPEAKER_THRESHOLD: Final = 0.9
+"""Least probability of a known voice: of unknown speakers about one in a hundred is taken for somebody."""
 _WINDOW_S: Final = 10.0
 _SMALLEST: Final = sys.float_info.min
 _LARGEST: Final = sys.float_info.max

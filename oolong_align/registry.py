@@ -77,7 +77,7 @@ class Registry:
         stores = ", ".join(self.stores) or "none is installed"
         core.add(
             "--speakers",
-            commands=both,
+            commands=(*both, "edit"),
             heading="Parts",
             metavar="URL",
             help=f"Library of known voices (kinds of store: {stores}).",
@@ -149,7 +149,7 @@ class Registry:
         return replace(entry, render=render, render_file=render_file)
 
     def _store(self, owner: Owner, entry: SpeakerStoreEntry) -> SpeakerStoreEntry:
-        check = _check_methods("model", "put", "get", "list", "nearest", "forget", "transaction", "close")
+        check = _check_methods("model", "put", "get", "list", "nearest", "count", "forget", "transaction", "close")
         return replace(entry, open=self._manager.guarded(f"speaker store {entry.scheme!r}", owner, entry.open, check))
 
     def _executor(self, owner: Owner, entry: ExecutorEntry) -> ExecutorEntry:

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 
 from oolong_align.errors import InputError, OolongWarning
+from oolong_align.options import SPEAKER_THRESHOLD
 from oolong_align.speakers.learning import LEAST_LEARNED_S, add_reference, new_voice, reference_of
-from oolong_align.speakers.matching import DEFAULT_THRESHOLD, Match, match
+from oolong_align.speakers.matching import Match, match
 from oolong_align.speakers.records import Reference, SpeakerStore, VoiceModel
 from oolong_align.speakers.samples import VoiceSample, voice_samples
 from oolong_align.speakers.scoring import VoiceScorer
@@ -21,7 +22,7 @@ from oolong_align.types import Diarization, ModelInfo, Transcript, speaker_label
 __all__ = ["Identity", "find_voices", "identify", "name_speakers", "voice_model"]
 
 _SURE: Final = 0.95
-_DOUBTFUL: Final = 0.2
+_DOUBTFUL: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ def voice_model(model: ModelInfo | None) -> VoiceModel:
 
 
 def find_voices(
-    diarization: Diarization, store: SpeakerStore, *, threshold: float = DEFAULT_THRESHOLD
+    diarization: Diarization, store: SpeakerStore, *, threshold: float = SPEAKER_THRESHOLD
 ) -> dict[int, tuple[VoiceSample, Match]]:
     """Compare the speakers of a recording with a store, and learn nothing; by speaker, of those who can be compared.
 
@@ -87,7 +88,7 @@ def identify(
     store: SpeakerStore,
     *,
     source: str = "",
-    threshold: float = DEFAULT_THRESHOLD,
+    threshold: float = SPEAKER_THRESHOLD,
     now: datetime | None = None,
 ) -> dict[int, Identity]:
     """Find the speakers of a recording in a store, and let it learn what is sure.
@@ -158,8 +159,8 @@ def _learn(store: SpeakerStore, speaker: int, reference: Reference, found: Match
     near = found.nearest
     if near is not None and found.probability >= _DOUBTFUL:
         warnings.warn(
-            f"{speaker_label(speaker)} is {near.name or near.id} with a probability of {found.probability:.2f} only, and "
-            f"was kept as {voice}; if they are one person: oolong speakers merge {near.id} {voice}",
+            f"{speaker_label(speaker)} is {near.name or near.id} with a probability of {found.probability:.2f} only, "
+            f"and was kept as {voice}; if they are one person: oolong speakers merge {near.id} {voice}",
             OolongWarning,
             stacklevel=3,
         )

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 
 from oolong_align.errors import InputError
+from oolong_align.options import SPEAKER_THRESHOLD
 from oolong_align.speakers.library import reference_centroid
-from oolong_align.speakers.matching import DEFAULT_THRESHOLD, match
+from oolong_align.speakers.matching import match
 from oolong_align.speakers.records import Reference, SpeakerStore, Voice, VoiceModel, clean_source, unknown_voice
 from oolong_align.speakers.samples import VoiceSample
 from oolong_align.speakers.scoring import VoiceScorer
@@ -76,7 +77,7 @@ def enroll(
     model: VoiceModel,
     source: str = "",
     voice_id: str | None = None,
-    threshold: float = DEFAULT_THRESHOLD,
+    threshold: float = SPEAKER_THRESHOLD,
     now: datetime | None = None,
     scorer: VoiceScorer | None = None,
 ) -> Voice:

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from oolong_align.errors import InputError
+from oolong_align.options import SPEAKER_THRESHOLD
 from oolong_align.speakers.records import SpeakerStore, Voice, VoiceModel
 from oolong_align.speakers.scoring import Array, Side, VoiceScorer
 from oolong_align.types import FloatArray
 
-__all__ = ["DEFAULT_THRESHOLD", "Match", "match", "voice_side"]
+__all__ = ["Match", "match", "voice_side"]
 
-DEFAULT_THRESHOLD: Final = 0.9
 _TYPICAL_S: Final = 10.0
 _CANDIDATES: Final = 50
 _KNOWN: Final = 0.5
@@ -48,7 +48,7 @@ def match(
     *,
     model: VoiceModel,
     seconds: Sequence[float] | None = None,
-    threshold: float = DEFAULT_THRESHOLD,
+    threshold: float = SPEAKER_THRESHOLD,
     scorer: VoiceScorer | None = None,
 ) -> list[Match]:
     """Find the speakers of one recording among the voices of a store.
@@ -109,9 +109,7 @@ def match(
             probability=share,
             nearest=voices[column],
         )
-        for column, given, share in zip(
-            best.tolist(), assigned.tolist(), probability[rows, best].tolist(), strict=True
-        )
+        for column, given, share in zip(best.tolist(), assigned.tolist(), probability[rows, best].tolist(), strict=True)
     ]
 
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -59,9 +59,11 @@ class VoiceScorer:
         """Scorer for the embeddings of a model, which is known by the SHA-256 of its weights."""
         known = _load_calibration()
         if sha256 != known["embedding"]:
-            return cls(weights=tuple(known["cosine"]))
+            constant, score, duration = known["cosine"]
+            return cls(weights=(constant, score, duration))
+        constant, score, duration = known["plda"]
         return cls(
-            weights=tuple(known["plda"]),
+            weights=(constant, score, duration),
             plda=_load_plda(),
             session=known["session"],
             second=known["second"],
@@ -132,8 +134,8 @@ def _unit(rows: npt.NDArray[np.floating]) -> Array:
 
 
 @cache
-def _load_calibration() -> dict[str, object]:
-    loaded: dict[str, object] = json.loads((_DATA / "voice_calibration.json").read_text("utf-8"))
+def _load_calibration() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((_DATA / "voice_calibration.json").read_text("utf-8"))
     return loaded
 
 
