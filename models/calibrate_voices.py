@@ -1,12 +1,13 @@
 """Train what tells whether two recordings hold one person's voice, and calibrate it to log-odds.
 
-``python models/calibrate_voices.py sessions.npz --out oolong_align/data``    as `simulate_sessions.py` makes sessions.npz
+``python models/calibrate_voices.py sessions.npz --out oolong_align/data``
 
-The PLDA is trained on whole utterances; within a speaker they differ by what is said and by the simulated room,
-channel and noise. Trials compare one session of a speaker with the other session of a speaker: 1, 3, 10 and 30 s of
-speech on either side, made of single seconds or of whole utterances. Each trial is scored by a PLDA that has not heard
-its speakers (cross-validation by speaker). Log-odds are linear in the score and in the logarithm of the seconds,
-fitted by logistic regression at even odds to the trials with at least 3 s on the known side. What is drawn depends on ``--seed``: the same input gives the same files.
+`simulate_sessions.py` makes the file. The PLDA is trained on whole utterances; within a speaker they differ by what is
+said and by the simulated room, channel and noise. Trials compare one session of a speaker with the other session of a
+speaker: 1, 3, 10 and 30 s of speech on either side, made of single seconds or of whole utterances. Each trial is scored
+by a PLDA that has not heard its speakers (cross-validation by speaker). Log-odds are linear in the score and in the
+logarithm of the seconds, fitted by logistic regression at even odds to the trials with at least 3 s on the known side.
+What is drawn depends on ``--seed``: the same input gives the same files.
 
 References
 ----------
@@ -67,16 +68,13 @@ class Trials:
     seconds: Array  # (N, 2)
 
 
-def load_sessions(path: Path) -> Sessions:
-    """Read a sessions file."""
-    with np.load(path, allow_pickle=False) as stored:
-        return Sessions(
-            embedding=unit(stored["embedding"].astype(np.float64)),
-            speaker=np.unique(stored["speaker"], return_inverse=True)[1],
-            session=stored["session"],
-            seconds=stored["seconds"].astype(np.float64),
-            whole=stored["whole"],
-        )
+def load_sessions(paths: Sequence[Path]) -> Sessions:
+    """Read a sessions file, or its parts."""
+    stored = [np.load(path, allow_pickle=False) for path in paths]
+    columns = {name: np.concatenate([part[name] for part in stored]) for name in Sessions.__dataclass_fields__}
+    columns["embedding"] = unit(columns["embedding"].astype(np.float64))
+    columns["speaker"] = np.unique(columns["speaker"], return_inverse=True)[1]
+    return Sessions(**columns)
 
 
 def unit(rows: Array) -> Array:
@@ -165,7 +163,8 @@ def rows_of_table(trials: Trials, scores: dict[str, Array]) -> Iterator[str]:
         for name, values in scores.items():
             target, nontarget = values[chosen & trials.same], values[chosen & ~trials.same]
             points = [miss_rate(target, nontarget, accepted) for accepted in (0.01, 0.001)]
-            yield f"  {label:>7}  {name:<10} {equal_error_rate(target, nontarget):6.2%}  {points[0]:7.2%} {points[1]:7.2%}"
+            equal = equal_error_rate(target, nontarget)
+            yield f"  {label:>7}  {name:<10} {equal:6.2%}  {points[0]:7.2%} {points[1]:7.2%}"
 
 
 def rows_of_thresholds(
@@ -198,7 +197,7 @@ def rows_of_thresholds(
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sessions", type=Path)
+    parser.add_argument("sessions", type=Path, nargs="+")
     parser.add_argument("--dim", type=int, default=200)
     parser.add_argument("--shrinkage", type=float, default=0.6)
     parser.add_argument("--seed", type=int, default=0)

@@ -5,10 +5,12 @@
 The folder is as for `train_plda.py`. The first half of a speaker's utterances is one session, the second half the
 other. Each session gets an impulse response (exponential decay, T60 of 0.15 to 0.8 s, direct sound 0 to 12 dB above the
 tail), a channel (random tilt of the spectrum; one in four is limited to 300-3400 Hz) and noise of a falling spectrum
-(signal-to-noise ratio 5 to 30 dB). What is drawn depends on the speaker's name alone: the same input gives the same file.
+(signal-to-noise ratio 5 to 30 dB). What is drawn depends on the speaker's name alone: the same input gives the same
+file, also if it is made in parts (``--first``, ``--last``).
 
-The file holds one row a piece, ``embedding (N, D)``, ``speaker (N,)``, ``session (N,)``, ``seconds (N,)``, ``whole (N,)``:
-whole utterances and, apart from them, each utterance's whole seconds one by one. `calibrate_voices.py` reads it.
+The file holds one row a piece, ``embedding (N, D)``, ``speaker (N,)``, ``session (N,)``, ``seconds (N,)``,
+``whole (N,)``: whole utterances and, apart from them, each utterance's whole seconds one by one. `calibrate_voices.py`
+reads one file or the parts.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import argparse
 import zlib
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,7 @@ from train_plda import list_utterances
 from oolong_align.audio import load_audio
 from oolong_align.embedding import EmbeddingModel, compute_voice_frames
 from oolong_align.models import find_bundle
+from oolong_align.types import FloatArray
 from oolong_align.voice import FrameVoice
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -67,10 +70,13 @@ def record(clean: Array, random: np.random.Generator) -> Array:
     heard = shape_spectrum(heard, random.uniform(-6, 6, len(frequencies)), frequencies)
     if random.uniform() < 0.25:
         heard = shape_spectrum(heard, np.array([-40.0, -40, 0, 0, -40, -40]), np.array([0, 150, 300, 3400, 4000, 8000]))
-    return heard / np.abs(heard).max() * 0.5
+    scaled: Array = heard / np.abs(heard).max() * 0.5
+    return scaled
 
 
-def embed_session(model: EmbeddingModel, utterances: list[Array], random: np.random.Generator) -> list[tuple]:
+def embed_session(
+    model: EmbeddingModel, utterances: list[Array], random: np.random.Generator
+) -> list[tuple[FloatArray, float, bool]]:
     """Rows of (embedding, seconds, whole) of one session."""
     bounds = np.cumsum([0] + [len(each) for each in utterances]) / RATE
     samples = record(np.concatenate(utterances), random).astype(np.float32)
@@ -97,7 +103,7 @@ def main() -> None:
     by_speaker: dict[str, list[Path]] = {}
     for path, speaker in list_utterances(arguments.folder):
         by_speaker.setdefault(speaker, []).append(path)
-    columns: dict[str, list] = {"embedding": [], "speaker": [], "session": [], "seconds": [], "whole": []}
+    columns: dict[str, list[Any]] = {"embedding": [], "speaker": [], "session": [], "seconds": [], "whole": []}
     for speaker in sorted(by_speaker)[arguments.first : arguments.last]:
         random = np.random.default_rng(zlib.crc32(speaker.encode()))
         for session, paths in enumerate(np.array_split(np.array(sorted(by_speaker[speaker])), SESSIONS)):
@@ -108,7 +114,8 @@ def main() -> None:
             for embedding, seconds, whole in embed_session(model, utterances, random):
                 for name, value in zip(columns, (embedding, speaker, session, seconds, whole), strict=True):
                     columns[name].append(value)
-    np.savez(arguments.out, **{name: np.array(values) for name, values in columns.items()})
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
+    np.savez(arguments.out, **arrays)
     print(f"{arguments.out}: {len(columns['speaker'])} rows of {len(set(columns['speaker']))} speakers")
 
 
