@@ -93,7 +93,7 @@ def recluster_voices(voices: Sequence[Voice], *, threshold: float = SPEAKER_THRE
     owners = np.repeat(np.arange(len(voices)), [len(lengths) for _, lengths in sides])
     rows = np.concatenate([vectors for vectors, _ in sides]).astype(np.float64)
     seconds = np.concatenate([lengths for _, lengths in sides]).astype(np.float64)
-    members = _members(initial_clusters(rows, _MICRO_DISTANCE, method="average"))
+    members = _members(initial_clusters(rows, _MICRO_DISTANCE, method="average"), owners, voices)
     people = _join(members, rows, seconds, owners, voices, scorer, np.log(threshold / (1 - threshold)))
     weights: dict[int, Counter[int]] = defaultdict(Counter)
     for person, references in enumerate(people):
@@ -197,11 +197,18 @@ def _heard_together(voices: Iterable[Voice]) -> tuple[str, ...]:
     return tuple(sorted(source for source, count in sources.items() if count > 1))
 
 
-def _members(labels: npt.NDArray[np.int64]) -> list[list[int]]:
+def _members(labels: npt.NDArray[np.int64], owners: npt.NDArray[np.int64], voices: Sequence[Voice]) -> list[list[int]]:
+    """Rows of each small cluster; one that holds voices of one recording is taken apart into its voices."""
     found: dict[int, list[int]] = defaultdict(list)
     for row, label in enumerate(labels.tolist()):
         found[label].append(row)
-    return list(found.values())
+    members: list[list[int]] = []
+    for rows in found.values():
+        own: dict[int, list[int]] = defaultdict(list)
+        for row in rows:
+            own[int(owners[row])].append(row)
+        members += own.values() if _heard_together([voices[owner] for owner in own]) else [rows]
+    return members
 
 
 def _number(voice: Voice) -> int:
