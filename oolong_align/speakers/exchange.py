@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -47,8 +48,8 @@ def export_voices(store: SpeakerStore) -> str:
 def import_voices(store: SpeakerStore, text: str) -> dict[str, str]:
     """Add the voices of an exported file to a store, all or none.
 
-    A voice keeps its id if no voice of the store has had a number as high; in an empty store all keep theirs. A voice
-    that is there already, with the same id and a reference in common, is left as it is. Other voices get new ids.
+    A voice keeps its id and aliases if the store has not come to their numbers yet; in a new store all keep theirs.
+    A voice that is there already, with the same id and a reference in common, is left as it is. Others get new ids.
 
     Returns
     -------
@@ -65,27 +66,30 @@ def import_voices(store: SpeakerStore, text: str) -> dict[str, str]:
     with store.transaction():
         if voices:
             check_model(store.model(), voices[0].model, "the library")
-        fresh = not store.list()
         for voice in voices:
             there = store.get(voice.id)
             if there is not None and _share_reference(there, voice):
-                ids[voice.id] = there.id
-            else:
-                ids[voice.id] = _add(store, replace(voice, aliases=()))
-        for voice in voices:
-            ids.update(dict.fromkeys(voice.aliases, ids[voice.id]))
-            if fresh and ids[voice.id] == voice.id and voice.aliases:
-                store.put(voice)
+                ids |= dict.fromkeys((voice.id, *voice.aliases), there.id)
+        new = [voice for voice in voices if voice.id not in ids]
+        free = _claim(store, new)
+        for voice in new:
+            aliases = tuple(alias for alias in voice.aliases if alias in free)
+            for alias in aliases:
+                store.forget(alias)
+            kept = store.put(replace(voice, id=voice.id if voice.id in free else "", aliases=aliases))
+            ids |= dict.fromkeys((voice.id, *voice.aliases), kept)
     return ids
 
 
-def _add(store: SpeakerStore, voice: Voice) -> str:
-    if store.get(voice.id) is None:
-        try:
-            return store.put(voice)
-        except InputError:  # its id was used before
-            pass
-    return store.put(replace(voice, id=""))
+def _claim(store: SpeakerStore, voices: Sequence[Voice]) -> set[str]:
+    """Ids and aliases that were never used in the store; each is held by a voice from now on."""
+    free = set()
+    names = [(name, voice) for voice in voices for name in (voice.id, *voice.aliases)]
+    for name, voice in sorted(names, key=lambda each: voice_number(each[0]) or 0):
+        if store.get(name) is None:
+            with suppress(InputError):  # it was used before
+                free.add(store.put(replace(voice, id=name, aliases=())))
+    return free
 
 
 def _share_reference(first: Voice, second: Voice) -> bool:

@@ -16,7 +16,6 @@ from typing import Final, Protocol
 import numpy as np
 
 from oolong_align.errors import InputError
-from oolong_align.formats.clean import clean_text
 from oolong_align.types import FloatArray
 
 __all__ = [
@@ -191,7 +190,7 @@ def voice_number(text: str) -> int | None:
 
 def clean_source(source: str | os.PathLike[str]) -> str:
     """Name of a recording as a store can keep it: one line, valid Unicode, at most 1000 characters, from its end."""
-    return clean_text(os.fspath(source))[-LONGEST_SOURCE:].strip()
+    return _clean(os.fspath(source))[-LONGEST_SOURCE:].strip()
 
 
 def check_voice(voice: Voice) -> None:
@@ -274,10 +273,17 @@ def _described(model: VoiceModel) -> str:
 
 
 def _check_text(what: str, text: str, longest: int) -> None:
-    if not text or len(text) > longest or text != clean_text(text):
+    if not text or len(text) > longest or text != _clean(text):
         raise InputError(f"{what} must be 1 to {longest} characters on one line, not {text[:80]!r}")
 
 
 def _check_seconds(what: str, seconds: float) -> None:
     if not (np.isfinite(seconds) and seconds >= 0):
         raise InputError(f"{what}: {seconds} is no length in seconds")
+
+
+def _clean(text: str) -> str:
+    # Not at the top: the formats load libraries, and whoever only lists the plugins needs none of them.
+    from oolong_align.formats.clean import clean_text
+
+    return clean_text(text)

@@ -128,9 +128,8 @@ def main() -> None:
                 best += found[:1] == wanted[:1]
                 common += len(set(found) & set(wanted))
             both = [median(each) for each in times]
-            print(
-                f"{given.count} nearest: SQLite {both[0]:.1f} ms, PostgreSQL {both[1]:.1f} ms (medians of both in turn)"
-            )
+            text = f"SQLite {both[0]:.1f} ms, PostgreSQL {both[1]:.1f} ms, ratio {both[1] / both[0]:.2f}"
+            print(f"{given.count} nearest, medians of both in turn: {text}")
             print(f"recall of the index: {best / len(queries):.3f} of the nearest voice, ", end="")
             print(f"{common / len(queries) / given.count:.3f} of the {given.count} nearest")
             for name, store in (("SQLite", exact), ("PostgreSQL", indexed)):

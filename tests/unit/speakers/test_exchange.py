@@ -15,7 +15,7 @@ from voices import MODEL, make_voice
 
 from oolong_align.errors import InputError
 from oolong_align.speakers.exchange import export_voices, import_voices
-from oolong_align.speakers.library import merge_voices
+from oolong_align.speakers.library import merge_voices, rename_voice
 from oolong_align.speakers.records import SpeakerStore
 from oolong_align.speakers.sqlite import SqliteStore
 
@@ -59,11 +59,27 @@ def test_importing_twice_adds_nothing(full: SpeakerStore, empty: SpeakerStore) -
 def test_other_voices_with_the_same_ids_stay_what_they_are(full: SpeakerStore, empty: SpeakerStore) -> None:
     own = [empty.put(make_voice(100 + seed, name="own")) for seed in range(3)]
     ids = import_voices(empty, export_voices(full))
-    assert ids == {"voice_2": "voice_4", "voice_3": "voice_5", "voice_4": "voice_5", "voice_5": "voice_6"}
+    assert ids == {"voice_2": "voice_6", "voice_3": "voice_7", "voice_4": "voice_7", "voice_5": "voice_5"}
     assert [voice.id for voice in empty.list("own")] == own
     for old, new in ids.items():
         first, second = full.get(old), empty.get(new)
         assert first is not None and second is not None and first.name == second.name
+
+
+def test_an_id_that_was_forgotten_finds_nobody_afterwards(full: SpeakerStore, empty: SpeakerStore) -> None:
+    for seed in range(4):
+        empty.forget(empty.put(make_voice(100 + seed)))
+    ids = import_voices(empty, export_voices(full))
+    assert ids == {"voice_2": "voice_6", "voice_3": "voice_7", "voice_4": "voice_7", "voice_5": "voice_5"}
+    assert [voice.aliases for voice in empty.list()] == [(), (), ()]
+    assert empty.get("voice_4") is None
+
+
+def test_what_was_changed_since_the_export_stays(full: SpeakerStore) -> None:
+    text = export_voices(full)
+    rename_voice(full, "voice_3", "Somebody")
+    import_voices(full, text)
+    assert len(full.list("Somebody")) == 1
 
 
 def test_an_empty_export_can_be_read(empty: SpeakerStore) -> None:

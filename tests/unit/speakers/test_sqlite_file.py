@@ -180,7 +180,7 @@ def test_sqlites_own_word_for_a_full_disk_is_understood(path: Path) -> None:
         assert len(store.list()) == 1
 
 
-def test_a_read_only_file_can_be_read(run: Callable[..., subprocess.Popen[str]]) -> None:
+def test_a_read_only_file_can_be_read(tmp_path: Path, run: Callable[..., subprocess.Popen[str]]) -> None:
     """By another user, so that the test also holds for root; the folder is read-only too."""
     folder = Path(tempfile.mkdtemp())
     path = folder / "voices.db"
@@ -191,7 +191,10 @@ def test_a_read_only_file_can_be_read(run: Callable[..., subprocess.Popen[str]])
         folder.chmod(0o555)
         code = """
 import os
-voice = make_voice(0)  # what this loads may be where only root can read
+voice = make_voice(0)
+other = SqliteStore(Path(sys.argv[2]))
+other.put(voice)  # what all this loads may be where only root can read
+other.close()
 if os.geteuid() == 0:
     os.setuid(65534)
 store = SqliteStore(Path(sys.argv[1]))
@@ -201,7 +204,7 @@ try:
 except Exception as error:
     print(type(error).__name__, error)
 """
-        out, err = run(code, path).communicate()
+        out, err = run(code, path, tmp_path / "other.db").communicate()
         assert err == ""
         read, refused = out.splitlines()
         assert read == "['Ada'] 1"
@@ -251,6 +254,16 @@ def test_a_forgotten_voice_leaves_no_trace_in_the_files(path: Path) -> None:
     assert not [mark for mark in marks if mark in traces(path.parent)]
     with closing(SqliteStore(path)) as store:
         assert [voice.name for voice in store.list()] == [voice.name for voice in others]
+
+
+def test_the_file_shrinks_when_voices_are_forgotten(path: Path) -> None:
+    with closing(SqliteStore(path)) as store, store.transaction():
+        ids = [store.put(make_voice(*range(number, number + 5))) for number in range(200)]
+    full = path.stat().st_size
+    with closing(SqliteStore(path)) as store, store.transaction():
+        for each in ids[1:]:
+            store.forget(each)
+    assert path.stat().st_size < full / 3
 
 
 def test_a_voice_forgotten_while_somebody_reads_is_gone_when_they_are_done(path: Path) -> None:
@@ -323,8 +336,8 @@ def test_what_is_no_library_is_refused_and_left_alone(
 ) -> None:
     spoil(path)
     before = path.read_bytes() if path.is_file() else b""
-    with pytest.raises(StoreError, match=message) as caught:
-        SqliteStore(path).list()
+    with pytest.raises(StoreError, match=message) as caught, closing(SqliteStore(path)) as store:
+        store.list()
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
     assert (path.read_bytes() if path.is_file() else b"") == before
