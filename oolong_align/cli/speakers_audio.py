@@ -140,10 +140,11 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
 
 
 def _models(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose the diarizer's models."""
+    """Add the options that choose the diarizer and its models."""
     bundle = click.option("--bundle", metavar="NAME", help="Models of the diarizer: a bundle's name or a folder.")
     folder = click.option("--model_dir", metavar="DIR", help="Folder to look for models first.")
-    return bundle(folder(command))
+    diarizer = click.option("--diarizer", metavar="NAME", help="Diarizer, as of `oolong diarize`.")
+    return diarizer(bundle(folder(command)))
 
 
 def _diarize(
@@ -155,7 +156,8 @@ def _diarize(
 
     with terminal.progress() as progress:
         terminal.start_file()
-        config = host.resolve("diarize", models, progress=progress)
+        given = {name: value for name, value in models.items() if value is not None}
+        config = host.resolve("diarize", given, progress=progress)
         with load_audio(path, progress=progress) as audio:
             if not start and end is None:
                 return host.diarize(audio, config)
