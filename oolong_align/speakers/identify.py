@@ -70,7 +70,12 @@ def find_voices(
     InputError
         If the store's voices are of another model.
     """
-    samples = voice_samples(diarization)
+    return _compare(diarization, voice_samples(diarization), store, threshold)
+
+
+def _compare(
+    diarization: Diarization, samples: Mapping[int, VoiceSample], store: SpeakerStore, threshold: float
+) -> dict[int, tuple[VoiceSample, Match]]:
     if not samples:
         return {}
     matches = match(
@@ -122,8 +127,9 @@ def identify(
     becomes a new voice with 5 s. One transaction of the store: recordings may be worked on side by side.
     """
     identities = dict.fromkeys(diarization.speaker_ids, Identity())
+    samples = voice_samples(diarization)
     with store.transaction():
-        for speaker, (sample, found) in find_voices(diarization, store, threshold=threshold).items():
+        for speaker, (sample, found) in _compare(diarization, samples, store, threshold).items():
             reference = reference_of(sample, source, now)
             if found.voice is not None:
                 if found.probability >= _SURE and sample.seconds >= LEAST_LEARNED_S:
