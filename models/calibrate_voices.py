@@ -1,13 +1,15 @@
 """Train what tells whether two recordings hold one person's voice, and calibrate it to log-odds.
 
-``python models/calibrate_voices.py sessions.npz --out oolong_align/data``
+``python models/calibrate_voices.py sessions.npz --clean train_embeddings.npz --out oolong_align/data``
 
-`simulate_sessions.py` makes the file. The PLDA is trained on whole utterances; within a speaker they differ by what is
-said and by the simulated room, channel and noise. Trials compare one session of a speaker with the other session of a
-speaker: 1, 3, 10 and 30 s of speech on either side, made of single seconds or of whole utterances. Each trial is scored
-by a PLDA that has not heard its speakers (cross-validation by speaker). Log-odds are linear in the score and in the
-logarithm of the seconds, fitted by logistic regression at even odds to the trials with at least 3 s on the known side.
-What is drawn depends on ``--seed``: the same input gives the same files.
+`simulate_sessions.py` makes the first file; the second holds the same utterances as they were recorded. The PLDA is
+trained on whole utterances; within a speaker they differ by what is said and by the room, channel and noise, or by
+having none of them. Trials compare what a speaker says in one half of the utterances with the other half of a speaker:
+1, 3, 10 and 30 s of speech on either side, made of single seconds or of whole utterances, in two simulated rooms, in
+one and clean, or both clean; the last are the speakers who share a channel. Each trial is scored by a PLDA that has not
+heard its speakers (cross-validation by speaker). Log-odds are linear in the score and in the logarithm of the seconds,
+fitted by logistic regression at even odds to the trials with at least 3 s on the known side. What is drawn depends on
+``--seed``: the same input gives the same files.
 
 References
 ----------
@@ -59,19 +61,33 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """Compared sides: score, whether it is one person, nominal and true seconds of both; each of shape ``(N,)``."""
+    """Compared sides: scores, whether it is one person, nominal and true seconds, how many are clean; ``(N,)`` each."""
 
     plda: Array
     cosine: Array
     same: npt.NDArray[np.bool_]
     nominal: Index  # (N, 2)
     seconds: Array  # (N, 2)
+    clean: Index
 
 
-def load_sessions(paths: Sequence[Path]) -> Sessions:
-    """Read a sessions file, or its parts."""
-    stored = [np.load(path, allow_pickle=False) for path in paths]
-    columns = {name: np.concatenate([part[name] for part in stored]) for name in Sessions.__dataclass_fields__}
+def load_sessions(paths: Sequence[Path], clean: Path) -> Sessions:
+    """Read a sessions file, or its parts, and the clean utterances: sessions 0 and 2 are of the first half of them."""
+    stored = [np.load(path, allow_pickle=False) for path in (*paths, clean)]
+    *simulated, original = stored
+    columns = {name: np.concatenate([part[name] for part in simulated]) for name in Sessions.__dataclass_fields__}
+    half = np.zeros(len(original["speaker"]), dtype=np.int64)
+    for speaker in np.unique(original["speaker"]):
+        rows = np.flatnonzero(original["speaker"] == speaker)
+        rows = rows[np.argsort(original["utterance"][rows])]
+        half[np.array_split(rows, 2)[1]] = 1
+    columns = {
+        "embedding": np.concatenate([columns["embedding"], original["embedding"]]),
+        "speaker": np.concatenate([columns["speaker"], original["speaker"]]),
+        "session": np.concatenate([columns["session"], half + 2]),
+        "seconds": np.concatenate([columns["seconds"], original["seconds"]]),
+        "whole": np.concatenate([columns["whole"], np.ones(len(half), dtype=np.bool_)]),
+    }
     columns["embedding"] = unit(columns["embedding"].astype(np.float64))
     columns["speaker"] = np.unique(columns["speaker"], return_inverse=True)[1]
     return Sessions(**columns)
@@ -87,9 +103,9 @@ def draw_sides(data: Sessions, random: np.random.Generator) -> list[Side]:
     """Draw speech of each length from each session."""
     sides = []
     for speaker in range(int(data.speaker.max()) + 1):
-        for session in (0, 1):
+        for session in range(4):
             own = (data.speaker == speaker) & (data.session == session)
-            for length in LENGTHS:
+            for length in LENGTHS[session > 1 :]:
                 for _ in range(DRAWS):
                     rows = random.permutation(np.flatnonzero(own & (data.whole == (length > 1))))
                     needed = int(np.searchsorted(np.cumsum(data.seconds[rows]), length - 0.5)) + 1
@@ -111,7 +127,7 @@ def train_identity(data: Sessions, speakers: Index, dim: int, shrinkage: float) 
 def score_trials(sides: Sequence[Side], plda: Plda, held_out: Index, variance: tuple[float, float]) -> Trials:
     """Compare all first sessions of the held-out speakers with all their second ones."""
     first, second = (
-        [side for side in sides if side[1] == session and side[0] in set(held_out.tolist())] for session in (0, 1)
+        [side for side in sides if side[1] % 2 == half and side[0] in set(held_out.tolist())] for half in (0, 1)
     )
     embedding = np.stack([side[4] for side in second])
     seconds = np.array([side[3] for side in second])
@@ -123,6 +139,7 @@ def score_trials(sides: Sequence[Side], plda: Plda, held_out: Index, variance: t
         same=np.array([a[0] == b[0] for a, b in pairs]),
         nominal=np.array([(a[2], b[2]) for a, b in pairs]),
         seconds=np.array([(a[3], b[3]) for a, b in pairs]),
+        clean=np.array([(a[1] > 1) + (b[1] > 1) for a, b in pairs]),
     )
 
 
@@ -156,29 +173,36 @@ def miss_rate(target: Array, nontarget: Array, accepted: float) -> float:
 
 def rows_of_table(trials: Trials, scores: dict[str, Array]) -> Iterator[str]:
     """Equal error rate and DET points by seconds of both sides."""
-    yield "  seconds  score       EER     missed at 1 % / 0.1 % false accepts"
-    cells = [(f"{a}/{b}", (trials.nominal == (a, b)).all(axis=1)) for a, b in ((1, 1), (3, 3), (10, 10), (30, 30))]
-    cells += [("30/3", (trials.nominal == (30, 3)).all(axis=1)), ("all", np.ones(len(trials.same), dtype=np.bool_))]
-    for label, chosen in cells:
-        for name, values in scores.items():
-            target, nontarget = values[chosen & trials.same], values[chosen & ~trials.same]
-            points = [miss_rate(target, nontarget, accepted) for accepted in (0.01, 0.001)]
-            equal = equal_error_rate(target, nontarget)
-            yield f"  {label:>7}  {name:<10} {equal:6.2%}  {points[0]:7.2%} {points[1]:7.2%}"
+    yield "  rooms      seconds  score       EER     missed at 1 % / 0.1 % false accepts"
+    for clean, rooms in enumerate(("two", "one, clean", "clean")):
+        for pair in ((1, 1), (3, 3), (10, 10), (30, 30), (30, 3)):
+            chosen = (trials.clean == clean) & (trials.nominal == pair).all(axis=1)
+            for name, values in scores.items():
+                target, nontarget = values[chosen & trials.same], values[chosen & ~trials.same]
+                if len(target):
+                    points = [miss_rate(target, nontarget, accepted) for accepted in (0.01, 0.001)]
+                    equal, label = equal_error_rate(target, nontarget), f"{pair[0]}/{pair[1]}"
+                    yield f"  {rooms:<10} {label:>7}  {name:<10} {equal:6.2%}  {points[0]:7.2%} {points[1]:7.2%}"
 
 
 def rows_of_thresholds(
     sides: Sequence[Side], folds: Sequence[tuple[Plda, Index]], calibrated: VoiceScorer
 ) -> Iterator[str]:
     """What becomes of known and unknown speakers who are looked for in a library of half the held-out speakers."""
-    yield "  seconds  probability  known: right  wrong  unknown: taken for somebody"
-    for length in LENGTHS:
+    yield "  known/new      seconds  probability  known: right  wrong  unknown: taken for somebody"
+    for place, length in (
+        (place, length) for place in ("room/room", "clean/room", "clean/clean") for length in LENGTHS
+    ):
         known, right, share = [], [], []
+        sessions = {"room/room": (0, 1), "clean/room": (2, 1), "clean/clean": (2, 3)}[place]
+        if sessions[1] > 1 and length == 1:
+            continue
         for plda, held_out in folds:
             enrolled = held_out[::2]
-            library = [side for side in sides if side[1] == 0 and side[2] == LENGTHS[-1] and side[0] in enrolled]
-            tests = [side for side in sides if side[1] == 1 and side[2] == length and side[0] in held_out]
-            library = library[::DRAWS]
+            library = [side for side in sides if side[1:3] == (sessions[0], LENGTHS[-1]) and side[0] in enrolled][
+                ::DRAWS
+            ]
+            tests = [side for side in sides if side[1:3] == (sessions[1], length) and side[0] in held_out]
             odds = replace(calibrated, plda=plda).log_odds(
                 np.stack([side[4] for side in tests]),
                 np.array([side[3] for side in tests]),
@@ -191,19 +215,22 @@ def rows_of_thresholds(
             taken = np.array(share) >= threshold
             there, good = np.array(known), np.array(right)
             figures = np.mean((taken & good)[there]), np.mean((taken & ~good)[there]), np.mean(taken[~there])
-            yield f"  {length:>7}  {threshold:>11}  {figures[0]:12.1%} {figures[1]:6.1%}  {figures[2]:27.1%}"
+            yield (
+                f"  {place:<12} {length:>9}  {threshold:>11}  {figures[0]:12.1%} {figures[1]:6.1%}  {figures[2]:27.1%}"
+            )
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sessions", type=Path, nargs="+")
+    parser.add_argument("--clean", type=Path, required=True, help="embeddings of the utterances as they are")
     parser.add_argument("--dim", type=int, default=200)
     parser.add_argument("--shrinkage", type=float, default=0.6)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="folder for voice_plda.npz and voice_calibration.json")
     arguments = parser.parse_args()
-    data = load_sessions(arguments.sessions)
+    data = load_sessions(arguments.sessions, arguments.clean)
     sides = draw_sides(data, np.random.default_rng(arguments.seed))
     count = int(data.speaker.max()) + 1
     folds = [

@@ -41,7 +41,7 @@ def check_library(config: Config, diarization: Diarization | None = None) -> Non
     InputError
         If its voices are of another model than the diarization's.
     StoreError
-        If it cannot be opened.
+        If it cannot be opened or written.
     """
     if config.store is None:
         return
@@ -50,6 +50,8 @@ def check_library(config: Config, diarization: Diarization | None = None) -> Non
 
     url = config.options["speakers"]
     with closing(config.store.open(url)) as store:
+        with store.transaction():  # it can be written
+            pass
         if diarization is not None and diarization.embeddings:
             check_model(store.model(), voice_model(diarization.model), url)
 
