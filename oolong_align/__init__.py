@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from oolong_align.errors import OolongError as OolongError
     from oolong_align.errors import OolongWarning as OolongWarning
     from oolong_align.hookspecs import hookimpl as hookimpl
+    from oolong_align.interop.whisperx import DiarizationPipeline as DiarizationPipeline
     from oolong_align.options import DiarizerOptions as DiarizerOptions
     from oolong_align.pipeline import transcribe as transcribe
     from oolong_align.stores import open_store as open_store
@@ -37,6 +38,7 @@ _HOMES: Final = {
     "OolongError": "errors",
     "OolongWarning": "errors",
     "hookimpl": "hookspecs",
+    "DiarizationPipeline": "interop.whisperx",
     "DiarizerOptions": "options",
     "transcribe": "pipeline",
     "open_store": "stores",

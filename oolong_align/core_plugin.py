@@ -46,9 +46,11 @@ COMPUTE_TYPES: Final = (
 )
 WHISPER: Final = "whisper"
 _LAYOUT: Final = ("max_line_width", "max_line_count", "highlight_words", "min_cue", "max_cue")
-_DIARIZE: Final = ("transcribe", "diarize")
-_ALL: Final = ("transcribe", "diarize", "vad")
-_WRITTEN: Final = ("transcribe", "edit")
+_WORDS: Final = ("transcribe",)
+_DIARIZE: Final = ("transcribe", "align", "diarize")
+_ALL: Final = (*_DIARIZE, "vad")
+_BUNDLE: Final = (*_ALL, "edit")
+_WRITTEN: Final = ("transcribe", "align", "edit")
 
 
 class CorePlugin:
@@ -62,7 +64,7 @@ class CorePlugin:
         """Add the options of models, diarization, transcription and subtitles."""
         _add_model_options(partial(options.add, heading="Models"))
         _add_diarizer_options(partial(options.add, heading="Diarization"))
-        _add_transcriber_options(partial(options.add, heading="Transcription"))
+        _add_transcriber_options(partial(options.add, heading="Transcription", commands=_WORDS))
         _add_layout_options(partial(options.add, heading="Subtitles"))
         add_identity_options(partial(options.add, heading="Diarization"))
         add_page_options(partial(options.add, heading="Page"))
@@ -94,10 +96,13 @@ class CorePlugin:
         return [
             OutputFormat("srt", ".srt", "SubRip subtitles", self._render_srt),
             OutputFormat("vtt", ".vtt", "WebVTT subtitles", self._render_vtt),
-            OutputFormat("txt", ".txt", "Text, one utterance a line", _render_txt),
-            OutputFormat("tsv", ".tsv", "Tab-separated: start and end in ms, speaker, text", _render_tsv),
-            OutputFormat("json", ".json", "Everything, a superset of WhisperX's JSON", _render_json, words=False),
+            OutputFormat("txt", ".txt", "Text, one utterance a line", _renderer("txt")),
+            OutputFormat("tsv", ".tsv", "Tab-separated: start and end in ms, speaker, text", _renderer("tsv")),
+            OutputFormat("json", ".json", "Everything, a superset of WhisperX's JSON", _renderer("json"), words=False),
             OutputFormat("rttm", ".rttm", "Turns in the format of NIST", self._render_rttm, words=False),
+            OutputFormat("whisperx", ".whisperx.json", "JSON as WhisperX writes it", _renderer("whisperx")),
+            OutputFormat("verbose_json", ".verbose.json", "OpenAI's verbose_json", _renderer("verbose_json")),
+            OutputFormat("diarized_json", ".diarized.json", "OpenAI's diarized_json", _renderer("diarized_json")),
             page_format(self._shape, _layouts),
         ]
 
@@ -269,31 +274,25 @@ def _open_sqlite(url: str) -> SpeakerStore:
     return open_sqlite(url)
 
 
-def _render_txt(transcript: Transcript) -> str:
-    from oolong_align.formats.txt import render_txt
+def _renderer(name: str) -> Callable[[Transcript], str]:
+    """Renderer that is imported when it is used."""
 
-    return render_txt(transcript)
+    def render(transcript: Transcript) -> str:
+        from oolong_align import formats
 
+        text: str = getattr(formats, f"render_{name}")(transcript)
+        return text
 
-def _render_tsv(transcript: Transcript) -> str:
-    from oolong_align.formats.tsv import render_tsv
-
-    return render_tsv(transcript)
-
-
-def _render_json(transcript: Transcript) -> str:
-    from oolong_align.formats.json import render_json
-
-    return render_json(transcript)
+    return render
 
 
 def _add_model_options(add: Callable[..., None]) -> None:
     import click
 
-    add("--model", default="base", metavar="NAME", help="Whisper model: a size, a name on the hub or a folder.")
-    every = (*_ALL, "edit")
-    add("--bundle", commands=every, metavar="NAME", help="Models of the diarizer: a bundle's name or a folder.")
-    add("--model_dir", commands=every, metavar="DIR", help="Folder to look for models first (OOLONG_MODELS).")
+    model = "Whisper model: a size, a name on the hub or a folder."
+    add("--model", commands=_WORDS, default="base", metavar="NAME", help=model)
+    add("--bundle", commands=_BUNDLE, metavar="NAME", help="Models of the diarizer: a bundle's name or a folder.")
+    add("--model_dir", commands=_BUNDLE, metavar="DIR", help="Folder to look for models first (OOLONG_MODELS).")
     add("--threads", commands=_ALL, type=click.IntRange(min=1), help="Threads of every network.")
     add(
         "--device",
@@ -367,6 +366,7 @@ def _add_transcriber_options(add: Callable[..., None]) -> None:
     add("--batch_size", type=click.IntRange(min=1), default=8, show_default=True, help="Clips at a time.")
     add(
         "--align_rule",
+        commands=(*_WORDS, "align"),
         type=click.Choice(ALIGN_RULES),
         default=ALIGN_RULES[0],
         show_default=True,

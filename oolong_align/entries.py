@@ -102,9 +102,9 @@ class OutputFormat:
     words: bool = True
     render_file: Callable[[Transcript, Path, Path], str] | None = None
 
-    def render_for(self, transcript: Transcript, recording: Path, target: Path) -> str:
-        """Text of ``target``, for the transcript of a recording."""
-        if self.render_file is None:
+    def render_for(self, transcript: Transcript, recording: Path | None, target: Path) -> str:
+        """Text of ``target``, for a transcript and its recording, if that is at hand."""
+        if self.render_file is None or recording is None:
             return self.render(transcript)
         return self.render_file(transcript, recording, target)
 
@@ -181,7 +181,7 @@ class OptionGroup:
     def add(
         self,
         *declarations: str,
-        commands: Sequence[str] = ("transcribe",),
+        commands: Sequence[str] = ("transcribe", "align"),
         heading: str | None = None,
         **attributes: Any,  # passed to click
     ) -> None:
@@ -192,7 +192,8 @@ class OptionGroup:
         *declarations : str
             The option's names, as for :class:`click.Option`: ``"--mask"`` or ``"--mask/--no-mask"``.
         commands : sequence of str
-            Which commands have it: ``"transcribe"``, ``"diarize"``, ``"vad"``, ``"edit"``.
+            Which commands have it: ``"transcribe"``, ``"align"``, ``"diarize"``, ``"vad"``, ``"edit"``. By default the
+            two that make transcripts, because they run the stages of alignment and identification.
         heading : str, optional
             Title of the group in ``--help``; the plugin's name by default.
         **attributes
@@ -232,7 +233,7 @@ class Config:
     Attributes
     ----------
     command : str
-        ``"transcribe"``, ``"diarize"`` or ``"edit"``.
+        ``"transcribe"``, ``"align"``, ``"diarize"`` or ``"edit"``.
     options : mapping of str to value
         Every option of the command by its name with underscores, the core's and the plugins', defaults filled in.
     diarizer, transcriber, executor : entries

@@ -327,7 +327,7 @@ def oolong_align(words: Words, diarization: Diarization, config: Config) -> Tran
     Parameters
     ----------
     words, diarization : Words, Diarization
-        Words without speakers, in order of time; who speaks when.
+        Words without speakers, in order of time (``oolong align``: as a file has them, NaN if missing); the turns.
 
     Returns
     -------

@@ -199,7 +199,7 @@ class Host:
         Parameters
         ----------
         command : str
-            ``"transcribe"``, ``"diarize"`` or ``"edit"``.
+            ``"transcribe"``, ``"align"``, ``"diarize"`` or ``"edit"``.
         options : mapping
             Options by name; those that are missing get their defaults.
         formats : iterable of str

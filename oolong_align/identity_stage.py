@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from oolong_align.entries import Config
-from oolong_align.errors import InputError
+from oolong_align.errors import InputError, OolongWarning
 from oolong_align.types import Diarization, Transcript
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def add_identity_options(add: Callable[..., None]) -> None:
 
     add(
         "--speaker_threshold",
-        commands=("transcribe", "diarize"),
+        commands=("transcribe", "align", "diarize"),
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
         default=SPEAKER_THRESHOLD,
         show_default=True,
@@ -70,6 +71,12 @@ def identify_transcript(transcript: Transcript, diarization: Diarization, config
         return transcript
     from oolong_align.speakers.identify import identify, name_speakers
 
+    if diarization.turns and not diarization.embeddings:
+        warnings.warn(
+            "--speakers: there are turns without embeddings, so nobody's voice can be compared",
+            OolongWarning,
+            stacklevel=2,
+        )
     threshold = config.options["speaker_threshold"]
     with closing(config.store.open(config.options["speakers"])) as store:
         found = identify(diarization, store, source=transcript.source, threshold=threshold)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from oolong_align.errors import OutputError, UsageError
 
-__all__ = ["check_sources", "prepare_folder", "write_files"]
+__all__ = ["check_sources", "check_targets", "prepare_folder", "write_files"]
 
 
 def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:
@@ -65,6 +65,23 @@ def prepare_folder(folder: Path) -> None:
         ) from error
 
 
+def check_targets(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Check that files can be written without harm.
+
+    Raises
+    ------
+    OutputError
+        If one would replace an input, or a folder has its name.
+    """
+    sources = list(inputs)
+    for target in targets:
+        for source in sources:
+            if target.exists() and source.exists() and target.samefile(source):
+                raise OutputError(f"{target} is the input itself: choose another --output_dir")
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder: remove it or choose another --output_dir")
+
+
 def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backups: Iterable[Path] = ()) -> None:
     """Write texts as UTF-8 with the line ends they have, all or none.
 
@@ -82,12 +99,7 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backu
     OutputError
         If a file cannot be written, or would replace an input.
     """
-    for target in texts:
-        for source in inputs:
-            if target.exists() and source.exists() and target.samefile(source):
-                raise OutputError(f"{target} is the input itself: choose another --output_dir")
-        if target.is_dir():
-            raise OutputError(f"{target} is a folder: remove it or choose another --output_dir")
+    check_targets(texts, inputs)
     pending: dict[Path, Path] = {}
     kept: dict[Path, Path] = {}
     copies = {

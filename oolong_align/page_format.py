@@ -22,7 +22,7 @@ def add_page_options(add: Callable[..., None]) -> None:
 
     add(
         "--html_audio",
-        commands=("transcribe", "diarize"),
+        commands=("transcribe", "align", "diarize"),
         type=click.Choice(AUDIO_CHOICES),
         default=AUDIO_CHOICES[0],
         show_default=True,

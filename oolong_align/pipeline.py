@@ -9,23 +9,45 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oolong_align.entries import Config, Result
 from oolong_align.errors import ModelError, OutputError, PluginError, UsageError
 from oolong_align.host import Host, load_host
-from oolong_align.outputs import check_sources, prepare_folder, write_files
-from oolong_align.types import Diarization, Progress, Transcript, Words
+from oolong_align.outputs import check_sources, check_targets, prepare_folder, write_files
+from oolong_align.timeline import Timeline
+from oolong_align.types import Diarization, Progress, Transcript, Words, speaker_label
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from oolong_align.audio import Audio
+    from oolong_align.interop import Heard
+    from oolong_align.interop.files import ForeignTurns
 
-__all__ = ["Pipeline", "transcribe"]
+__all__ = ["Pipeline", "Recognition", "transcribe"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition:
+    """What other tools know of one recording already, for ``oolong align``.
+
+    Attributes
+    ----------
+    heard : Heard
+        Taken in place of what a transcriber would hear.
+    audio : Path or None
+        The recording; it may be missing where there are turns.
+    turns : ForeignTurns or None
+        Taken in place of what a diarizer would find.
+    """
+
+    heard: Heard
+    audio: Path | None = None
+    turns: ForeignTurns | None = None
 
 
 class Pipeline:
@@ -37,6 +59,8 @@ class Pipeline:
         Core and plugins.
     config : Config
         From :meth:`oolong_align.host.Host.resolve`.
+    recognition : Recognition, optional
+        For ``align``: the one source to run on is the file of words then, which names the outputs.
 
     Examples
     --------
@@ -45,9 +69,10 @@ class Pipeline:
     >>> pipeline.run_files(["monday.wav", "tuesday.wav"], "subtitles")  # doctest: +SKIP
     """
 
-    def __init__(self, host: Host, config: Config) -> None:
+    def __init__(self, host: Host, config: Config, recognition: Recognition | None = None) -> None:
         self._host = host
         self._config = config
+        self._recognition = recognition
 
     def __call__(self, source: str | os.PathLike[str] | npt.NDArray[np.float32] | Audio) -> Transcript:
         """Make the transcript of one recording; for ``diarize`` one without words.
@@ -97,6 +122,8 @@ class Pipeline:
         check_sources(paths, [each.suffix for each in self._config.formats] if folder is not None else ())
         if folder is not None:
             prepare_folder(folder)
+            if self._recognition is not None:
+                check_targets(self._targets(paths[0], folder), self._inputs(paths[0]))
 
         def work(path: Path) -> Result:
             if on_start:
@@ -119,13 +146,14 @@ class Pipeline:
             transcript, warnings = self._run(path, seconds)
             with _lap(seconds, "write", config):
                 # Everything is rendered before anything is written: a recording has all of its outputs or none.
-                targets = [(folder or Path()) / f"{path.stem}{each.suffix}" for each in config.formats]
+                recording = path if self._recognition is None else self._recognition.audio
+                targets = self._targets(path, folder or Path())
                 texts = {
-                    target: each.render_for(transcript, path, target)
+                    target: each.render_for(transcript, recording, target)
                     for target, each in zip(targets, config.formats, strict=True)
                 }
                 if folder is not None:
-                    write_files(texts, inputs=[path])
+                    write_files(texts, inputs=self._inputs(path))
         except (ModelError, PluginError, UsageError):
             raise
         except Exception as error:  # noqa: BLE001  whatever is wrong with one file, the others get their turn
@@ -139,28 +167,47 @@ class Pipeline:
             seconds=seconds,
         )
 
+    def _targets(self, path: Path, folder: Path) -> list[Path]:
+        return [folder / f"{path.stem}{each.suffix}" for each in self._config.formats]
+
+    def _inputs(self, path: Path) -> list[Path]:
+        given = self._recognition
+        return [path] if given is None or given.audio is None else [path, given.audio]
+
     def _run(self, source: Any, seconds: dict[str, float]) -> tuple[Transcript, tuple[str, ...]]:
         from oolong_align.audio import load_audio
 
-        config = self._config
+        config, given = self._config, self._recognition
+        recording = source if given is None else given.audio
         with _lap(seconds, "audio", config):
-            audio = load_audio(source, progress=config.progress)
+            audio = None if recording is None else load_audio(recording, progress=config.progress)
         try:
             with _lap(seconds, "diarize", config):
-                diarization = self._host.diarize(audio, config)
+                diarization = self._diarize(audio)
             words = Words("", ())
-            if config.command == "transcribe":
+            if given is not None:
+                words = given.heard.words(Timeline((each.start, each.end) for each in diarization.speech))
+            elif config.command == "transcribe" and audio is not None:
                 with _lap(seconds, "transcribe", config):
                     words = self._host.transcribe(audio, diarization.speech, config)
             with _lap(seconds, "align", config):
                 transcript = self._host.align(words, diarization, config)
-            transcript = replace(transcript, source=transcript.source or audio.stem)
+            stem = Path(source).stem if audio is None else audio.stem
+            transcript = _named(replace(transcript, source=transcript.source or stem), given)
             with _lap(seconds, "identify", config):
                 transcript = self._host.identify(transcript, diarization, config)
-            return transcript, (*audio.warnings, *diarization.warnings)
+            return transcript, (*(audio.warnings if audio else ()), *diarization.warnings)
         finally:
-            if audio is not source:
+            if audio is not None and audio is not source:
                 audio.close()
+
+    def _diarize(self, audio: Audio | None) -> Diarization:
+        turns = self._recognition.turns if self._recognition is not None else None
+        if turns is not None:
+            return turns.diarization(None if audio is None else audio.duration)
+        if audio is None:
+            raise UsageError("there are neither turns nor a recording to find them in; give one of them")
+        return self._host.diarize(audio, self._config)
 
 
 def transcribe(
@@ -230,6 +277,17 @@ def transcribe(
     if result.transcript is None:
         raise OutputError(f"{source}: no transcript was made")
     return result.transcript
+
+
+def _named(transcript: Transcript, given: Recognition | None) -> Transcript:
+    """Give speakers the names that they have in the turns of another tool; its labels stay labels."""
+    names = {} if given is None or given.turns is None else given.turns.names
+    named = {
+        label: replace(speaker, name=name)
+        for number, name in names.items()
+        if (label := speaker_label(number)) != name and (speaker := transcript.speakers.get(label)) is not None
+    }
+    return replace(transcript, speakers={**transcript.speakers, **named})
 
 
 @contextmanager

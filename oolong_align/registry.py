@@ -33,6 +33,7 @@ RESERVED: Final = frozenset(
 )
 """Names that the command line itself uses; no plugin's option may have one."""
 
+_ALIGN: Final = ("transcript", "audio", "turns")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.+-]*")
 Entry = TypeVar("Entry", DiarizerEntry, TranscriberEntry, OutputFormat, SpeakerStoreEntry, ExecutorEntry)
 
@@ -59,12 +60,12 @@ class Registry:
 
     def choosers(self) -> list[PluginOption]:
         """Options that choose among the entries: one a kind, and one flag for each output format."""
-        both = ("transcribe", "diarize")
+        every: tuple[str, ...] = ("transcribe", "align", "diarize")
         core = OptionGroup(CORE)
         for kind, entries, commands in (
-            ("diarizer", self.diarizers, both),
+            ("diarizer", self.diarizers, every),
             ("transcriber", self.transcribers, ("transcribe",)),
-            ("executor", self.executors, both),
+            ("executor", self.executors, every),
         ):
             core.add(
                 f"--{kind}",
@@ -77,7 +78,7 @@ class Registry:
         stores = ", ".join(self.stores) or "none is installed"
         core.add(
             "--speakers",
-            commands=(*both, "edit"),
+            commands=(*every, "edit"),
             heading="Parts",
             metavar="URL",
             help=f"Library of known voices (kinds of store: {stores}).",
@@ -85,7 +86,7 @@ class Registry:
         core.add(
             "--output_format",
             "-f",
-            commands=(*both, "edit"),
+            commands=(*every, "edit"),
             heading="Output",
             metavar="NAME",
             multiple=True,
@@ -94,8 +95,8 @@ class Registry:
         options = core.options
         for name, each in self.formats.items():
             group = OptionGroup(self._owners["format", name].name)
-            shared = ("transcribe", "edit") if each.words else (*both, "edit")
-            group.add(f"--{name}", name, commands=shared, heading="Output", is_flag=True, help=f"{each.summary}.")
+            commands = ("transcribe", "align", "edit") if each.words else (*every, "edit")
+            group.add(f"--{name}", name, commands=commands, heading="Output", is_flag=True, help=f"{each.summary}.")
             options.extend(group.options)
         return options
 
@@ -165,7 +166,7 @@ def check_option_names(options: Iterable[PluginOption], owners: Mapping[str, Own
     PluginError
         If a name is taken; it names both owners.
     """
-    taken: dict[tuple[str, str], Owner] = {}
+    taken: dict[tuple[str, str], Owner] = {("align", name): owners[CORE] for name in _ALIGN}
     for each in options:
         flags = (*each.option.opts, *each.option.secondary_opts)
         names = {str(each.option.name)} | {flag.lstrip("-").replace("-", "_") for flag in flags}

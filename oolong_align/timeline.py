@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Timeline"]
+from oolong_align.types import DiarizeSegment, SpeakerSegment
+
+__all__ = ["Timeline", "mark_overlap"]
 
 
 class Timeline:
@@ -76,3 +78,26 @@ class Timeline:
         index = np.searchsorted(self.ends, times, side="left")
         inside = times > np.append(self.starts, np.inf)[index]
         return np.where(inside, np.append(self.ends, np.inf)[index], times)
+
+
+def mark_overlap(
+    exclusive: Sequence[tuple[float, float, int]], turns: Sequence[DiarizeSegment]
+) -> tuple[SpeakerSegment, ...]:
+    """Segments with ``is_overlap`` where another speaker's turn reaches into them; O(speakers x turns log turns).
+
+    Parameters
+    ----------
+    exclusive : sequence of (float, float, int)
+        Start and end in seconds, and the speaker.
+    turns : sequence of DiarizeSegment
+        Overlap-aware.
+    """
+    starts = np.array([start for start, _, _ in exclusive], dtype=np.float64)
+    ends = np.array([end for _, end, _ in exclusive], dtype=np.float64)
+    speakers = np.array([speaker for _, _, speaker in exclusive], dtype=np.int64)
+    overlap = np.zeros(len(exclusive), dtype=np.bool_)
+    for speaker in set(speakers.tolist()):
+        own = speakers == speaker
+        others = Timeline((turn.start, turn.end) for turn in turns if turn.speaker_id != speaker)
+        overlap[own] = others.covered(starts[own], ends[own]) > 1e-6
+    return tuple(SpeakerSegment(*turn, flag) for turn, flag in zip(exclusive, overlap.tolist(), strict=True))

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from pyannote.core import Annotation
 
 __all__ = [
     "Diarization",
@@ -147,13 +151,61 @@ class Diarization:
         """Ids of everybody who has a turn, ascending."""
         return tuple(sorted({turn.speaker_id for turn in self.turns}))
 
+    def to_whisperx(self, *, exclusive: bool = False) -> DataFrame:
+        """Turns as ``whisperx.assign_word_speakers`` takes them.
+
+        Parameters
+        ----------
+        exclusive : bool
+            One speaker at a time, instead of turns that may overlap.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a turn, in order of time: ``segment`` (an object with ``start`` and ``end``), ``label`` (a name of
+            the turn), ``speaker`` (``SPEAKER_00``), ``start`` and ``end`` in seconds as ``float64``.
+
+        Raises
+        ------
+        OolongError
+            If pandas is not installed.
+        """
+        from oolong_align.exchange import make_frame
+
+        return make_frame(self, exclusive=exclusive)
+
+    def to_annotation(self, *, uri: str | None = None, exclusive: bool = False) -> Annotation:
+        """Turns as pyannote's tools take them.
+
+        Parameters
+        ----------
+        uri : str, optional
+            Name of the recording.
+        exclusive : bool
+            One speaker at a time, instead of turns that may overlap.
+
+        Returns
+        -------
+        pyannote.core.Annotation
+            Labels are ``SPEAKER_00`` and so on.
+
+        Raises
+        ------
+        OolongError
+            If pyannote.core is not installed.
+        """
+        from oolong_align.exchange import make_annotation
+
+        return make_annotation(self, uri=uri, exclusive=exclusive)
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """One recognised token; ``speaker`` is a label, ``None`` where nobody can be named.
 
     ``text`` has no white space around it, but for languages written without spaces ``text`` is joined without.
-    ``leading_space`` tells which.
+    ``leading_space`` tells which. ``estimated`` tells that the recogniser gave it no times: they were worked out from
+    its segment or its neighbours.
     """
 
     start: float
@@ -164,6 +216,7 @@ class Word:
     speaker_confidence: float | None = None
     overlap: bool = False
     leading_space: bool = True
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from oolong_align.errors import ModelError, ModelNotFoundError, OolongWarning, UsageError
 
-__all__ = ["LANGUAGES", "check_choice", "default_threads", "language_code", "load_whisper"]
+__all__ = ["LANGUAGES", "check_choice", "default_threads", "language_code", "language_name", "load_whisper"]
 
 Model = TypeVar("Model")
 
@@ -44,6 +44,7 @@ _LANGUAGE_NAMES: Final = """
     yo yoruba, yue cantonese, zh chinese, zh mandarin
 """
 _CODES: Final = {name: code for code, _, name in (each.strip().partition(" ") for each in _LANGUAGE_NAMES.split(","))}
+_NAMES: Final = {code: name for name, code in reversed(_CODES.items())}
 LANGUAGES: Final = frozenset(_CODES.values())
 _SOME_LANGUAGES: Final = "en, de, es, fr, ja, zh"
 
@@ -58,6 +59,17 @@ def language_code(language: str) -> str:
     """
     words = language.lower().replace("_", " ").replace("-", " ").split()
     return _CODES.get(" ".join(words), words[0] if words else "")
+
+
+def language_name(code: str) -> str:
+    """English name of a language, in small letters; what is no known code is returned as it is.
+
+    Examples
+    --------
+    >>> language_name("en"), language_name("my"), language_name("xx")
+    ('english', 'myanmar', 'xx')
+    """
+    return _NAMES.get(code, code)
 
 
 def check_choice(

@@ -1,4 +1,4 @@
-"""Diarization error rate by pyannote.metrics (no collar, overlap scored), and errors of words and their speakers."""
+"""Diarization error rate by pyannote.metrics (no collar, overlap scored), and a plain alignment of words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from oolong_align.types import DiarizeSegment
 
@@ -78,25 +77,3 @@ def align_words(reference: Sequence[str], heard: Sequence[str]) -> list[tuple[in
             j -= 1
             pairs.append((None, j))
     return pairs[::-1]
-
-
-@dataclass(frozen=True)
-class WordErrors:
-    word_error_rate: float
-    wrong_speaker: int
-    no_speaker: int
-    heard: int
-
-
-def score_words(truth: Sequence[tuple[str, str]], ours: Sequence[tuple[str, str | None]]) -> WordErrors:
-    """Score (word, speaker) lists: speakers are compared on words at one position, under the best mapping."""
-    reference = [(token, speaker) for text, speaker in truth for token in normalise(text)]
-    heard = [(token, speaker) for text, speaker in ours for token in normalise(text)]
-    pairs = align_words([token for token, _ in reference], [token for token, _ in heard])
-    errors = sum(i is None or j is None or reference[i][0] != heard[j][0] for i, j in pairs)
-    matched = [(reference[i][1], heard[j][1]) for i, j in pairs if i is not None and j is not None]
-    theirs, found = sorted({a for a, _ in matched}), sorted({b for _, b in matched if b})
-    counts = np.array([[sum(pair == (a, b) for pair in matched) for b in found] for a in theirs])
-    right = counts[linear_sum_assignment(counts, maximize=True)].sum()
-    nobody = sum(b is None for _, b in matched)
-    return WordErrors(errors / len(reference), len(matched) - int(right) - nobody, nobody, len(heard))

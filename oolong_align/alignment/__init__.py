@@ -6,14 +6,15 @@ Leaves out how a transcript is laid out as text or subtitles: that is `oolong_al
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from oolong_align.alignment.word_speakers import attribute_by_overlap, attribute_words
 from oolong_align.alignment.word_times import sanitise_times
-from oolong_align.errors import UsageError
-from oolong_align.interop import Recognised, read_words
+from oolong_align.errors import OolongWarning, UsageError
+from oolong_align.interop import Heard, Recognised, read_words
 from oolong_align.options import ALIGN_RULES
 from oolong_align.timeline import Timeline
 from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, speaker_label
@@ -29,7 +30,9 @@ SPLIT_ANYWHERE_S: Final = 30.0
 SHORT_PAUSE_S: Final = 0.25
 
 
-def align(words: Recognised, diarization: Diarization, *, source: str = "", rule: str = ALIGN_RULES[0]) -> Transcript:
+def align(
+    words: Recognised | Heard, diarization: Diarization, *, source: str = "", rule: str = ALIGN_RULES[0]
+) -> Transcript:
     """Say who said each word.
 
     Words in are words out, in the same order. Times that are missing (NaN), implausibly long or out of order are
@@ -39,7 +42,10 @@ def align(words: Recognised, diarization: Diarization, *, source: str = "", rule
     ----------
     words : Words, sequence of Word, or another recogniser's result
         What a transcriber heard; speakers that its words carry already are replaced. Also what faster-whisper returns
-        (the segments, or the tuple with their info), and the dicts with "segments" of Whisper and WhisperX.
+        (the segments, or the tuple with their info), and the dicts of openai-whisper, WhisperX, whisper.cpp (``-ojf``),
+        Hugging Face's pipeline (``chunks``) and OpenAI's API (``verbose_json``, ``diarized_json``). Words of segments
+        without word times are spread over the speech in them by length, and marked ``estimated``, with an
+        `OolongWarning`; so is a single word without times. Their ``speaker_confidence`` is ``None``.
     diarization : Diarization
         Who spoke when; its voice evidence, if any, is asked where it is clear.
     source : str
@@ -62,9 +68,17 @@ def align(words: Recognised, diarization: Diarization, *, source: str = "", rule
     """
     if rule not in ALIGN_RULES:
         raise UsageError(f"align_rule={rule!r} is unknown: use {' or '.join(ALIGN_RULES)}")
-    heard = read_words(words)
     limit = diarization.duration if diarization.duration > 0 else math.inf
     speech = Timeline((span.start, span.end) for span in diarization.speech or diarization.turns)
+    heard = read_words(words, speech=speech)
+    spread = sum(word.estimated for word in heard.words)
+    if spread:
+        warnings.warn(
+            f"{spread} of {len(heard.words)} words have no times of their own: they are spread over their segments by "
+            "length, so their speakers near a change are a guess; let the recogniser write word timestamps",
+            OolongWarning,
+            stacklevel=2,
+        )
     starts, ends = sanitise_times(heard.words, limit=limit, speech=speech)
     if rule == "overlap":
         attribution = attribute_by_overlap(starts, ends, diarization)
@@ -77,8 +91,10 @@ def align(words: Recognised, diarization: Diarization, *, source: str = "", rule
             end=end,
             probability=_usable_probability(word.probability),
             speaker=None if speaker is None else speaker_label(speaker),
-            speaker_confidence=confidence,
+            # The probability is calibrated on times that were measured.
+            speaker_confidence=None if _is_estimated(word) else confidence,
             overlap=overlap,
+            estimated=_is_estimated(word),
         )
         for word, start, end, speaker, confidence, overlap in zip(
             heard.words,
@@ -136,6 +152,10 @@ def _splits(current: Sequence[Word], word: Word) -> bool:
 
 def _utterance(words: Sequence[Word]) -> Utterance:
     return Utterance(words[0].start, words[-1].end, words[0].speaker, tuple(words))
+
+
+def _is_estimated(word: Word) -> bool:
+    return word.estimated or word.start is None or math.isnan(word.start)
 
 
 def _usable_probability(probability: float | None) -> float | None:

@@ -82,7 +82,7 @@ def make_command(
         callback=callback,
         help=summary,
         params=[*own, *(each.option for each in wanted), *shared_options()],
-        headings={"output_dir": "Output", "timing": "Output", **headings}
+        headings={"output_dir": "Output", "timing": "Output", "turns": "Parts", **headings}
         | {str(each.option.name): each.heading for each in wanted},
         context_settings=dict(SETTINGS),
     )

@@ -49,6 +49,11 @@ def build_cli(host: Host) -> click.Group:
 
         return diarize_command(host)
 
+    def align() -> click.Command:
+        from oolong_align.cli.align_command import align_command
+
+        return align_command(host)
+
     def vad() -> click.Command:
         from oolong_align.cli.vad_command import vad_command
 
@@ -84,6 +89,7 @@ def build_cli(host: Host) -> click.Group:
         lazy={
             "transcribe": ("Transcribe recordings and say who speaks.", lambda: _transcribe(host)),
             "diarize": ("Say who speaks when, without words.", diarize),
+            "align": ("Say who said the words of another recogniser.", align),
             "vad": ("Say where somebody speaks.", vad),
             "edit": ("Correct a result, and write any format of it.", edit),
             "speakers": ("List, teach, name and forget the voices of a library.", speakers),

@@ -1,11 +1,11 @@
-"""``oolong transcribe`` and ``oolong diarize``: one run of the pipeline, and what is said about it."""
+"""``oolong transcribe``, ``diarize`` and ``align``: one run of the pipeline, and what is said about it."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,10 @@ from oolong_align.entries import Result
 from oolong_align.errors import UsageError
 from oolong_align.host import Host
 
-__all__ = ["diarize_command", "transcribe_command"]
+if TYPE_CHECKING:
+    from oolong_align.pipeline import Recognition
+
+__all__ = ["diarize_command", "report_failures", "run_pipeline", "transcribe_command"]
 
 
 def transcribe_command(host: Host) -> click.Command:
@@ -23,7 +26,7 @@ def transcribe_command(host: Host) -> click.Command:
 
     @click.pass_obj
     def transcribe(terminal: Terminal, /, **values: Any) -> int:
-        return _run(host, "transcribe", terminal, values)
+        return run_pipeline(host, "transcribe", terminal, values)
 
     return make_command(
         "transcribe",
@@ -39,7 +42,7 @@ def diarize_command(host: Host) -> click.Command:
 
     @click.pass_obj
     def diarize(terminal: Terminal, /, **values: Any) -> int:
-        return _run(host, "diarize", terminal, values)
+        return run_pipeline(host, "diarize", terminal, values)
 
     return make_command(
         "diarize",
@@ -50,8 +53,10 @@ def diarize_command(host: Host) -> click.Command:
     )
 
 
-def _run(host: Host, command: str, terminal: Terminal, values: dict[str, Any]) -> int:
-    """Run the pipeline over the files; the exit code is 1 if a file failed."""
+def run_pipeline(
+    host: Host, command: str, terminal: Terminal, values: dict[str, Any], recognition: Recognition | None = None
+) -> int:
+    """Run the pipeline over ``values["files"]``; the exit code is 1 if a file failed."""
     files, output_dir, timing, quiet = (values.pop(name) for name in ("files", "output_dir", "timing", "quiet"))
     for name in ("p", "no_plugins", "debug"):  # main has read them
         values.pop(name)
@@ -60,7 +65,7 @@ def _run(host: Host, command: str, terminal: Terminal, values: dict[str, Any]) -
 
     to_stdout = output_dir == STDOUT
     asked = host.requested_formats(values)
-    default = [] if asked and (to_stdout or command == "transcribe") else ["rttm" if command == "diarize" else "json"]
+    default = [] if asked and (to_stdout or command != "diarize") else ["rttm" if command == "diarize" else "json"]
     with terminal.progress() as progress:
         config = host.resolve(command, values, formats=default, progress=progress)
         if to_stdout and (len(files) > 1 or len(config.formats) > 1):
@@ -76,7 +81,7 @@ def _run(host: Host, command: str, terminal: Terminal, values: dict[str, Any]) -
             elif not to_stdout:
                 terminal.info(_summary(result))
 
-        results = Pipeline(host, config).run_files(
+        results = Pipeline(host, config, recognition).run_files(
             files,
             None if to_stdout else output_dir,
             on_start=lambda _: terminal.start_file(),

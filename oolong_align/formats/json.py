@@ -16,7 +16,7 @@ from oolong_align.formats.pieces import encode_embedding
 from oolong_align.types import Diarization, Transcript, Utterance, Word, join_words, speaker_label
 from oolong_align.writing import is_spaceless
 
-__all__ = ["infer_spaces", "render_json"]
+__all__ = ["Json", "infer_spaces", "render_json"]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | int | bool | None"
 
@@ -29,7 +29,8 @@ def render_json(transcript: Transcript) -> str:
 
     Times are seconds and, like probabilities, rounded to three decimals; rounding keeps their order. Every word has
     ``start`` and ``end``, every segment and word has ``speaker``, ``null`` where nobody can be named. Labels stay
-    labels; the names are in ``speakers``. ``leading_space`` stands only in segments whose text does not tell it.
+    labels; the names are in ``speakers``. ``leading_space`` stands only in segments whose text does not tell it,
+    ``estimated`` only in words whose times are.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def _segment(utterance: Utterance) -> dict[str, Json]:
 
 
 def _word(word: Word) -> dict[str, Json]:
-    return {
+    fields: dict[str, Json] = {
         "word": word.text,
         "start": _number(word.start),
         "end": _number(word.end),
@@ -113,6 +114,7 @@ def _word(word: Word) -> dict[str, Json]:
         "speaker_confidence": _optional(word.speaker_confidence),
         "overlap": bool(word.overlap),
     }
+    return {**fields, "estimated": True} if word.estimated else fields
 
 
 def _pieces(diarization: Diarization) -> list[Json]:

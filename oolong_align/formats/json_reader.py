@@ -7,6 +7,7 @@ with the place that is wrong. ``word_segments`` repeats ``segments`` and is not 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,14 +15,13 @@ from oolong_align.errors import InputError
 from oolong_align.formats.json import infer_spaces
 from oolong_align.formats.json_field import Field, parse_object
 from oolong_align.formats.pieces import StoredVoice, decode_embedding
-from oolong_align.timeline import Timeline
+from oolong_align.timeline import mark_overlap
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
     FloatArray,
     ModelInfo,
     Speaker,
-    SpeakerSegment,
     Transcript,
     Utterance,
     VoiceRange,
@@ -76,19 +76,7 @@ def _utterance(field: Field) -> Utterance:
         spaces = infer_spaces(text, [word.text for word in words])
     if spaces is None:
         field.get("text").refuse("is not the text of its words; change both or neither")
-    spaced = tuple(
-        Word(
-            word.start,
-            word.end,
-            word.text,
-            word.probability,
-            word.speaker,
-            word.speaker_confidence,
-            word.overlap,
-            space,
-        )
-        for word, space in zip(words, spaces, strict=True)
-    )
+    spaced = tuple(replace(word, leading_space=space) for word, space in zip(words, spaces, strict=True))
     if join_words(spaced) != text:
         field.get("text").refuse("is not the text of its words; change both or neither")
     return Utterance(start, end, field.get("speaker").optional(Field.text), spaced)
@@ -104,6 +92,7 @@ def _word(field: Field) -> Word:
         field.get("speaker").optional(Field.text),
         field.get("speaker_confidence").optional(Field.share),
         field.get("overlap").flag(),
+        estimated=field.has("estimated") and field.get("estimated").flag(),
     )
 
 
@@ -148,21 +137,6 @@ def _diarization(root: Field, duration: float) -> Diarization:
         voice=_voice(root, pieces, embeddings),
         warnings=tuple(field.text() for field in root.get("warnings").items()) if root.has("warnings") else (),
     )
-
-
-def mark_overlap(
-    exclusive: Sequence[tuple[float, float, int]], turns: Sequence[DiarizeSegment]
-) -> tuple[SpeakerSegment, ...]:
-    """Segments with ``is_overlap`` where another speaker's turn reaches into them; O(speakers x turns log turns)."""
-    starts = np.array([start for start, _, _ in exclusive], dtype=np.float64)
-    ends = np.array([end for _, end, _ in exclusive], dtype=np.float64)
-    speakers = np.array([speaker for _, _, speaker in exclusive], dtype=np.int64)
-    overlap = np.zeros(len(exclusive), dtype=np.bool_)
-    for speaker in set(speakers.tolist()):
-        own = speakers == speaker
-        others = Timeline((turn.start, turn.end) for turn in turns if turn.speaker_id != speaker)
-        overlap[own] = others.covered(starts[own], ends[own]) > 1e-6
-    return tuple(SpeakerSegment(*turn, flag) for turn, flag in zip(exclusive, overlap.tolist(), strict=True))
 
 
 def _voice(root: Field, spans: Sequence[DiarizeSegment], embeddings: dict[int, FloatArray]) -> StoredVoice | None:

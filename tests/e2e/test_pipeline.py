@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import srt
-from scoring import score_words
+from oolong_align_metrics import read_stm, score_files
 
 from oolong_align.cli.main import transcribe_main
 
@@ -21,28 +21,18 @@ def run(recording: Path, folder: Path, *options: str) -> dict[str, Any]:
     return result
 
 
-def spoken(result: dict[str, Any]) -> list[tuple[str, str | None]]:
-    return [(word["word"], word["speaker"]) for word in result["word_segments"]]
-
-
-def read_stm(path: Path) -> list[tuple[float, float, str, str]]:
-    rows = (line.split(maxsplit=5) for line in path.read_text().splitlines())
-    return [(float(row[3]), float(row[4]), row[2], row[5]) for row in rows]
-
-
 def test_telephone_conversation(data_dir: Path, tmp_path: Path) -> None:
     recording = data_dir / "real" / "sample.flac"
     result = run(recording, tmp_path, "--srt")
     assert sorted(result["speakers"]) == ["SPEAKER_00", "SPEAKER_01"]
-    truth = read_stm(recording.with_suffix(".stm"))
+    (truth,) = read_stm(recording.with_suffix(".stm")).values()
     mapping: Counter[tuple[str, str]] = Counter()
     votes = []
-    for start, end, name, _ in truth:
-        inside = [
-            w["speaker"] for w in result["word_segments"] if w["speaker"] and start <= (w["start"] + w["end"]) / 2 < end
-        ]
+    for turn in truth:
+        middles = [(word["speaker"], (word["start"] + word["end"]) / 2) for word in result["word_segments"]]
+        inside = [speaker for speaker, middle in middles if speaker and turn.start <= middle < turn.end]
         if inside:
-            votes.append((name, Counter(inside).most_common(1)[0][0]))
+            votes.append((turn.speaker, Counter(inside).most_common(1)[0][0]))
             mapping[votes[-1]] += 1
     assert len(votes) >= len(truth) - 2
     assert len(mapping) == 2, mapping
@@ -53,12 +43,11 @@ def test_telephone_conversation(data_dir: Path, tmp_path: Path) -> None:
 def test_the_example_meeting(repository: Path, tmp_path: Path) -> None:
     recording = repository / "examples" / "meeting.flac"
     result = run(recording, tmp_path)
-    truth = [(text, name) for _, _, name, text in read_stm(recording.with_suffix(".stm"))]
-    errors = score_words(truth, spoken(result))
+    errors = score_files(recording.with_suffix(".stm"), tmp_path / "meeting.json")
     print(f"meeting: {errors}")
     assert len(result["speakers"]) == 3
     assert errors.word_error_rate <= 0.15
-    assert errors.wrong_speaker + errors.no_speaker <= 0.05 * errors.heard
+    assert errors.wrong_speaker <= 0.05 * errors.recognised
     silence = (31.53, 39.53)
     strays = [w for w in result["word_segments"] if w["end"] > silence[0] + 0.5 and w["start"] < silence[1] - 0.5]
     assert not strays

@@ -18,12 +18,15 @@ from oolong_align.alignment import gather_utterances
 from oolong_align.formats import (
     CueLayout,
     read_json,
+    render_diarized_json,
     render_json,
     render_rttm,
     render_srt,
     render_tsv,
     render_txt,
+    render_verbose_json,
     render_vtt,
+    render_whisperx,
 )
 from oolong_align.types import (
     Diarization,
@@ -178,6 +181,9 @@ RENDERERS: dict[str, Callable[[Transcript], str]] = {
     "narrow.srt": partial(render_srt, layout=CueLayout(max_line_width=24, max_line_count=3)),
     "words.srt": partial(render_srt, layout=CueLayout(highlight_words=True)),
     "words.vtt": partial(render_vtt, layout=CueLayout(highlight_words=True)),
+    "whisperx.json": render_whisperx,
+    "verbose.json": render_verbose_json,
+    "diarized.json": render_diarized_json,
 }
 
 
@@ -197,7 +203,7 @@ def test_output_is_byte_exact(name: str) -> None:
     assert rendered == path.read_bytes()
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not name.endswith(".json")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name.count(".") > 1 or not name.endswith(".json")])
 def test_every_format_can_be_made_from_the_json_alone(name: str) -> None:
     transcript = read_json((FOLDER / f"{name.partition('.')[0]}.json").read_text(encoding="utf-8"))
     assert render(name, transcript) == (FOLDER / name).read_bytes()

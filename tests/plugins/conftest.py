@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import wave
@@ -50,6 +51,13 @@ def site(tmp_path: Path) -> Path:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: replay-for-tests\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[oolong_align]\nreplay = replay_for_tests\n")
     return folder
+
+
+@pytest.fixture
+def bare_site(site: Path) -> Path:
+    """The same folder without that plugin."""
+    shutil.rmtree(site / "replay_for_tests-1.0.dist-info")
+    return site
 
 
 @pytest.fixture

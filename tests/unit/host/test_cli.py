@@ -274,7 +274,7 @@ def test_no_engine_is_loaded_for_help() -> None:
     script = (
         "import sys, oolong_align\n"
         "from oolong_align.cli.main import main\n"
-        "for command in ([], ['transcribe'], ['diarize'], ['vad'], ['edit'], ['models']):\n"
+        "for command in ([], ['transcribe'], ['diarize'], ['align'], ['vad'], ['edit'], ['models']):\n"
         "    assert main([*command, '--help']) == 0\n"
         "main(['plugins'])\n"
         "heavy = ('onnxruntime', 'ctranslate2', 'faster_whisper', 'av', 'scipy', 'onnx', 'kaldi_native_fbank')\n"

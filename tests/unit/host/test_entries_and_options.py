@@ -305,7 +305,9 @@ def test_formats_are_chosen_once_in_order_of_registration() -> None:
     chosen = host.resolve("transcribe", {"output_format": ["json,srt"], "srt": True}, formats=["txt"])
     assert [each.name for each in chosen.formats] == ["srt", "txt", "json"]
     everything = host.resolve("transcribe", {"output_format": ["all"]})
-    assert [each.name for each in everything.formats] == ["srt", "vtt", "txt", "tsv", "json", "rttm", "html"]
+    names = ["srt", "vtt", "txt", "tsv", "json", "rttm", "whisperx", "verbose_json", "diarized_json", "html"]
+    assert [each.name for each in everything.formats] == names == list(host.formats())
+    assert [each.name for each in host.resolve("align", {"output_format": ["all"]}).formats] == names
     without_words = host.resolve("diarize", {"output_format": ["all"]})
     assert [each.name for each in without_words.formats] == ["json", "rttm", "html"]
 

@@ -263,3 +263,12 @@ def test_a_config_without_a_store_changes_nothing(run: Run, record: Record, tmp_
     assert {each["voice"] for each in json.loads((tmp_path / "meeting.json").read_text())["speakers"].values()} == {
         None
     }
+
+
+def test_turns_without_embeddings_are_said(run: Run, record: Record, library: Path, tmp_path: Path) -> None:
+    parts = ("--diarizer", "replay", "-o", tmp_path, "-f", "json", "--speakers", library)
+    code, _, err = run("diarize", record(), *parts)
+    assert code == 0 and "warning: --speakers: there are turns without embeddings" in err
+    assert {each["voice"] for each in json.loads((tmp_path / "meeting.json").read_text())["speakers"].values()} == {
+        None
+    }

@@ -1,0 +1,71 @@
+"""``oolong align``: speakers for the words that another recogniser wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from oolong_align.cli.commands import make_command, output_dir_option, timing_option
+from oolong_align.cli.run_commands import run_pipeline
+from oolong_align.cli.terminal import Terminal
+from oolong_align.errors import UsageError
+from oolong_align.host import Host
+
+__all__ = ["align_command"]
+
+_HELP: Final = """Say who said the words that another recogniser wrote.
+
+TRANSCRIPT is the JSON of openai-whisper, faster-whisper, WhisperX, whisper.cpp (-ojf), a Hugging Face pipeline or
+OpenAI's API; AUDIO is the recording, which is not needed with --turns. Without a format, JSON is written: TRANSCRIPT's
+stem with .json."""
+_BOUNDS: Final = ("num_speakers", "min_speakers", "max_speakers")
+
+
+def align_command(host: Host) -> click.Command:
+    """``oolong align``."""
+
+    @click.pass_obj
+    def align(terminal: Terminal, /, **values: Any) -> int:
+        return _run(host, terminal, values)
+
+    path = click.Path(path_type=Path)
+    return make_command(
+        "align",
+        align,
+        _HELP,
+        options=host.add_options(),
+        own=[
+            click.Argument(["transcript"], type=path, metavar="TRANSCRIPT"),
+            click.Argument(["audio"], type=path, required=False, metavar="[AUDIO]"),
+            click.Option(
+                ["--turns"],
+                type=path,
+                metavar="RTTM",
+                help="Take who spoke when from this file, instead of diarizing.",
+            ),
+            output_dir_option(),
+            timing_option(),
+        ],
+    )
+
+
+def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
+    transcript, audio, rttm = (values.pop(name) for name in ("transcript", "audio", "turns"))
+    terminal.quiet = values["quiet"]
+    if audio is None and rttm is None:
+        raise UsageError(f"{transcript}: give its recording too, or who spoke when with --turns THEIRS.rttm")
+    bounds = [f"--{name}" for name in _BOUNDS if values[name] is not None]
+    if rttm is not None and bounds:
+        raise UsageError(f"{bounds[0]} does not fit --turns: {rttm} tells who speaks; leave one of them out")
+    from oolong_align.interop.files import read_rttm, read_transcript
+    from oolong_align.pipeline import Recognition
+
+    heard = read_transcript(transcript)
+    words = sum(len(segment.words) for segment in heard.segments)
+    terminal.info(f"{transcript}: {words} word{'' if words == 1 else 's'} of {heard.tool}")
+    stems = [each.stem for each in (audio, transcript) if each is not None]
+    turns = None if rttm is None else read_rttm(rttm, stems)
+    recognition = Recognition(heard=heard, audio=audio, turns=turns)
+    return run_pipeline(host, "align", terminal, {**values, "files": [transcript]}, recognition)

@@ -1,0 +1,185 @@
+"""Files of other tools: a recogniser's JSON, a diarizer's RTTM. What cannot be used is refused in one line."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from oolong_align.errors import InputError
+from oolong_align.interop.heard import Heard
+from oolong_align.interop.recognisers import read_heard
+from oolong_align.timeline import Timeline, mark_overlap
+from oolong_align.types import Diarization, DiarizeSegment, VoiceRange, speaker_label
+
+__all__ = ["ForeignTurns", "read_rttm", "read_transcript"]
+
+_OWN_LABEL: Final = re.compile(r"SPEAKER_(\d{2,9})")
+_RTTM_FIELDS: Final = 8
+# fmt: off
+_OTHER_LINES: Final = frozenset((
+    "SPKR-INFO", "SEGMENT", "NOSCORE", "NO_RT_METADATA", "NON-SPEECH", "LEXEME", "NON-LEX", "FILLER", "EDIT", "IP",
+    "SU", "CB", "A/P",
+))
+# fmt: on
+
+
+def read_transcript(path: Path) -> Heard:
+    """Read what a recogniser wrote as JSON; which one it was is found out.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8, UTF-16 or UTF-32. whisper.cpp writes characters that its tokens cut in two; they are put together.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is no JSON, or none that is known.
+    """
+    data = _read(path)
+    try:
+        encoding = json.detect_encoding(data)
+        text = data.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "strict")
+        document = json.loads(text, strict=False)
+    except RecursionError:
+        raise InputError(f"{path}: its JSON is nested too deeply for a transcript") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is no JSON ({error}); give the JSON file that a recogniser wrote") from None
+    try:
+        return read_heard(document)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignTurns:
+    """Turns of one recording in order of their starts, each with a start and an end in seconds and a name."""
+
+    turns: tuple[tuple[float, float, str], ...]
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """Names by speaker id: numbers of labels like ``SPEAKER_00`` stay, others count by first appearance."""
+        found = list(dict.fromkeys(name for _, _, name in self.turns))
+        matches = [_OWN_LABEL.fullmatch(name) for name in found]
+        numbers = [int(match[1]) for match in matches if match]
+        if len(numbers) == len(found) and all(map(_is_label, numbers, found)):
+            return dict(zip(numbers, found, strict=True))
+        return dict(enumerate(found))
+
+    def diarization(self, duration: float | None = None) -> Diarization:
+        """Who speaks when, without any voice: ``speech`` is where anybody has a turn.
+
+        Where turns overlap, the exclusive segments go to the one that began last: short answers are kept.
+
+        Parameters
+        ----------
+        duration : float, optional
+            Length of the recording in seconds; what is behind it is cut. The end of the last turn by default.
+        """
+        limit = max((end for _, end, _ in self.turns), default=0.0) if duration is None else duration
+        ids = {name: number for number, name in self.names.items()}
+        turns = tuple(
+            DiarizeSegment(start, min(end, limit), ids[name]) for start, end, name in self.turns if start < limit
+        )
+        speech = Timeline((turn.start, turn.end) for turn in turns)
+        return Diarization(
+            segments=mark_overlap(_exclusive(turns), turns),
+            turns=turns,
+            speech=tuple(map(VoiceRange, speech.starts.tolist(), speech.ends.tolist())),
+            duration=limit,
+        )
+
+
+def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
+    """Read the turns of one recording from an RTTM file (NIST RT-09).
+
+    Parameters
+    ----------
+    path : Path
+        Its ``SPEAKER`` lines count; turns of no length are left out.
+    recordings : collection of str
+        Names that the recording may have; needed where the file holds several. White space is ``_`` in RTTM.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a line lacks a field or has a time that cannot be, or none of several recordings
+        has a name that was given.
+    """
+    found: dict[str, list[tuple[float, float, str]]] = {}
+    text = _read(path).decode("utf-8-sig", "replace")
+    for place, line in enumerate(text.splitlines(), start=1):
+        fields = line.split()
+        if not fields or fields[0].startswith(";") or fields[0] in _OTHER_LINES:
+            continue
+        if fields[0] != "SPEAKER" or len(fields) < _RTTM_FIELDS:
+            raise InputError(
+                f"{path}, line {place}: {line.strip()[:60]!r} is no line of an RTTM file: "
+                "SPEAKER <file> <channel> <start> <duration> <NA> <NA> <speaker>"
+            )
+        start, length = (_seconds(value, path, place) for value in fields[3:5])
+        turns = found.setdefault(fields[1], [])
+        if length > 0:
+            turns.append((start, start + length, fields[7]))
+    if not found:
+        return ForeignTurns(())
+    names = ["_".join(name.split()) for name in recordings]
+    chosen = next((name for name in names if name in found), None)
+    if chosen is None and len(found) > 1:
+        raise InputError(
+            f"{path}: holds turns of {len(found)} recordings ({', '.join(sorted(found)[:5])}), none of which is "
+            f"{' or '.join(names) or 'named'}; give the one with this recording's turns"
+        )
+    return ForeignTurns(tuple(sorted(found[chosen or next(iter(found))])))
+
+
+def _exclusive(turns: Sequence[DiarizeSegment]) -> list[tuple[float, float, int]]:
+    """Spans of one speaker each: at any time the turn that began last; O(turns log turns)."""
+    edges = sorted({time for turn in turns for time in (turn.start, turn.end)})
+    spans: list[tuple[float, float, int]] = []
+    active: list[tuple[float, float, int]] = []
+    waiting = 0
+    for start, end in pairwise(edges):
+        while waiting < len(turns) and turns[waiting].start <= start:
+            turn = turns[waiting]
+            heappush(active, (-turn.start, turn.end, turn.speaker_id))
+            waiting += 1
+        while active and active[0][1] <= start:
+            heappop(active)
+        if not active:
+            continue
+        speaker = active[0][2]
+        if spans and spans[-1][1] == start and spans[-1][2] == speaker:
+            spans[-1] = (spans[-1][0], end, speaker)
+        else:
+            spans.append((start, end, speaker))
+    return spans
+
+
+def _is_label(number: int, name: str) -> bool:
+    return speaker_label(number) == name
+
+
+def _seconds(value: str, path: Path, place: int) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise InputError(f"{path}, line {place}: {value[:40]!r} is no time in seconds")
+    return seconds
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error

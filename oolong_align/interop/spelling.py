@@ -1,0 +1,140 @@
+"""Where the words of a text begin, and which of them have a space before them.
+
+Recognisers keep white space inside words, drop it, or drop the punctuation as well; a text that came along, or the
+script, tells what was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import nan
+from typing import Final
+
+import regex
+
+from oolong_align.types import Word
+from oolong_align.writing import clusters, is_spaceless, opens, touches
+
+__all__ = ["are_words", "fit_to_text", "split_text", "with_spaces"]
+
+_SPOKEN: Final = regex.compile(r"[\p{L}\p{N}]")
+_OPENERS: Final = regex.compile(r"[\p{Ps}\p{Pi}]*\Z")
+_WHITE_SPACE: Final = regex.compile(r"\s+")
+# Tokens of scripts without spaces hold a few characters, phrases many.
+_MEAN_TOKEN: Final = 5
+
+
+def split_text(text: str) -> list[Word]:
+    """Words of a text without times: parted at white space, and between the letters of scripts without spaces."""
+    pieces: list[str] = []
+    for run in text.split():
+        first = len(pieces)
+        for character in clusters(run):
+            if len(pieces) > first and touches(pieces[-1], character, leading_space=False):
+                pieces[-1] += character
+            else:
+                pieces.append(character)
+        if first or not is_spaceless(run[0]):
+            pieces[first] = f" {pieces[first]}"
+    return [Word(nan, nan, piece) for piece in pieces]
+
+
+def are_words(texts: Sequence[str]) -> bool:
+    """Tell whether texts are words, or tokens of a script without spaces, rather than phrases."""
+    if any(len(text.split()) > 1 for text in texts):
+        return False
+    lengths = [len(clusters(text.strip())) for text in texts if any(map(is_spaceless, text))]
+    return sum(lengths) <= _MEAN_TOKEN * len(lengths)
+
+
+def with_spaces(words: Iterable[Word], text: str | None = None) -> list[Word]:
+    """Turn the white space before words into their flag; where no word has any, the text or the script tells.
+
+    Parameters
+    ----------
+    words : iterable of Word
+        As they were given, with their white space.
+    text : str, optional
+        The same words as they are written.
+    """
+    given = [word for word in words if word.text]
+    written = any(word.text[0].isspace() for word in given)
+    if text and not written:
+        fitted = fit_to_text(given, text)
+        if fitted is not None:
+            return fitted
+    result: list[Word] = []
+    waiting = False
+    for word in given:
+        bare = word.text.strip()
+        spaced = word.text[0].isspace() if written else not _is_joined(result[-1].text if result else "", bare)
+        if bare:
+            result.append(replace(word, text=bare, leading_space=spaced or waiting))
+        # Thai has white space between phrases, and Whisper gives it as a word of its own.
+        waiting = not bare
+    return result
+
+
+def fit_to_text(words: Sequence[Word], text: str) -> list[Word] | None:
+    """Give words the spaces and the punctuation that a text has around them; O(length of the text).
+
+    Parameters
+    ----------
+    words : sequence of Word
+        In the order of the text.
+    text : str
+        Besides the words only punctuation and white space.
+
+    Returns
+    -------
+    list of Word or None
+        A mark that stands alone in the text is a word of its own, without times. ``None`` where the text has other
+        words.
+    """
+    found: list[Word] = []
+    place = 0
+    for word in words:
+        bare = word.text.strip()
+        if not bare:
+            continue
+        start = text.find(bare, place)
+        if start < 0 or _SPOKEN.search(text, place, start):
+            return None
+        _join(found, text[place:start], replace(word, text=bare))
+        place = start + len(bare)
+    if _SPOKEN.search(text, place):
+        return None
+    head, *marks = _WHITE_SPACE.split(text[place:].rstrip())
+    _suffix(found, head)
+    return found + [Word(nan, nan, mark) for mark in marks]
+
+
+def _join(found: list[Word], between: str, word: Word) -> None:
+    """Add a word and what is written between it and the one before."""
+    head, *marks = _WHITE_SPACE.split(between)
+    space = bool(marks)
+    if space:
+        prefix = marks.pop()
+    elif not found or opens(found[-1].text, head, word.text):
+        head, prefix = "", head
+    else:
+        prefix = _OPENERS.search(head)[0]
+        head = head.removesuffix(prefix)
+    _suffix(found, head)
+    found += [Word(nan, nan, mark) for mark in marks]
+    text = prefix + word.text
+    found.append(replace(word, text=text, leading_space=space if found else not is_spaceless(text[0])))
+
+
+def _suffix(found: list[Word], marks: str) -> None:
+    """Write marks behind the last word."""
+    if marks and found:
+        found[-1] = replace(found[-1], text=found[-1].text + marks)
+    elif marks:
+        found.append(Word(nan, nan, marks))
+
+
+def _is_joined(before: str, text: str) -> bool:
+    spaceless = any(is_spaceless(character) for character in before[-1:] + text[:1])
+    return spaceless or touches(before, text, leading_space=True)

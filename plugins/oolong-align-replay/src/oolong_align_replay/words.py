@@ -1,0 +1,108 @@
+"""Words of somebody else's recogniser, or of this program, inside the speech ranges."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from oolong_align.alignment.word_times import sanitise_times
+from oolong_align.errors import InputError, OolongWarning
+from oolong_align.formats.json_field import parse_object
+from oolong_align.formats.json_reader import read_json
+from oolong_align.interop import read_words
+from oolong_align.timeline import Timeline
+from oolong_align.types import Diarization, Transcript, VoiceRange, Words
+from oolong_align_replay.files import read_text
+
+if TYPE_CHECKING:
+    from oolong_align.audio import Audio
+
+__all__ = ["StoredWords", "read_recognised", "words_in_speech"]
+
+TOLERANCE_S: Final = 0.5
+ROUNDING_S: Final = 0.002
+_OURS: Final = ("segments", "exclusive_diarization", "speech")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWords(Words):
+    """Words with the transcript they were stored in, which knows already who said them."""
+
+    transcript: Transcript
+
+    def fits(self, diarization: Diarization) -> bool:
+        """Tell whether the transcript was made with these turns, but for the rounding of files."""
+        own = self.transcript.diarization
+        if own is None or len(own.turns) != len(diarization.turns):
+            return False
+        return all(
+            mine.speaker_id == turn.speaker_id
+            and abs(mine.start - turn.start) < ROUNDING_S
+            and abs(min(mine.end, diarization.duration) - min(turn.end, diarization.duration)) < ROUNDING_S
+            for mine, turn in zip(own.turns, diarization.turns, strict=True)
+        )
+
+
+def read_recognised(path: Path) -> Words:
+    """Read words from JSON: this program's, or what `oolong_align.interop.read_words` reads.
+
+    Returns
+    -------
+    Words
+        `StoredWords` from this program's JSON.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or holds something else.
+    """
+    text = read_text(path)
+    try:
+        document = parse_object(text).value
+        if isinstance(document, Mapping) and all(key in document for key in _OURS):
+            # Only its own reader knows which words are written without a space.
+            transcript = read_json(text)
+            return StoredWords(transcript.language, transcript.words, transcript)
+        return read_words(document)  # type: ignore[arg-type]  # it checks what it is given
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def words_in_speech(words: Words, speech: Sequence[VoiceRange], audio: Audio, path: Path) -> Words:
+    """Give every word its times and leave out those more than half a second from all speech.
+
+    Parameters
+    ----------
+    words : Words
+        Times that are missing are NaN.
+    speech : sequence of VoiceRange
+        Where anybody speaks; without any there are no words.
+    audio : Audio
+        Words end with it.
+    path : Path
+        Named in the warning about words that are left out.
+    """
+    ranges = [(each.start, each.end) for each in speech]
+    starts, ends = sanitise_times(words.words, limit=audio.duration, speech=Timeline(ranges))
+    near = Timeline((max(start - TOLERANCE_S, 0.0), end + TOLERANCE_S) for start, end in ranges)
+    inside = near.distance(starts, ends) == 0
+    starts, ends = near.trimmed(starts, ends)
+    ends = np.maximum(starts, ends)
+    if not inside.all():
+        warnings.warn(
+            f"{path}: {np.count_nonzero(~inside)} of {len(inside)} words lie where nobody speaks and are left out",
+            OolongWarning,
+            stacklevel=2,
+        )
+    kept = tuple(
+        # The speaker is the alignment's to say.
+        replace(word, start=start, end=end, speaker=None, speaker_confidence=None, overlap=False)
+        for word, start, end, keep in zip(words.words, starts.tolist(), ends.tolist(), inside.tolist(), strict=True)
+        if keep
+    )
+    return replace(words, words=kept)

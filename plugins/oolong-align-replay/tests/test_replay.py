@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import oolong_align_replay
+import pytest
+from oolong_align_replay import ReplayDiarizer, ReplayTranscriber
+
+from oolong_align.audio import Audio, load_audio
+from oolong_align.errors import InputError, OolongWarning, UsageError
+from oolong_align.formats.json_reader import read_json
+from oolong_align.pipeline import Pipeline
+from oolong_align.testing import check_diarizer, check_transcriber, make_host
+from oolong_align.types import DiarizeSegment, SpeakerSegment, VoiceRange, Word
+
+REPLAY = {"diarizer": "replay", "transcriber": "replay"}
+RTTM = """;; by hand
+SPKR-INFO meeting 1 <NA> <NA> <NA> unknown Kai <NA> <NA>
+SPEAKER meeting 1 2.0 2.5 <NA> <NA> Kai <NA> <NA>
+SPEAKER meeting 1 0.5 2.5 <NA> <NA> Nora <NA> <NA>
+SPEAKER meeting 1 5.0 0.0 <NA> <NA> Nobody <NA> <NA>
+SPEAKER meeting 1 6.0 2.2 <NA> <NA> Nora <NA> <NA>
+"""
+WHISPER = {
+    "language": "en",
+    "segments": [
+        {"start": 0.6, "end": 1.6, "text": " Hello there.", "words": [
+            {"word": " Hello", "start": 0.6, "end": 1.0, "probability": 0.9},
+            {"word": " there.", "start": 1.0, "end": 1.6},
+        ]},
+        {"start": 6.2, "end": 7.0, "text": " Good bye"},
+    ],
+}  # fmt: skip
+
+
+def silence(seconds: float = 8.0) -> Audio:
+    return load_audio(np.zeros(int(seconds * 16_000), np.float32))
+
+
+def named(name: str, seconds: float = 8.0) -> Audio:
+    audio = silence(seconds)
+    audio.path = Path(name)
+    return audio
+
+
+@pytest.fixture
+def turns(tmp_path: Path) -> Path:
+    path = tmp_path / "meeting.rttm"
+    path.write_text(RTTM)
+    return path
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    path = tmp_path / "meeting.json"
+    path.write_text(json.dumps(WHISPER))
+    return path
+
+
+def test_turns_of_an_rttm_file(turns: Path) -> None:
+    found = ReplayDiarizer(turns)(silence())
+    assert found.turns == (DiarizeSegment(0.5, 3.0, 0), DiarizeSegment(2.0, 4.5, 1), DiarizeSegment(6.0, 8.0, 0))
+    assert found.segments == (
+        SpeakerSegment(0.5, 2.0, 0, False),
+        SpeakerSegment(2.0, 4.5, 1, True),
+        SpeakerSegment(6.0, 8.0, 0, False),
+    )
+    assert found.speech == (VoiceRange(0.5, 4.5), VoiceRange(6.0, 8.0))
+    assert (found.duration, found.voice, dict(found.embeddings)) == (8.0, None, {})
+
+
+def test_words_of_a_recogniser(words: Path) -> None:
+    found = ReplayTranscriber(words)(silence(), [VoiceRange(0.5, 4.5), VoiceRange(6.0, 8.0)])
+    assert found.language == "en"
+    assert [each.text for each in found.words] == ["Hello", "there.", "Good", "bye"]
+    assert found.words[0].probability == 0.9
+    assert all(6.0 <= each.start < each.end <= 8.0 for each in found.words[2:])
+
+
+def test_words_where_nobody_speaks_are_left_out_with_a_warning(words: Path) -> None:
+    with pytest.warns(OolongWarning, match=r"meeting\.json: 2 of 4 words lie where nobody speaks"):
+        found = ReplayTranscriber(words)(silence(), [VoiceRange(0.5, 3.0)])
+    assert [each.text for each in found.words] == ["Hello", "there."]
+
+
+def test_the_entries_keep_the_contract(turns: Path, words: Path) -> None:
+    host = make_host(oolong_align_replay)
+    config = host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": str(words)})
+    # A replay cannot cluster: bounds on the number of speakers that its file breaks are refused.
+    turns.write_text(RTTM.replace("Kai", "Nora").replace("2.0 2.5", "3.5 1.0"))
+    check_diarizer(config.diarizer.build, config=config, recordings=[silence()])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OolongWarning)
+        check_transcriber(config.transcriber.build, config=config, recordings=[silence()])
+
+
+def test_a_run_with_foreign_turns_and_words(turns: Path, words: Path) -> None:
+    host = make_host(oolong_align_replay)
+    config = host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": str(words)})
+    with pytest.warns(OolongWarning, match="2 of 4 words have no times"):
+        transcript = Pipeline(host, config)(named("meeting.wav"))
+    assert [(each.speaker, each.text) for each in transcript.utterances] == [
+        ("SPEAKER_00", "Hello there."),
+        ("SPEAKER_00", "Good bye"),
+    ]
+
+
+@pytest.fixture
+def ours(repository_example: Path, tmp_path: Path) -> Path:
+    """An output of this program, with names, corrections by hand and words without a space."""
+    text = repository_example.read_text()
+    turns = tmp_path / "first.rttm"
+    turns.write_text(text)
+    host = make_host(oolong_align_replay)
+    heard = tmp_path / "heard.json"
+    spoken = [((" twenty", start, start + 0.4), ("-one", start + 0.4, start + 0.9)) for start in (1.0, 6.0, 10.0)]
+    segments = [{"words": [{"word": text, "start": a, "end": b} for text, a, b in pair]} for pair in spoken]
+    heard.write_text(json.dumps({"language": "en", "segments": segments}))
+    config = host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": str(heard)})
+    transcript = Pipeline(host, config)(named("meeting.flac", 60.0))
+    label = next(iter(transcript.speakers))
+    corrected = tuple(
+        replace(each, speaker=label, words=tuple(replace(word, speaker=label) for word in each.words))
+        for each in transcript.utterances
+    )
+    named_speaker = replace(transcript.speakers[label], name="Ada")
+    transcript = replace(transcript, utterances=corrected, speakers={**transcript.speakers, label: named_speaker})
+    for name in ("json", "rttm"):
+        (tmp_path / f"ours.{name}").write_text(host.formats()[name].render(transcript))
+    return tmp_path / "ours.json"
+
+
+@pytest.fixture
+def repository_example() -> Path:
+    path = Path(__file__).parents[3] / "examples" / "meeting.rttm"
+    if not path.exists():
+        pytest.skip("the repository's examples are not here")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".json", ".rttm"])
+def test_an_output_is_reproduced_byte_by_byte(ours: Path, suffix: str) -> None:
+    host = make_host(oolong_align_replay)
+    turns = ours.with_suffix(suffix)
+    config = host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": str(ours)})
+    transcript = Pipeline(host, config)(named("meeting.flac", 60.0))
+    assert host.formats()["json"].render(transcript) == ours.read_text()
+    assert {word.speaker for word in transcript.words} == {"SPEAKER_00"}
+    assert [word.leading_space for word in transcript.words[:2]] == [True, False]
+
+
+def test_words_of_an_output_are_aligned_anew_with_other_turns(ours: Path, tmp_path: Path) -> None:
+    turns = tmp_path / "theirs.rttm"
+    turns.write_text("SPEAKER a 1 0 5 <NA> <NA> x <NA> <NA>\nSPEAKER a 1 5 15 <NA> <NA> y <NA> <NA>\n")
+    host = make_host(oolong_align_replay)
+    config = host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": str(ours)})
+    transcript = Pipeline(host, config)(named("meeting.flac", 60.0))
+    assert [each.speaker for each in transcript.utterances] == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_01"]
+    assert {each.name for each in transcript.speakers.values()} == {None}
+    assert len(transcript.words) == len(read_json(ours.read_text()).words)
+
+
+def test_files_of_many_recordings(tmp_path: Path, turns: Path) -> None:
+    many = tmp_path / "many.rttm"
+    many.write_text(RTTM + "SPEAKER team_call 1 1 2 <NA> <NA> z <NA> <NA>\n")
+    assert ReplayDiarizer(many)(named("team call.wav")).turns == (DiarizeSegment(1.0, 3.0, 0),)
+    with pytest.raises(InputError, match=r"holds turns of 2 recordings \(meeting, team_call\), none of which is other"):
+        ReplayDiarizer(many)(named("other.wav"))
+    assert ReplayDiarizer(tmp_path)(named("meeting.wav")).speaker_ids == (0, 1)
+    with pytest.raises(InputError, match=r"holds no other\.rttm or other\.json for this recording"):
+        ReplayDiarizer(tmp_path)(named("other.wav"))
+    with pytest.raises(InputError, match="holds no file for samples without a name"):
+        ReplayTranscriber(tmp_path)(silence(), [VoiceRange(0, 1)])
+
+
+def test_bounds_are_checked(turns: Path) -> None:
+    diarize = ReplayDiarizer(turns)
+    assert len(diarize(silence(), num_speakers=2, min_speakers=2, max_speakers=2).speaker_ids) == 2
+    for bounds in ({"num_speakers": 3}, {"min_speakers": 3}, {"max_speakers": 1}):
+        with pytest.raises(InputError, match="has 2 speakers, not"):
+            diarize(silence(), **bounds)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("hello", ", line 1: 'hello' is no line of an RTTM"),
+        ("SPEAKER a 1 0 1 <NA> <NA>", ", line 1: 'SPEAKER a 1 0 1 <NA> <NA>' is no line"),
+        ("\nSPEAKER a 1 x 1 <NA> <NA> b", ", line 2: 'x' is no time"),
+        ("SPEAKER a 1 nan 1 <NA> <NA> b", "'nan' is no time"),
+        ("SPEAKER a 1 -1 1 <NA> <NA> b", "'-1' is no time"),
+        ("SPEAKER a 1 0 1e9 <NA> <NA> b", "in a recording of 8.000 s"),
+        ('{"segments": []}', "transcript JSON: "),
+        ("{", "JSON"),
+    ],
+)
+def test_broken_turns_are_refused_with_one_line(content: str, message: str, turns: Path) -> None:
+    turns.write_text(content)
+    with pytest.raises(InputError) as caught:
+        ReplayDiarizer(turns)(silence())
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(turns))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[", "[]", '{"segments": 3}', '{"text": "hi"}', '{"segments": [], "exclusive_diarization": 1, "speech": 2}'],
+)
+def test_broken_words_are_refused_with_one_line(content: str, words: Path) -> None:
+    words.write_text(content)
+    with pytest.raises(InputError) as caught:
+        ReplayTranscriber(words)(silence(), [VoiceRange(0, 1)])
+    assert str(caught.value).startswith(str(words))
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_hold_no_text_are_refused(turns: Path) -> None:
+    turns.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="is no UTF-8 text"):
+        ReplayDiarizer(turns)(silence())
+
+
+def test_the_files_must_be_named_before_any_work(turns: Path) -> None:
+    host = make_host(oolong_align_replay)
+    with pytest.raises(UsageError, match=r"the replay needs --replay_turns, such as --replay_turns meeting\.rttm"):
+        host.resolve("diarize", {"diarizer": "replay"})
+    with pytest.raises(UsageError, match=r"--replay_words no\.json: no such file"):
+        host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": "no.json"})
+    host.resolve("transcribe", {})
+
+
+def test_an_empty_file_is_silence(turns: Path) -> None:
+    turns.write_text("")
+    found = ReplayDiarizer(turns)(silence(), num_speakers=2)
+    assert (found.turns, found.segments, found.speech) == ((), (), ())
+
+
+def test_records_are_plain(words: Path) -> None:
+    found = ReplayTranscriber(words)(silence(), [VoiceRange(0.0, 8.0)])
+    assert all(type(each) is Word and each.speaker is None for each in found.words)

@@ -1,0 +1,161 @@
+"""Turns as WhisperX and pyannote take them."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyannote.core import Annotation, Segment
+
+from oolong_align import DiarizationPipeline
+from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment
+
+RESULT = Diarization(
+    segments=(SpeakerSegment(0.0, 4.0, 0, True), SpeakerSegment(4.0, 6.0, 1)),
+    turns=(DiarizeSegment(0.0, 4.0, 0), DiarizeSegment(3.5, 6.0, 1)),
+    speech=(),
+    duration=6.0,
+    embeddings={0: np.array([1.0, 0.0], np.float32), 1: np.array([0.0, 1.0], np.float32)},
+)
+EMPTY = Diarization(segments=(), turns=(), speech=(), duration=1.0)
+
+
+def assign_speakers(frame: pd.DataFrame, result: dict[str, Any], *, fill_nearest: bool = False) -> dict[str, Any]:
+    """What ``whisperx.assign_word_speakers`` needs and promises, by its documentation.
+
+    It computes on the columns ``start`` and ``end``, adds columns of its own, sums the intersections with a segment or
+    a word by ``speaker``, and writes the label of the largest sum into the result.
+    """
+    for record in [each for segment in result["segments"] for each in (segment, *segment.get("words", []))]:
+        if "start" not in record:
+            continue
+        frame["intersection"] = np.minimum(frame["end"], record["end"]) - np.maximum(frame["start"], record["start"])
+        met = frame if fill_nearest else frame[frame["intersection"] > 0]
+        if len(met):
+            sums = met.groupby("speaker")["intersection"].sum().sort_values(ascending=False)
+            record["speaker"] = sums.index[0]
+    return result
+
+
+def aligned() -> dict[str, Any]:
+    words = [{"word": "a", "start": 1.0, "end": 1.5}, {"word": "b"}, {"word": "c", "start": 5.0, "end": 5.5}]
+    return {"segments": [{"start": 1.0, "end": 5.5, "text": "a b c", "words": words}]}
+
+
+def test_the_frame_has_the_columns_and_types_of_whisperx() -> None:
+    frame = RESULT.to_whisperx()
+    assert list(frame.columns) == ["segment", "label", "speaker", "start", "end"]
+    assert frame[["start", "end"]].dtypes.tolist() == [np.float64, np.float64]
+    assert frame["speaker"].tolist() == ["SPEAKER_00", "SPEAKER_01"]
+    assert frame["label"].is_unique
+    # WhisperX takes the times from the segments.
+    assert frame["segment"].apply(lambda segment: segment.start).tolist() == frame["start"].tolist() == [0.0, 3.5]
+    assert frame["segment"].apply(lambda segment: segment.end).tolist() == frame["end"].tolist() == [4.0, 6.0]
+    assert RESULT.to_whisperx(exclusive=True)["start"].tolist() == [0.0, 4.0]
+
+
+def test_words_get_their_speakers_from_the_frame() -> None:
+    segment = assign_speakers(RESULT.to_whisperx(), aligned())["segments"][0]
+    assert segment["speaker"] == "SPEAKER_00"
+    assert [word.get("speaker") for word in segment["words"]] == ["SPEAKER_00", None, "SPEAKER_01"]
+
+
+def test_nobody_is_an_empty_frame_with_the_same_columns() -> None:
+    frame = EMPTY.to_whisperx()
+    assert (list(frame.columns), len(frame)) == (["segment", "label", "speaker", "start", "end"], 0)
+    assert assign_speakers(frame, aligned()) == aligned()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("whisperx") is None, reason="whisperx is not installed")
+def test_the_function_of_whisperx_itself() -> None:
+    from whisperx.diarize import assign_word_speakers
+
+    segment = assign_word_speakers(RESULT.to_whisperx(), aligned())["segments"][0]
+    assert [word.get("speaker") for word in segment["words"]] == ["SPEAKER_00", None, "SPEAKER_01"]
+
+
+class FakeDiarizer:
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+
+    def __call__(self, audio: Any, *, progress: Any = None, **bounds: Any) -> Diarization:
+        self.given = {"audio": audio, **bounds}
+        if progress:
+            for stage in ("segmentation", "embedding", "clustering"):
+                for done in (1, 2):
+                    progress(stage, done, 2)
+        return RESULT
+
+
+def test_the_callable_is_called_as_that_of_whisperx() -> None:
+    diarizer = FakeDiarizer()
+    diarize = DiarizationPipeline(diarizer)  # type: ignore[arg-type]
+    frame = diarize("meeting.wav", 2, 1, 3)
+    assert diarizer.given == {"audio": "meeting.wav", "num_speakers": 2, "min_speakers": 1, "max_speakers": 3}
+    assert isinstance(frame, pd.DataFrame)
+    told: list[float] = []
+    frame, embeddings = diarize("meeting.wav", return_embeddings=True, progress_callback=told.append)
+    assert embeddings == {"SPEAKER_00": [1.0, 0.0], "SPEAKER_01": [0.0, 1.0]}
+    assert frame["speaker"].tolist() == list(embeddings)
+    assert told == [25.0, 50.0, 75.0, 100.0]
+
+
+def test_the_annotation_is_one_of_pyannote() -> None:
+    annotation = RESULT.to_annotation(uri="meeting")
+    assert isinstance(annotation, Annotation)
+    assert annotation.uri == "meeting"
+    assert [(segment, label) for segment, _, label in annotation.itertracks(yield_label=True)] == [
+        (Segment(0.0, 4.0), "SPEAKER_00"),
+        (Segment(3.5, 6.0), "SPEAKER_01"),
+    ]
+    assert RESULT.to_annotation(exclusive=True).label_duration("SPEAKER_01") == 2.0
+    assert not EMPTY.to_annotation()
+
+
+def test_two_speakers_in_one_span_are_both_kept() -> None:
+    both = Diarization(
+        segments=(), turns=(DiarizeSegment(0, 1, 0), DiarizeSegment(0, 1, 1)), speech=(), duration=1.0
+    ).to_annotation()
+    assert both.labels() == ["SPEAKER_00", "SPEAKER_01"]
+
+
+@pytest.mark.parametrize(
+    ("method", "module", "command"),
+    [
+        ("to_whisperx", "pandas", "pip install pandas"),
+        ("to_annotation", "pyannote", "pip install pyannote.core"),
+        ("to_annotation", "pyannote.core", "pip install pyannote.core"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_command(method: str, module: str, command: str) -> None:
+    script = (
+        "import sys\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
+        "from oolong_align import Diarization, OolongError\n"
+        "try:\n"
+        f"    Diarization(segments=(), turns=(), speech=(), duration=1.0).{method}()\n"
+        "except OolongError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout.strip().endswith(f"is not installed: {command}"), done.stderr) == (True, "")
+
+
+def test_neither_is_imported_unless_it_is_asked_for() -> None:
+    script = (
+        "import sys\n"
+        "from oolong_align import Diarization, DiarizationPipeline, align\n"
+        "align([], Diarization(segments=(), turns=(), speech=(), duration=1.0))\n"
+        "sys.exit(' '.join(name for name in ('pandas', 'pyannote') if name in sys.modules) or 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,124 @@
+"""Turns that another diarizer wrote as RTTM."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oolong_align.checks import check_diarization
+from oolong_align.errors import InputError
+from oolong_align.formats import render_rttm
+from oolong_align.interop.files import ForeignTurns, read_rttm
+from oolong_align.types import Transcript
+
+
+def line(start: object, length: object, speaker: str, recording: str = "meeting") -> str:
+    return f"SPEAKER {recording} 1 {start} {length} <NA> <NA> {speaker} <NA> <NA>\n"
+
+
+@pytest.fixture
+def rttm(tmp_path: Path) -> Path:
+    return tmp_path / "theirs.rttm"
+
+
+def test_turns_overlap_and_segments_do_not(rttm: Path) -> None:
+    rttm.write_text(
+        ";; a comment\n\n" + line(0, 10, "Ada") + line(4, 1, "Bob") + line(12, 2, "Bob") + line(13, 0, "Eve")
+    )
+    turns = read_rttm(rttm)
+    result = turns.diarization()
+    assert dict(turns.names) == {0: "Ada", 1: "Bob"}
+    assert [(each.start, each.end, each.speaker_id) for each in result.turns] == [(0, 10, 0), (4, 5, 1), (12, 14, 1)]
+    assert [(each.start, each.end, each.speaker_id, each.is_overlap) for each in result.segments] == [
+        (0, 4, 0, False),
+        (4, 5, 1, True),
+        (5, 10, 0, False),
+        (12, 14, 1, False),
+    ]
+    assert [(each.start, each.end) for each in result.speech] == [(0, 10), (12, 14)]
+    assert (result.duration, result.voice, len(result.embeddings)) == (14, None, 0)
+
+
+def test_labels_like_ours_keep_their_numbers(rttm: Path) -> None:
+    rttm.write_text(line(0, 1, "SPEAKER_01") + line(2, 1, "SPEAKER_00"))
+    assert dict(read_rttm(rttm).names) == {1: "SPEAKER_01", 0: "SPEAKER_00"}
+    rttm.write_text(line(0, 1, "SPEAKER_01") + line(2, 1, "SPEAKER_001"))
+    assert dict(read_rttm(rttm).names) == {0: "SPEAKER_01", 1: "SPEAKER_001"}
+
+
+def test_what_is_behind_the_recording_is_cut(rttm: Path) -> None:
+    rttm.write_text(line(0, 5, "A") + line(7, 2, "B"))
+    result = check_diarization(read_rttm(rttm).diarization(4.0))
+    assert [(each.start, each.end) for each in result.turns] == [(0, 4)]
+    assert result.duration == 4.0
+
+
+def test_one_of_several_recordings(rttm: Path) -> None:
+    rttm.write_text(line(0, 1, "A", "monday") + line(0, 2, "B", "the_last_day"))
+    assert read_rttm(rttm, ["meeting", "the last day"]).turns == ((0.0, 2.0, "B"),)
+    with pytest.raises(InputError, match=r"turns of 2 recordings \(monday, the_last_day\), none of which is tuesday"):
+        read_rttm(rttm, ["tuesday"])
+    rttm.write_text(line(0, 1, "A", "whatever"))
+    assert len(read_rttm(rttm, ["tuesday"]).turns) == 1
+
+
+def test_nobody_speaks(rttm: Path) -> None:
+    rttm.write_text("")
+    result = read_rttm(rttm).diarization(3.0)
+    assert (result.turns, result.segments, result.speech, result.duration) == ((), (), (), 3.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello\n",
+        "SPEAKER meeting 1 0 1\n",
+        line("zero", 1, "A"),
+        line("nan", 1, "A"),
+        line(0, "inf", "A"),
+        line(-1, 1, "A"),
+        line(0, -1, "A"),
+        '{"segments": []}',
+        "\x00\x00",
+    ],
+)
+def test_broken_files_are_refused_with_the_line(text: str, rttm: Path) -> None:
+    rttm.write_text(line(0, 1, "A") + text)
+    with pytest.raises(InputError, match=r"theirs.rttm, line 2: ") as caught:
+        read_rttm(rttm)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(rttm: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_rttm(rttm)
+
+
+TURNS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9), st.sampled_from("ABC")), max_size=12)
+
+
+@given(TURNS)
+def test_every_file_gives_a_diarization_that_keeps_the_rules(turns: list[tuple[int, int, str]]) -> None:
+    spans = sorted((float(start), float(start + length), name) for start, length, name in turns)
+    result = check_diarization(ForeignTurns(tuple(spans)).diarization())
+    seconds = {time for start, end, _ in spans for time in range(int(start), int(end))}
+    assert sum(each.end - each.start for each in result.segments) == len(seconds)
+    assert all(earlier.end <= later.start for earlier, later in pairwise(result.segments))
+    for each in result.segments:
+        begins = [turn.start for turn in result.turns if turn.start <= each.start < turn.end]
+        own = [turn.start for turn in result.turns if turn.speaker_id == each.speaker_id]
+        assert max(begins) in own
+
+
+def test_what_we_write_reads_back(repository: Path, rttm: Path) -> None:
+    turns = read_rttm(repository / "examples" / "meeting.rttm", ["meeting"])
+    result = turns.diarization()
+    rttm.write_text(render_rttm(Transcript("", result.duration, (), diarization=result, source="a b")))
+    again = read_rttm(rttm, ["a b"]).diarization()
+    assert [(each.start, each.speaker_id) for each in again.turns] == [
+        (each.start, each.speaker_id) for each in result.turns
+    ]
