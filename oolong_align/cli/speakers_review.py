@@ -67,7 +67,10 @@ def review_commands(host: Host) -> Iterator[click.Command]:
             if not people:
                 terminal.info(f"{url}: no two voices are one person's")
                 return
-            if not yes and (as_json or not click.confirm("Merge them?", err=True)):
+            if not yes and (as_json or not sys.stdin.isatty()):
+                terminal.info(f"{url}: nothing is merged without --yes")
+                return
+            if not yes and not click.confirm("Merge them?", err=True):
                 return
             with store.transaction():
                 for person in people:

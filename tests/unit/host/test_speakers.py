@@ -175,7 +175,14 @@ def test_voices_of_one_person_are_suggested_and_merged_on_demand(
     code, out, _ = oolong("speakers", "recluster", "--json", "-s", library)
     assert code == 0 and [each["merge"] for each in json.loads(out)] == ["voice_2"]
     assert oolong("speakers", "list", "-s", library)[1].count("voice_") == 4
-    assert oolong("speakers", "recluster", "--yes", "-s", library)[0] == 0
+    code, out, err = oolong("speakers", "recluster", "-s", library)
+    assert code == 0 and out.count("voice_2") == 1 and "nothing is merged without --yes" in err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+    assert oolong("speakers", "recluster", "-s", library)[0] == 0
+    assert oolong("speakers", "list", "-s", library)[1].count("voice_") == 4
+    monkeypatch.setattr("click.confirm", lambda *_, **__: True)
+    assert oolong("speakers", "recluster", "-s", library)[0] == 0
     listed = json.loads(oolong("speakers", "list", "--json", "-s", library)[1])
     assert [(each["id"], each["aliases"]) for each in listed] == [
         ("voice_1", ["voice_2"]),
