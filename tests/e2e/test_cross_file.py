@@ -14,6 +14,7 @@ from scoring import read_rttm
 from oolong_align import Diarization, Diarizer, OolongWarning
 from oolong_align.speakers.identify import find_voices, identify, voice_model
 from oolong_align.speakers.learning import enroll
+from oolong_align.speakers.reclustering import recluster_voices
 from oolong_align.speakers.samples import voice_samples
 from oolong_align.speakers.sqlite import SqliteStore
 from oolong_align.timeline import Timeline
@@ -107,6 +108,21 @@ def test_a_person_enrolled_in_one_room_is_found_in_others_and_strangers_are_not(
             met += named is not None
     store.close()
     assert met >= 3
+
+
+def test_reclustering_finds_the_ten_people_among_24_voices(recordings: Recordings, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "voices.db")
+    people: dict[str | None, str] = {}
+    for name, (diarization, persons) in recordings.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OolongWarning)
+            found = identify(diarization, store, source=name, threshold=1 - 1e-12)  # everybody is new
+        people |= {found[speaker].voice: person for speaker, person in persons.items()}
+    assert store.count() == len(people) == 24
+    merged = [pair for person in recluster_voices(store.list()) for pair in person]
+    store.close()
+    assert len(merged) == 14
+    assert all(people[pair.kept.id] == people[pair.other.id] for pair in merged)
 
 
 def test_the_same_run_gives_the_same_probabilities(recordings: Recordings, tmp_path: Path) -> None:
