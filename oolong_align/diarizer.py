@@ -55,7 +55,7 @@ from oolong_align.voice import FrameVoice
 
 __all__ = ["Diarizer", "DiarizerOptions"]
 
-_STEP_S: Final = 74 * FRAME_STEP_S
+_STEP_S: Final = 79 * FRAME_STEP_S
 _REFERENCE_STEP_S: Final = 1.0
 _LEAST_SPEECH_S: Final = 0.3
 _SHORT_S: Final = 20.0

@@ -40,7 +40,7 @@ class DiarizerOptions:
     intra_threads : int or None
         Threads of a network, >= 1; ``None`` takes one for each core.
     step : float or None
-        Seconds between two windows of 10 s, above 0 and up to 10; 74 frames or 1.25 s where not given, 1 with
+        Seconds between two windows of 10 s, above 0 and up to 10; 79 frames or 1.33 s where not given, 1 with
         ``refine=False``.
     exact : bool
         Embed every window by itself, ten times slower, as the reference does.
