@@ -60,6 +60,8 @@ _REFERENCE_STEP_S: Final = 1.0
 _LEAST_SPEECH_S: Final = 0.3
 _SHORT_S: Final = 20.0
 _ALIKE: Final = 0.55
+_VERY_SHORT_S: Final = 5.0
+_ALIKE_IF_VERY_SHORT: Final = 0.4
 
 Source: TypeAlias = "str | os.PathLike[str] | npt.NDArray[Any] | Audio"
 
@@ -343,7 +345,8 @@ def _alike(activity: SpeakerActivity, voices: FloatArray) -> Iterator[str]:
     """Say which speakers may be parts of others: heard for a short time, with a voice near another's."""
     seconds = FRAME_STEP_S * np.bincount(activity.speakers[:, 0] + 1, minlength=len(voices) + 1)[1:]
     cosine = voices @ voices.T - 2 * np.eye(len(voices))
-    for speaker in np.flatnonzero((seconds < _SHORT_S) & (cosine.max(axis=1) > _ALIKE)).tolist():
+    alike = np.where(seconds < _VERY_SHORT_S, _ALIKE_IF_VERY_SHORT, _ALIKE)
+    for speaker in np.flatnonzero((seconds < _SHORT_S) & (cosine.max(axis=1) > alike)).tolist():
         other = int(cosine[speaker].argmax())
         if seconds[speaker] <= seconds[other]:
             yield (
