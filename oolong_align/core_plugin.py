@@ -331,7 +331,11 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
             "Distance of the first clustering: 1.05, or 0.6 with --no-refine.",
         ),
         "intra_threads": (click.IntRange(min=1), _ALL, "Threads of the diarizer's networks; --threads by default."),
-        "step": (click.FloatRange(0.01, 10), _DIARIZE, "Seconds between two windows: 1.33, or 1 with --no-refine."),
+        "step": (
+            click.FloatRange(0.01, 10),
+            _DIARIZE,
+            "Seconds between two windows: 1.33, or 1 with --no-refine or --exact.",
+        ),
         "fa": (positive, _DIARIZE, "VBx: acoustic scaling factor."),
         "fb": (positive, _DIARIZE, "VBx: speaker regularisation."),
         "max_iterations": (click.IntRange(min=1), _DIARIZE, "VBx: iterations at most."),

@@ -201,7 +201,8 @@ class Diarizer:
 
     def _diarize(self, audio: Audio, limits: ClusteringOptions, progress: Progress | None) -> Diarization:
         clock = _Stopwatch()
-        step = self.options.step or (_STEP_S if self.options.refine else _REFERENCE_STEP_S)
+        as_reference = self.options.exact or not self.options.refine
+        step = self.options.step or (_REFERENCE_STEP_S if as_reference else _STEP_S)
         segmentation = self._segmenter(audio, step_samples=seconds_to_samples(step), progress=progress)
         segmentation_ms = clock.lap()
         if FRAME_STEP_S * np.count_nonzero(count_speakers(segmentation)) < _LEAST_SPEECH_S:

@@ -41,7 +41,7 @@ class DiarizerOptions:
         Threads of a network, >= 1; ``None`` takes one for each core.
     step : float or None
         Seconds between two windows of 10 s, above 0 and up to 10; 79 frames or 1.33 s where not given, 1 with
-        ``refine=False``.
+        ``refine=False`` or ``exact=True``.
     exact : bool
         Embed every window by itself, ten times slower, as the reference does.
     providers : tuple of str
