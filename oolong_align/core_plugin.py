@@ -334,7 +334,7 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
         "step": (
             click.FloatRange(0.01, 10),
             _DIARIZE,
-            "Seconds between two windows: 1.33, or 1 with --no-refine or --exact.",
+            "Seconds between two windows: 1.33 (1 with --no-refine, --exact).",
         ),
         "fa": (positive, _DIARIZE, "VBx: acoustic scaling factor."),
         "fb": (positive, _DIARIZE, "VBx: speaker regularisation."),
