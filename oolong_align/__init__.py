@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from oolong_align.types import Word as Word
     from oolong_align.types import Words as Words
     from oolong_align.vad import VoiceActivityDetector as VoiceActivityDetector
+    from oolong_align.voice_library import VoiceLibrary as VoiceLibrary
 
 __version__: Final = "0.1.0"
 
@@ -51,6 +52,7 @@ _HOMES: Final = {
     "Word": "types",
     "Words": "types",
     "VoiceActivityDetector": "vad",
+    "VoiceLibrary": "voice_library",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 -- one list serves the lazy import and the star import

@@ -267,7 +267,7 @@ def _vbx_responsibilities(
 
 
 def _sample(labels: Labels, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Pieces that stand for all: the same share of each cluster, at least one, and no more than 75 s for each speaker.
+    """Pieces that stand for all: the same share of each cluster, at least one, about 75 s for each speaker at most.
 
     VBx takes observations for independent. Those of one person in one recording are not, and with enough of them it
     keeps each manner of speaking for a speaker. There are as many speakers here as the entropy of the clusters' shares

@@ -27,6 +27,7 @@ from oolong_align.entries import (
 )
 from oolong_align.errors import UsageError
 from oolong_align.hookspecs import hookimpl
+from oolong_align.identity_stage import add_identity_options, check_library, identify_transcript
 from oolong_align.options import ALIGN_RULES, PRECISIONS, DiarizerOptions, check_speaker_bounds
 from oolong_align.page_format import add_page_options, page_format
 from oolong_align.types import Diarization, Transcript, VoiceRange, Words
@@ -65,6 +66,7 @@ class CorePlugin:
         _add_diarizer_options(partial(options.add, heading="Diarization"))
         _add_transcriber_options(partial(options.add, heading="Transcription", commands=_WORDS))
         _add_layout_options(partial(options.add, heading="Subtitles"))
+        add_identity_options(partial(options.add, heading="Diarization"))
         add_page_options(partial(options.add, heading="Page"))
 
     @hookimpl
@@ -74,6 +76,7 @@ class CorePlugin:
         if config.command in _DIARIZE:
             diarizer_options(config.options)
             check_speaker_bounds(*_speaker_bounds(config).values())
+            check_library(config)
         if config.command == "transcribe" and config.transcriber.name == WHISPER:
             _check_whisper(config)
 
@@ -116,7 +119,9 @@ class CorePlugin:
     @hookimpl(trylast=True)
     def oolong_diarize(self, audio: Audio, config: Config) -> Diarization:
         """Run the chosen diarizer."""
-        return config.build_diarizer()(audio, **_speaker_bounds(config), progress=config.progress)
+        diarization = config.build_diarizer()(audio, **_speaker_bounds(config), progress=config.progress)
+        check_library(config, diarization)
+        return diarization
 
     @hookimpl(trylast=True)
     def oolong_transcribe(self, audio: Audio, speech: Sequence[VoiceRange], config: Config) -> Words:
@@ -133,12 +138,9 @@ class CorePlugin:
         return align(words, diarization, rule=config.options.get("align_rule", ALIGN_RULES[0]))
 
     @hookimpl(trylast=True)
-    def oolong_identify(self, transcript: Transcript, config: Config) -> Transcript:
-        """Leave the labels as they are: names come from a plugin."""
-        if config.store is not None:
-            url = config.options["speakers"]
-            raise UsageError(f"--speakers {url}: no plugin compares voices with the store {config.store.scheme!r}")
-        return transcript
+    def oolong_identify(self, transcript: Transcript, diarization: Diarization, config: Config) -> Transcript:
+        """Compare the speakers with the voices of ``--speakers``; without it the labels stay as they are."""
+        return identify_transcript(transcript, diarization, config)
 
     def _render_srt(self, transcript: Transcript) -> str:
         from oolong_align.formats.srt import render_srt
@@ -329,7 +331,11 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
             "Distance of the first clustering: 1.05, or 0.6 with --no-refine.",
         ),
         "intra_threads": (click.IntRange(min=1), _ALL, "Threads of the diarizer's networks; --threads by default."),
-        "step": (click.FloatRange(0.01, 10), _DIARIZE, "Seconds between two windows: 1.25, or 1 with --no-refine."),
+        "step": (
+            click.FloatRange(0.01, 10),
+            _DIARIZE,
+            "Seconds between two windows: 1.33 (1 with --no-refine, --exact).",
+        ),
         "fa": (positive, _DIARIZE, "VBx: acoustic scaling factor."),
         "fb": (positive, _DIARIZE, "VBx: speaker regularisation."),
         "max_iterations": (click.IntRange(min=1), _DIARIZE, "VBx: iterations at most."),

@@ -55,11 +55,13 @@ from oolong_align.voice import FrameVoice
 
 __all__ = ["Diarizer", "DiarizerOptions"]
 
-_STEP_S: Final = 74 * FRAME_STEP_S
+_STEP_S: Final = 79 * FRAME_STEP_S
 _REFERENCE_STEP_S: Final = 1.0
 _LEAST_SPEECH_S: Final = 0.3
 _SHORT_S: Final = 20.0
 _ALIKE: Final = 0.55
+_VERY_SHORT_S: Final = 5.0
+_ALIKE_IF_VERY_SHORT: Final = 0.4
 
 Source: TypeAlias = "str | os.PathLike[str] | npt.NDArray[Any] | Audio"
 
@@ -199,7 +201,8 @@ class Diarizer:
 
     def _diarize(self, audio: Audio, limits: ClusteringOptions, progress: Progress | None) -> Diarization:
         clock = _Stopwatch()
-        step = self.options.step or (_STEP_S if self.options.refine else _REFERENCE_STEP_S)
+        as_reference = self.options.exact or not self.options.refine
+        step = self.options.step or (_REFERENCE_STEP_S if as_reference else _STEP_S)
         segmentation = self._segmenter(audio, step_samples=seconds_to_samples(step), progress=progress)
         segmentation_ms = clock.lap()
         if FRAME_STEP_S * np.count_nonzero(count_speakers(segmentation)) < _LEAST_SPEECH_S:
@@ -343,7 +346,8 @@ def _alike(activity: SpeakerActivity, voices: FloatArray) -> Iterator[str]:
     """Say which speakers may be parts of others: heard for a short time, with a voice near another's."""
     seconds = FRAME_STEP_S * np.bincount(activity.speakers[:, 0] + 1, minlength=len(voices) + 1)[1:]
     cosine = voices @ voices.T - 2 * np.eye(len(voices))
-    for speaker in np.flatnonzero((seconds < _SHORT_S) & (cosine.max(axis=1) > _ALIKE)).tolist():
+    alike = np.where(seconds < _VERY_SHORT_S, _ALIKE_IF_VERY_SHORT, _ALIKE)
+    for speaker in np.flatnonzero((seconds < _SHORT_S) & (cosine.max(axis=1) > alike)).tolist():
         other = int(cosine[speaker].argmax())
         if seconds[speaker] <= seconds[other]:
             yield (

@@ -350,7 +350,7 @@ def oolong_identify(transcript: Transcript, diarization: Diarization, config: Co
     """Stage: give speakers names.
 
     When
-        Once for each recording, after alignment. The core returns the transcript unchanged.
+        Once for each recording, after alignment. The core compares voices with the store, if there is one.
 
     Parameters
     ----------

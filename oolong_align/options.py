@@ -13,6 +13,8 @@ ALIGN_RULES: Final = ("voice", "overlap")
 """How a word gets its speaker; the first is the default."""
 AUDIO_CHOICES: Final = ("auto", "embed", "link", "none")
 """What becomes of the recording in a page; the first is the default."""
+SPEAKER_THRESHOLD: Final = 0.9
+"""Least probability of a known voice: of unknown speakers about one in a hundred is taken for somebody."""
 _WINDOW_S: Final = 10.0
 _SMALLEST: Final = sys.float_info.min
 _LARGEST: Final = sys.float_info.max
@@ -38,8 +40,8 @@ class DiarizerOptions:
     intra_threads : int or None
         Threads of a network, >= 1; ``None`` takes one for each core.
     step : float or None
-        Seconds between two windows of 10 s, above 0 and up to 10; 74 frames or 1.25 s where not given, 1 with
-        ``refine=False``.
+        Seconds between two windows of 10 s, above 0 and up to 10; 79 frames or 1.33 s where not given, 1 with
+        ``refine=False`` or ``exact=True``.
     exact : bool
         Embed every window by itself, ten times slower, as the reference does.
     providers : tuple of str

@@ -28,12 +28,12 @@ __all__ = ["RESERVED", "Registry", "check_option_names", "clash"]
 RESERVED: Final = frozenset(
     {
         *("files", "output_dir", "o", "f", "p", "no_plugins", "quiet", "q", "debug", "timing", "help", "version"),
-        *("file", "rename", "assign", "merge"),
+        *("file", "audio", "rename", "assign", "merge"),
     }
 )
 """Names that the command line itself uses; no plugin's option may have one."""
 
-_ALIGN: Final = ("transcript", "audio", "turns")
+_ALIGN: Final = ("transcript", "turns")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.+-]*")
 Entry = TypeVar("Entry", DiarizerEntry, TranscriberEntry, OutputFormat, SpeakerStoreEntry, ExecutorEntry)
 
@@ -78,7 +78,7 @@ class Registry:
         stores = ", ".join(self.stores) or "none is installed"
         core.add(
             "--speakers",
-            commands=every,
+            commands=(*every, "edit"),
             heading="Parts",
             metavar="URL",
             help=f"Library of known voices (kinds of store: {stores}).",
@@ -150,7 +150,7 @@ class Registry:
         return replace(entry, render=render, render_file=render_file)
 
     def _store(self, owner: Owner, entry: SpeakerStoreEntry) -> SpeakerStoreEntry:
-        check = _check_methods("model", "put", "get", "list", "nearest", "forget", "transaction", "close")
+        check = _check_methods("model", "put", "get", "list", "nearest", "count", "forget", "transaction", "close")
         return replace(entry, open=self._manager.guarded(f"speaker store {entry.scheme!r}", owner, entry.open, check))
 
     def _executor(self, owner: Owner, entry: ExecutorEntry) -> ExecutorEntry:

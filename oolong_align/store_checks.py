@@ -57,6 +57,7 @@ def _kept(open_store: Open) -> None:
             _require(found == [voice.id], f"list({voice.name!r}) must give the voices with exactly this name")
         changed = replace(voices[0], name="Bob", seconds=4.0, references=voices[0].references[:1])
         _require(store.put(changed) == changed.id, "putting an id again must give that id")
+        _require(store.count() == len(voices), "count must be the number of voices")
         _require(len(store.list()) == len(voices), "putting an id again must replace its voice")
         _same_voice(store.get(changed.id), changed)
         _same_voice(store.get(voices[1].id), voices[1])

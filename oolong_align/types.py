@@ -249,7 +249,11 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
-    """One speaker of a transcript; ``name``, ``voice`` and ``probability`` come from a voice library."""
+    """One speaker of a transcript; ``name``, ``voice`` and ``probability`` come from a voice library.
+
+    ``voice`` is an id of the library, ``None`` where too little was heard; ``probability`` is that of being this voice,
+    or, of a voice that was new, of being none that was known.
+    """
 
     label: str
     name: str | None = None

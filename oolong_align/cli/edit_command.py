@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from oolong_align.cli.commands import STDOUT, make_command
+from oolong_align.cli.libraries import open_library
 from oolong_align.cli.terminal import Terminal
-from oolong_align.errors import InputError, ModelError, OolongWarning, UsageError
+from oolong_align.errors import InputError, ModelError, OolongWarning, StoreError, UsageError
 from oolong_align.host import Host
+from oolong_align.identity_stage import names_of_store
 from oolong_align.outputs import prepare_folder, write_files
 from oolong_align.types import Transcript
 
@@ -36,8 +39,9 @@ def edit_command(host: Host) -> click.Command:
         edit,
         "Correct a result, and write any format of it, without the recording.\n\nRESULT.json is replaced by the "
         "corrected one and kept as RESULT.json.bak; with -o it stays, and what is asked for is written there, JSON by "
-        "default. A label may be a name that one speaker has. "
-        "The order is --num_speakers, --rename, --assign, --merge; of each as given, the last wins.",
+        "default. A label may be a name that one speaker has. --speakers takes the names that the voices of a library "
+        "have now. The order is --speakers, --num_speakers, --rename, --assign, --merge; of each as given, the last "
+        "wins.",
         options=host.add_options(),
         own=_parameters(),
         headings=dict.fromkeys(_EDITS, "Edits"),
@@ -86,6 +90,7 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     for name in ("p", "no_plugins", "debug"):  # main has read them
         values.pop(name)
     terminal.quiet = quiet
+    edits["speakers"] = values.get("speakers")
     asked, edited, to_stdout = host.requested_formats(values), any(edits.values()), output_dir == STDOUT
     if not edited and not asked:
         raise UsageError("nothing to do: give an edit, such as --rename SPEAKER_00=Ada, or a format, such as --srt")
@@ -95,7 +100,11 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     if audio is not None and not any(each.render_file for each in config.formats):
         raise UsageError("--audio is for formats that hold the recording: ask for one, such as --html, or leave it out")
     try:
-        transcript = _edit(_read(path), edits, values)
+        transcript = _read(path)
+        if config.store is not None:
+            with closing(open_library(host, values["speakers"])) as store:
+                transcript = names_of_store(transcript, store)
+        transcript = _edit(transcript, edits, values)
         folder = path.parent if output_dir is None else output_dir
         if not to_stdout:
             prepare_folder(folder)
@@ -109,7 +118,7 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
                 _warn_of_lost_recording(target)
         if not to_stdout:
             write_files(texts, inputs=[] if audio is None else [audio], backups=[path])
-    except (InputError, ModelError) as error:
+    except (InputError, ModelError, StoreError) as error:
         terminal.error(error, about=str(path))
         return error.exit_code
     if to_stdout:

@@ -69,6 +69,11 @@ def build_cli(host: Host) -> click.Group:
 
         return models
 
+    def speakers() -> click.Command:
+        from oolong_align.cli.speakers_command import speakers_command
+
+        return speakers_command(host)
+
     def plugins() -> click.Command:
         from oolong_align.cli.plugins_command import plugins_command
 
@@ -87,6 +92,7 @@ def build_cli(host: Host) -> click.Group:
             "align": ("Say who said the words of another recogniser.", align),
             "vad": ("Say where somebody speaks.", vad),
             "edit": ("Correct a result, and write any format of it.", edit),
+            "speakers": ("List, teach, name and forget the voices of a library.", speakers),
             "models": ("List, fetch and check the model files.", models),
             "plugins": ("List the installed plugins and their hooks.", plugins),
         },

@@ -149,6 +149,9 @@ class SpeakerStore(Protocol):
     def list(self, name: str | None = None) -> Sequence[Voice]:
         """Return all voices, or those with a name, in order of their numbers."""
 
+    def count(self) -> int:
+        """Return the number of voices."""
+
     def nearest(self, embedding: FloatArray, count: int, *, model: VoiceModel) -> Sequence[tuple[Voice, float]]:
         """Voices whose centroids have the largest cosines to an embedding, with the cosines, best first.
 

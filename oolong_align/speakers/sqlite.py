@@ -98,6 +98,11 @@ class SqliteStore:
         with self._reading():
             return self._voices("") if name is None else self._voices("WHERE name = ?", (name,))
 
+    def count(self) -> int:
+        """Return the number of voices."""
+        with self._reading():
+            return int(self._connection.execute("SELECT count(*) FROM voice").fetchone()[0])
+
     def nearest(self, embedding: FloatArray, count: int, *, model: VoiceModel) -> Sequence[tuple[Voice, float]]:
         """Voices with the largest cosines, exactly; ties in order of their numbers."""
         check_embedding(embedding, model)

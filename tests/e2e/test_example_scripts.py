@@ -74,6 +74,13 @@ def test_vad_gate(run: Run, meeting: Path) -> None:
     assert 35 < sum(end - start for start, end in seconds) < 50
 
 
+def test_across_recordings(run: Run, meeting: Path, tmp_path: Path) -> None:
+    first = run("across_recordings", tmp_path / "voices.db", meeting)
+    assert [line.split()[1:3] for line in first] == [[f"SPEAKER_0{n}", f"voice_{n + 1}"] for n in range(3)]
+    again = run("across_recordings", tmp_path / "voices.db", meeting)
+    assert [line.split()[2] for line in again] == ["voice_1", "voice_2", "voice_3"]
+
+
 def test_every_script_is_ten_lines_or_little_more_and_has_a_test(repository: Path) -> None:
     scripts = {path.stem: path for path in (repository / "examples").glob("*.py") if path.stem != "make_meeting"}
     assert {f"test_{name}" for name in scripts} <= set(globals())

@@ -17,8 +17,19 @@ LAYERS = (
     ),
     ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment", "interop"),
     ("formats", "editing", "page_audio", "speakers"),
-    ("entries", "hookspecs", "page_format", "core_plugin"),
-    ("plugin_manager", "registry", "checks", "outputs", "host", "pipeline", "stores", "store_checks", "testing"),
+    ("entries", "hookspecs", "page_format", "identity_stage", "core_plugin"),
+    (
+        "plugin_manager",
+        "registry",
+        "checks",
+        "outputs",
+        "host",
+        "pipeline",
+        "stores",
+        "voice_library",
+        "store_checks",
+        "testing",
+    ),
     ("cli", "__main__"),
 )
 LEVEL = {module: level for level, modules in enumerate(LAYERS) for module in modules}

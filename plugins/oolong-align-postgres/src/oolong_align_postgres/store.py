@@ -92,6 +92,10 @@ class PostgresStore:
         where = "WHERE %(name)s::text IS NULL OR v.name = %(name)s ORDER BY v.number"
         return [_voice(row) for row in self._ask(f"{_VOICE} FROM oolong_voice v {_PARTS} {where}", {"name": name})]
 
+    def count(self) -> int:
+        """Return the number of voices."""
+        return int(self._ask("SELECT count(*) FROM oolong_voice")[0][0])
+
     def nearest(self, embedding: FloatArray, count: int, *, model: VoiceModel) -> Sequence[tuple[Voice, float]]:
         """Voices with the largest cosines, as the index finds them; ties in order of their numbers."""
         check_embedding(embedding, model)

@@ -1,0 +1,274 @@
+"""Train what tells whether two recordings hold one person's voice, and calibrate it to log-odds.
+
+``python models/calibrate_voices.py sessions.npz --clean train_embeddings.npz --out oolong_align/data``
+
+`simulate_sessions.py` makes the first file; the second holds the same utterances as they were recorded. The PLDA is
+trained on whole utterances; within a speaker they differ by what is said and by the room, channel and noise, or by
+having none of them. Trials compare what a speaker says in one half of the utterances with the other half of a speaker:
+1, 3, 10 and 30 s of speech on either side, made of single seconds or of whole utterances, in two simulated rooms, in
+one and clean, or both clean; the last are the speakers who share a channel. Each trial is scored by a PLDA that has not
+heard its speakers (cross-validation by speaker). Log-odds are linear in the score and in the logarithm of the seconds,
+fitted by logistic regression at even odds to the trials with at least 3 s on the known side. What is drawn depends on
+``--seed``: the same input gives the same files.
+
+References
+----------
+Bruemmer & du Preez, "Application-independent evaluation of speaker detection", 2006 (calibration, Cllr); Martin et al.,
+"The DET curve in assessment of detection task performance", 1997.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from precompute_plda import save_plda
+from scipy.optimize import minimize
+from train_plda import Corpus, equal_error_rate, split_speakers, train
+
+from oolong_align.models import find_bundle
+from oolong_align.plda import Plda
+from oolong_align.speakers.scoring import VoiceScorer, cosine_scores, duration_feature, plda_scores
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Index: TypeAlias = npt.NDArray[np.int64]
+Side: TypeAlias = tuple[int, int, int, float, Array]
+"""Speaker, session, nominal seconds, seconds and embedding of speech that is compared."""
+
+LENGTHS: Final = (1, 3, 10, 30)
+FOLDS: Final = 5
+DRAWS: Final = 2
+LEAST_REFERENCE_S: Final = 3
+SESSION_VARIANCES: Final = ((1.0, 0.0), (0.6, 1.2), (0.5, 2.0), (0.4, 3.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """Rows of a file of `simulate_sessions.py`, speakers numbered."""
+
+    embedding: Array
+    speaker: Index
+    session: Index
+    seconds: Array
+    whole: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials:
+    """Compared sides: scores, whether it is one person, nominal and true seconds, how many are clean; ``(N,)`` each."""
+
+    plda: Array
+    cosine: Array
+    same: npt.NDArray[np.bool_]
+    nominal: Index  # (N, 2)
+    seconds: Array  # (N, 2)
+    clean: Index
+
+
+def load_sessions(paths: Sequence[Path], clean: Path) -> Sessions:
+    """Read a sessions file, or its parts, and the clean utterances: sessions 0 and 2 are of the first half of them."""
+    stored = [np.load(path, allow_pickle=False) for path in (*paths, clean)]
+    *simulated, original = stored
+    columns = {name: np.concatenate([part[name] for part in simulated]) for name in Sessions.__dataclass_fields__}
+    half = np.zeros(len(original["speaker"]), dtype=np.int64)
+    for speaker in np.unique(original["speaker"]):
+        rows = np.flatnonzero(original["speaker"] == speaker)
+        rows = rows[np.argsort(original["utterance"][rows])]
+        half[np.array_split(rows, 2)[1]] = 1
+    columns = {
+        "embedding": np.concatenate([columns["embedding"], original["embedding"]]),
+        "speaker": np.concatenate([columns["speaker"], original["speaker"]]),
+        "session": np.concatenate([columns["session"], half + 2]),
+        "seconds": np.concatenate([columns["seconds"], original["seconds"]]),
+        "whole": np.concatenate([columns["whole"], np.ones(len(half), dtype=np.bool_)]),
+    }
+    columns["embedding"] = unit(columns["embedding"].astype(np.float64))
+    columns["speaker"] = np.unique(columns["speaker"], return_inverse=True)[1]
+    return Sessions(**columns)
+
+
+def unit(rows: Array) -> Array:
+    """Rows of unit length."""
+    scaled: Array = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    return scaled
+
+
+def draw_sides(data: Sessions, random: np.random.Generator) -> list[Side]:
+    """Draw speech of each length from each session."""
+    sides = []
+    for speaker in range(int(data.speaker.max()) + 1):
+        for session in range(4):
+            own = (data.speaker == speaker) & (data.session == session)
+            for length in LENGTHS[session > 1 :]:
+                for _ in range(DRAWS):
+                    rows = random.permutation(np.flatnonzero(own & (data.whole == (length > 1))))
+                    needed = int(np.searchsorted(np.cumsum(data.seconds[rows]), length - 0.5)) + 1
+                    rows = rows[:needed]
+                    weights = data.seconds[rows]
+                    embedding = unit(weights @ data.embedding[rows])
+                    sides.append((speaker, session, length, float(weights.sum()), embedding))
+    return sides
+
+
+def train_identity(data: Sessions, speakers: Index, dim: int, shrinkage: float) -> Plda:
+    """PLDA of the whole utterances of some speakers."""
+    rows = data.whole & np.isin(data.speaker, speakers)
+    numbers = np.unique(data.speaker[rows], return_inverse=True)[1]
+    corpus = Corpus(embedding=data.embedding[rows], speaker=numbers, weight=np.ones(int(rows.sum())))
+    return train(corpus, dim=dim, shrinkage=shrinkage, iterations=20)
+
+
+def score_trials(sides: Sequence[Side], plda: Plda, held_out: Index, variance: tuple[float, float]) -> Trials:
+    """Compare all first sessions of the held-out speakers with all their second ones."""
+    first, second = (
+        [side for side in sides if side[1] % 2 == half and side[0] in set(held_out.tolist())] for half in (0, 1)
+    )
+    embedding = np.stack([side[4] for side in second])
+    seconds = np.array([side[3] for side in second])
+    own = [(side[4][None], np.array([side[3]])) for side in first]
+    pairs = [(a, b) for a in first for b in second]
+    return Trials(
+        plda=plda_scores(plda, embedding, seconds, own, session=variance[0], second=variance[1]).T.ravel(),
+        cosine=cosine_scores(embedding, own).T.ravel(),
+        same=np.array([a[0] == b[0] for a, b in pairs]),
+        nominal=np.array([(a[2], b[2]) for a, b in pairs]),
+        seconds=np.array([(a[3], b[3]) for a, b in pairs]),
+        clean=np.array([(a[1] > 1) + (b[1] > 1) for a, b in pairs]),
+    )
+
+
+def join(parts: Sequence[Trials]) -> Trials:
+    """All trials of some folds."""
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Trials.__dataclass_fields__}
+    return Trials(**columns)
+
+
+def fit(features: Array, same: npt.NDArray[np.bool_]) -> tuple[Array, float]:
+    """Weights of the log-odds, the constant first, at even odds, and the cost in bits (Cllr)."""
+    weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    design = np.column_stack([np.ones(len(features)), (features - mean) / spread])
+    sign = np.where(same, -1.0, 1.0)
+
+    def cost(beta: Array) -> tuple[float, Array]:
+        margin = sign * (design @ beta)
+        slope = weight * sign / (1 + np.exp(-margin))
+        return float(weight @ np.logaddexp(0, margin)), design.T @ slope
+
+    found = minimize(cost, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B")
+    slopes = found.x[1:] / spread
+    return np.concatenate([[found.x[0] - slopes @ mean], slopes]), float(found.fun / np.log(2))
+
+
+def miss_rate(target: Array, nontarget: Array, accepted: float) -> float:
+    """Share of targets refused where a share of the non-targets is accepted: a point of the DET curve."""
+    return float(np.mean(target <= np.quantile(nontarget, 1 - accepted)))
+
+
+def rows_of_table(trials: Trials, scores: dict[str, Array]) -> Iterator[str]:
+    """Equal error rate and DET points by seconds of both sides."""
+    yield "  rooms      seconds  score       EER     missed at 1 % / 0.1 % false accepts"
+    for clean, rooms in enumerate(("two", "one, clean", "clean")):
+        for pair in ((1, 1), (3, 3), (10, 10), (30, 30), (30, 3)):
+            chosen = (trials.clean == clean) & (trials.nominal == pair).all(axis=1)
+            for name, values in scores.items():
+                target, nontarget = values[chosen & trials.same], values[chosen & ~trials.same]
+                if len(target):
+                    points = [miss_rate(target, nontarget, accepted) for accepted in (0.01, 0.001)]
+                    equal, label = equal_error_rate(target, nontarget), f"{pair[0]}/{pair[1]}"
+                    yield f"  {rooms:<10} {label:>7}  {name:<10} {equal:6.2%}  {points[0]:7.2%} {points[1]:7.2%}"
+
+
+def rows_of_thresholds(
+    sides: Sequence[Side], folds: Sequence[tuple[Plda, Index]], calibrated: VoiceScorer
+) -> Iterator[str]:
+    """What becomes of known and unknown speakers who are looked for in a library of half the held-out speakers."""
+    yield "  known/new      seconds  probability  known: right  wrong  unknown: taken for somebody"
+    for place, length in (
+        (place, length) for place in ("room/room", "clean/room", "clean/clean") for length in LENGTHS
+    ):
+        known, right, share = [], [], []
+        sessions = {"room/room": (0, 1), "clean/room": (2, 1), "clean/clean": (2, 3)}[place]
+        if sessions[1] > 1 and length == 1:
+            continue
+        for plda, held_out in folds:
+            enrolled = held_out[::2]
+            library = [side for side in sides if side[1:3] == (sessions[0], LENGTHS[-1]) and side[0] in enrolled][
+                ::DRAWS
+            ]
+            tests = [side for side in sides if side[1:3] == (sessions[1], length) and side[0] in held_out]
+            odds = replace(calibrated, plda=plda).log_odds(
+                np.stack([side[4] for side in tests]),
+                np.array([side[3] for side in tests]),
+                [(side[4][None], np.array([side[3]])) for side in library],
+            ) - np.log(len(library))
+            share += (np.exp(odds.max(axis=1)) / (1 + np.exp(odds).sum(axis=1))).tolist()
+            right += [library[best][0] == test[0] for best, test in zip(odds.argmax(axis=1), tests, strict=True)]
+            known += [test[0] in enrolled for test in tests]
+        for threshold in (0.5, 0.8, 0.9, 0.95, 0.99):
+            taken = np.array(share) >= threshold
+            there, good = np.array(known), np.array(right)
+            figures = np.mean((taken & good)[there]), np.mean((taken & ~good)[there]), np.mean(taken[~there])
+            yield (
+                f"  {place:<12} {length:>9}  {threshold:>11}  {figures[0]:12.1%} {figures[1]:6.1%}  {figures[2]:27.1%}"
+            )
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sessions", type=Path, nargs="+")
+    parser.add_argument("--clean", type=Path, required=True, help="embeddings of the utterances as they are")
+    parser.add_argument("--dim", type=int, default=200)
+    parser.add_argument("--shrinkage", type=float, default=0.6)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="folder for voice_plda.npz and voice_calibration.json")
+    arguments = parser.parse_args()
+    data = load_sessions(arguments.sessions, arguments.clean)
+    sides = draw_sides(data, np.random.default_rng(arguments.seed))
+    count = int(data.speaker.max()) + 1
+    folds = [
+        (train_identity(data, known, arguments.dim, arguments.shrinkage), held_out)
+        for known, held_out in split_speakers(count, FOLDS)
+    ]
+    costs = {}
+    for variance in SESSION_VARIANCES:
+        trials = join([score_trials(sides, plda, held_out, variance) for plda, held_out in folds])
+        fitted = trials.nominal[:, 0] >= LEAST_REFERENCE_S
+        durations = duration_feature(trials.seconds[:, 0], trials.seconds[:, 1])
+        features = np.column_stack([trials.plda, durations])
+        weights, cost = fit(features[fitted], trials.same[fitted])
+        costs[variance] = (cost, trials, weights, features @ weights[1:] + weights[0])
+        print(f"variance {variance[0]} + {variance[1]} / seconds: Cllr {cost:.4f} bits")
+    variance = min(costs, key=lambda each: costs[each][0])
+    _, trials, weights, log_odds = costs[variance]
+    cosine_weights, cosine_cost = fit(np.column_stack([trials.cosine, durations])[fitted], trials.same[fitted])
+    print(f"cosine: Cllr {cosine_cost:.4f} bits")
+    print(f"{count} speakers, {trials.same.sum()} trials of one person, {(~trials.same).sum()} of two")
+    calibrated = VoiceScorer(weights=tuple(weights.tolist()), session=variance[0], second=variance[1])
+    scores = {"cosine": trials.cosine, "PLDA": trials.plda, "calibrated": log_odds}
+    print(*rows_of_table(trials, scores), *rows_of_thresholds(sides, folds, calibrated), sep="\n")
+    if arguments.out:
+        save_plda(
+            arguments.out / "voice_plda.npz", train_identity(data, np.arange(count), arguments.dim, arguments.shrinkage)
+        )
+        calibration = {
+            "embedding": find_bundle(parts=("embedding",)).hashes["embedding"],
+            "session": variance[0],
+            "second": variance[1],
+            "plda": [round(float(weight), 5) for weight in weights],
+            "cosine": [round(float(weight), 5) for weight in cosine_weights],
+        }
+        text = json.dumps(calibration, indent=1) + "\n"
+        (arguments.out / "voice_calibration.json").write_text(text, encoding="utf-8")
+        print(text)
+
+
+if __name__ == "__main__":
+    main()

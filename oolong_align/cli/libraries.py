@@ -1,0 +1,43 @@
+"""Libraries of voices on the command line: the option that names one, and opening one that must be there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from oolong_align.entries import SpeakerStore, store_scheme
+from oolong_align.errors import UsageError
+from oolong_align.host import Host
+
+__all__ = ["library_option", "open_library"]
+
+
+def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names a library, also by ``OOLONG_SPEAKERS``."""
+    return click.option(
+        "--speakers",
+        "-s",
+        "url",
+        envvar="OOLONG_SPEAKERS",
+        required=True,
+        metavar="URL",
+        help="Library of voices, such as voices.db (OOLONG_SPEAKERS).",
+    )(command)
+
+
+def open_library(host: Host, url: str, *, create: bool = False) -> SpeakerStore:
+    """Open a library.
+
+    Raises
+    ------
+    UsageError
+        If its file is not there and is not to be created.
+    StoreError
+        If it cannot be opened.
+    """
+    if not create and store_scheme(url) == "sqlite" and not Path(url.removeprefix("sqlite://")).exists():
+        raise UsageError(f"{url}: there is no such library; `oolong transcribe --speakers {url}` makes one")
+    return host.open_store(url)

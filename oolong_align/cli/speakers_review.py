@@ -1,0 +1,114 @@
+"""``oolong speakers suggest`` and ``recluster``: voices that are probably one person's."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from oolong_align.cli.libraries import library_option, open_library
+from oolong_align.cli.terminal import Terminal, print_table
+from oolong_align.host import Host
+from oolong_align.options import SPEAKER_THRESHOLD
+
+if TYPE_CHECKING:
+    from oolong_align.speakers.reclustering import Likeness
+
+__all__ = ["review_commands"]
+
+_COLUMNS = ("keep", "name", "merge", "its name", "probability", "cosine", "seconds", "heard together in")
+
+
+def review_commands(host: Host) -> Iterator[click.Command]:
+    """Commands that compare the voices of a library with each other."""
+
+    @click.command("suggest")
+    @library_option
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    def suggest(url: str, as_json: bool) -> None:
+        """Show voices that are probably one person's, for `oolong speakers merge`.
+
+        Recordings in which both speak are evidence that they are two.
+        """
+        from oolong_align.speakers.reclustering import suggest_merges
+
+        with closing(open_library(host, url)) as store:
+            found = suggest_merges(store.list())
+        _show(found, as_json=as_json)
+
+    @click.command("recluster")
+    @library_option
+    @click.option("--yes", is_flag=True, help="Merge without asking.")
+    @click.option("--json", "as_json", is_flag=True, help="Print the proposals as JSON; merges only with --yes.")
+    @click.option(
+        "--speaker_threshold",
+        "threshold",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=SPEAKER_THRESHOLD,
+        show_default=True,
+        help="Least probability that two voices are one person's.",
+    )
+    @click.pass_obj
+    def recluster(terminal: Terminal, url: str, yes: bool, as_json: bool, threshold: float) -> None:
+        """Find out anew, from all that a library has heard, which voices are one person's, and merge them.
+
+        Voices that speak in one recording are never merged.
+        """
+        from oolong_align.speakers.library import merge_voices
+        from oolong_align.speakers.reclustering import recluster_voices
+
+        with closing(open_library(host, url)) as store:
+            people = recluster_voices(store.list(), threshold=threshold)
+            _show([each for person in people for each in person], as_json=as_json)
+            if not people:
+                terminal.info(f"{url}: no two voices are one person's")
+                return
+            if not yes and (as_json or not sys.stdin.isatty()):
+                terminal.info(f"{url}: nothing is merged without --yes")
+                return
+            if not yes and not click.confirm("Merge them?", err=True):
+                return
+            with store.transaction():
+                for person in people:
+                    merge_voices(store, person[0].kept.id, *(each.other.id for each in person))
+        terminal.info(f"{url}: {sum(map(len, people))} voices merged into {len(people)}")
+
+    yield from (suggest, recluster)
+
+
+def _show(found: Sequence[Likeness], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([_fields(each) for each in found], ensure_ascii=False, indent=1))
+        return
+    if found:
+        rows = [
+            (
+                each.kept.id,
+                each.kept.name or "",
+                each.other.id,
+                each.other.name or "",
+                f"{each.probability:.3f}",
+                f"{each.cosine:.2f}",
+                f"{each.kept.seconds:.0f} + {each.other.seconds:.0f}",
+                ", ".join(each.together),
+            )
+            for each in found
+        ]
+        print_table(_COLUMNS, rows, sys.stdout)
+
+
+def _fields(each: Likeness) -> dict[str, Any]:
+    return {
+        "keep": each.kept.id,
+        "keep_name": each.kept.name,
+        "merge": each.other.id,
+        "merge_name": each.other.name,
+        "probability": round(each.probability, 4),
+        "cosine": round(each.cosine, 4),
+        "seconds": [round(each.kept.seconds, 3), round(each.other.seconds, 3)],
+        "together": list(each.together),
+    }

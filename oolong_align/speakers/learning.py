@@ -1,0 +1,166 @@
+"""What a store learns: new voices, and further references of known ones, so that no voice drifts to somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Final
+
+import numpy as np
+
+from oolong_align.errors import InputError
+from oolong_align.options import SPEAKER_THRESHOLD
+from oolong_align.speakers.library import reference_centroid
+from oolong_align.speakers.matching import match
+from oolong_align.speakers.records import Reference, SpeakerStore, Voice, VoiceModel, clean_source, unknown_voice
+from oolong_align.speakers.samples import VoiceSample
+from oolong_align.speakers.scoring import VoiceScorer
+
+__all__ = ["LEAST_LEARNED_S", "add_reference", "enroll", "new_voice", "reference_of"]
+
+LEAST_LEARNED_S: Final = 5.0
+_MOST_REFERENCES: Final = 16
+
+
+def reference_of(sample: VoiceSample, source: str, now: datetime | None = None) -> Reference:
+    """Reference for a sample of a recording; ``source`` names it, and ``now`` is the time of enrolment."""
+    return Reference(
+        embedding=sample.embedding,
+        source=clean_source(source) or "recording",
+        start=sample.start,
+        end=max(sample.end, sample.start),
+        seconds=sample.seconds,
+        enrolled=now or datetime.now(timezone.utc),
+    )
+
+
+def new_voice(reference: Reference, model: VoiceModel, name: str | None = None) -> Voice:
+    """Voice of one reference, which no store has yet."""
+    return with_references(Voice(model=model, name=name, seconds=0.0, centroid=reference.embedding), [reference])
+
+
+def add_reference(voice: Voice, reference: Reference, scorer: VoiceScorer) -> Voice:
+    """Voice that has learned a further reference, or the voice as it was.
+
+    A reference replaces those of the same recording whose spans it meets. It is learned only if it is more likely
+    than not the voice of the oldest reference, which is never given up: a voice that changed a little with every
+    recording could not end as another one. Of more than 16 references the shortest goes.
+    """
+    kept = [each for each in voice.references if not _same_speech(each, reference)]
+    if kept:
+        oldest = kept[0].embedding[None], np.array([kept[0].seconds])
+        odds = scorer.log_odds(reference.embedding[None], np.array([reference.seconds]), [oldest])
+        if odds[0, 0] <= 0:
+            return voice
+    references = [*kept, reference]
+    if len(references) > _MOST_REFERENCES:
+        references.pop(1 + int(np.argmin([each.seconds for each in references[1:]])))
+    return with_references(voice, references)
+
+
+def with_references(voice: Voice, references: Sequence[Reference]) -> Voice:
+    """Voice with these references, and the centroid and the seconds that they give."""
+    return replace(
+        voice,
+        references=tuple(references),
+        centroid=reference_centroid(references),
+        seconds=sum(each.seconds for each in references),
+    )
+
+
+def enroll(
+    store: SpeakerStore,
+    name: str,
+    sample: VoiceSample,
+    *,
+    model: VoiceModel,
+    source: str = "",
+    voice_id: str | None = None,
+    threshold: float = SPEAKER_THRESHOLD,
+    now: datetime | None = None,
+    scorer: VoiceScorer | None = None,
+) -> Voice:
+    """Teach a store somebody's voice.
+
+    Parameters
+    ----------
+    store : SpeakerStore
+    name : str
+        The person's name.
+    sample : VoiceSample
+        Speech of this person alone, at least 5 s.
+    model : VoiceModel
+        What made the embedding.
+    source : str
+        The recording.
+    voice_id : str, optional
+        Voice to add to; by default the one with this name, else the one without a name that the sample is taken for,
+        else a new one.
+    threshold : float
+        Least probability for being taken for a voice without a name.
+    now : datetime, optional
+        Time of enrolment; the present if not given.
+    scorer : VoiceScorer, optional
+        By default the one that fits the model.
+
+    Returns
+    -------
+    Voice
+        As it is stored.
+
+    Raises
+    ------
+    InputError
+        If the speech is too short, the voice is not known, does not sound like what the person was enrolled with, or
+        is of another model.
+    """
+    if sample.seconds < LEAST_LEARNED_S:
+        raise InputError(
+            f"{name}: {sample.seconds:.1f} s of speech are too few to know a voice by; give at least "
+            f"{LEAST_LEARNED_S:.0f} s in which only this person speaks"
+        )
+    chosen = scorer or VoiceScorer.for_weights(model.weights)
+    reference = reference_of(sample, source, now)
+    with store.transaction():
+        known = _voice_to_teach(store, name, sample, model, voice_id, threshold, chosen)
+        if known is None:
+            voice = new_voice(reference, model, name)
+        else:
+            voice = replace(add_reference(known, reference, chosen), name=name)
+            if all(each is not reference for each in voice.references):
+                raise InputError(
+                    f"{name}: this speech does not sound like {known.id}, which has the name; give another name, or "
+                    f"`oolong speakers forget {known.id}` first"
+                )
+        return replace(voice, id=store.put(voice))
+
+
+def _voice_to_teach(
+    store: SpeakerStore,
+    name: str,
+    sample: VoiceSample,
+    model: VoiceModel,
+    voice_id: str | None,
+    threshold: float,
+    scorer: VoiceScorer,
+) -> Voice | None:
+    if voice_id is not None:
+        found = store.get(voice_id)
+        if found is None:
+            raise unknown_voice(voice_id)
+        return found
+    named = store.list(name)
+    if len(named) > 1:
+        ids = ", ".join(each.id for each in named)
+        raise InputError(f"{name}: several voices have this name ({ids}); merge them, or say which one")
+    if named:
+        return named[0]
+    (found_match,) = match(
+        sample.embedding[None], store, model=model, seconds=[sample.seconds], threshold=threshold, scorer=scorer
+    )
+    return found_match.voice if found_match.voice is not None and found_match.voice.name is None else None
+
+
+def _same_speech(one: Reference, other: Reference) -> bool:
+    return one.source == other.source and one.start < other.end and other.start < one.end

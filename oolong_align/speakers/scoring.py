@@ -1,0 +1,144 @@
+"""How likely two voices are one person's: PLDA log-likelihood ratio or cosine, calibrated to log-odds.
+
+The PLDA is one for recordings in different rooms, not the one that tells speakers of one recording apart; it fits the
+default embedding model only. Embeddings of other models are compared by cosine, with the weights of the default one.
+How both were made and what they do is in ``models/README.md``.
+
+References
+----------
+Ioffe, "Probabilistic linear discriminant analysis", 2006; Bruemmer & du Preez, "Application-independent evaluation of
+speaker detection", 2006 (calibration).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from oolong_align.plda import Plda
+
+__all__ = ["Side", "VoiceScorer", "cosine_scores", "duration_feature", "plda_scores"]
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Side: TypeAlias = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
+"""References of one voice: embeddings ``(references, D)`` and their seconds ``(references,)``."""
+
+_DATA: Final = Path(__file__).parent.parent / "data"
+_SHORTEST_S: Final = 1.0
+_LONGEST_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceScorer:
+    """Log-odds that a voice is that of some references, where one is as likely as the other beforehand.
+
+    Attributes
+    ----------
+    weights : tuple of float
+        Constant, weight of the score and weight of `duration_feature`.
+    plda : Plda or None
+        Without one the score is the cosine.
+    session, second : float
+        Variance within a speaker of an embedding in the space of the PLDA: of a recording, and of a second of speech.
+    """
+
+    weights: tuple[float, float, float]
+    plda: Plda | None = None
+    session: float = 1.0
+    second: float = 0.0
+
+    @classmethod
+    def for_weights(cls, sha256: str) -> VoiceScorer:
+        """Scorer for the embeddings of a model, which is known by the SHA-256 of its weights."""
+        known = _load_calibration()
+        if sha256 != known["embedding"]:
+            constant, score, duration = known["cosine"]
+            return cls(weights=(constant, score, duration))
+        constant, score, duration = known["plda"]
+        return cls(
+            weights=(constant, score, duration),
+            plda=_load_plda(),
+            session=known["session"],
+            second=known["second"],
+        )
+
+    def log_odds(
+        self, embeddings: npt.NDArray[np.floating], seconds: npt.NDArray[np.floating], voices: Sequence[Side]
+    ) -> Array:
+        """Log-odds of every sample for every voice, ``(N, D), (N,) -> (N, voices)``.
+
+        O(N x voices x K) for a PLDA of K dimensions.
+        """
+        if self.plda is None:
+            scores = cosine_scores(embeddings, voices)
+        else:
+            scores = plda_scores(self.plda, embeddings, seconds, voices, session=self.session, second=self.second)
+        known = np.array([float(lengths.sum()) for _, lengths in voices])
+        constant, score, duration = self.weights
+        odds: Array = constant + score * scores + duration * duration_feature(np.asarray(seconds)[:, None], known)
+        return odds
+
+
+def duration_feature(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> Array:
+    """Logarithm of the product of the seconds on both sides, each between 1 and 30."""
+    one, other = (np.clip(each, _SHORTEST_S, _LONGEST_S) for each in (first, second))
+    return np.asarray(np.log(one * other), dtype=np.float64)
+
+
+def cosine_scores(embeddings: npt.NDArray[np.floating], voices: Sequence[Side]) -> Array:
+    """Cosine of every sample to the mean direction of every voice's references, by seconds: ``-> (N, voices)``."""
+    means = np.stack([np.asarray(seconds, dtype=np.float64) @ _unit(vectors) for vectors, seconds in voices])
+    return _unit(embeddings) @ _unit(means).T
+
+
+def plda_scores(
+    plda: Plda,
+    embeddings: npt.NDArray[np.floating],
+    seconds: npt.NDArray[np.floating],
+    voices: Sequence[Side],
+    *,
+    session: float,
+    second: float,
+) -> Array:
+    """Log-likelihood ratio of one person against two, for every sample and voice: ``(N, D) -> (N, voices)``.
+
+    In the PLDA's space people are ``N(0, phi)`` and an embedding of s seconds is ``N(person, session + second / s)``.
+    Given a voice's references the person is normal with precision ``1 / phi + sum(1 / variance)``; each of them counts
+    as a recording of its own.
+    """
+    samples = plda.transform(_unit(embeddings))  # (N, K)
+    noise = (session + second / np.maximum(seconds, _SHORTEST_S))[:, None]  # (N, 1)
+    alone = np.square(samples) / (plda.phi + noise) + np.log(plda.phi + noise)
+    scores = np.empty((len(samples), len(voices)))
+    for column, (vectors, lengths) in enumerate(voices):
+        precision = 1 / (session + second / np.maximum(np.asarray(lengths, dtype=np.float64), _SHORTEST_S))
+        spread = 1 / (1 / plda.phi + precision.sum())  # (K,)
+        mean = spread * (precision @ plda.transform(_unit(vectors)))
+        total = spread + noise  # (N, K)
+        together = np.square(samples - mean) / total + np.log(total)
+        scores[:, column] = 0.5 * (alone - together).sum(axis=1)
+    return scores
+
+
+def _unit(rows: npt.NDArray[np.floating]) -> Array:
+    wide = np.asarray(rows, dtype=np.float64)
+    scaled: Array = wide / np.maximum(np.linalg.norm(wide, axis=-1, keepdims=True), np.finfo(np.float64).tiny)
+    return scaled
+
+
+@cache
+def _load_calibration() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((_DATA / "voice_calibration.json").read_text("utf-8"))
+    return loaded
+
+
+@cache
+def _load_plda() -> Plda:
+    return Plda.load(_DATA / "voice_plda.npz")

@@ -1,0 +1,51 @@
+"""Voices that are known exactly: directions in 64 dimensions, with as much noise as wanted."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+import numpy as np
+
+from oolong_align.speakers.records import Reference, Voice, VoiceModel
+from oolong_align.speakers.samples import VoiceSample
+from oolong_align.types import FloatArray
+
+DIMENSION = 64
+MODEL = VoiceModel(name="test", weights="f" * 64, dimension=DIMENSION)
+NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
+
+
+def heard(person: str, session: int = 0, noise: float = 0.3) -> FloatArray:
+    """Embedding of a person in a session; sessions of one person have a cosine of about 1 / (1 + noise^2)."""
+    voice = np.random.default_rng(zlib.crc32(person.encode())).standard_normal(DIMENSION)
+    other = np.random.default_rng([zlib.crc32(person.encode()), session]).standard_normal(DIMENSION)
+    vector = voice + noise * other
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def sample(person: str, session: int = 0, *, seconds: float = 30.0, noise: float = 0.3) -> VoiceSample:
+    return VoiceSample(embedding=heard(person, session, noise), seconds=seconds, end=seconds)
+
+
+def reference(person: str, session: int = 0, *, source: str = "", seconds: float = 30.0) -> Reference:
+    return Reference(
+        embedding=heard(person, session),
+        source=source or f"file_{session}",
+        start=0.0,
+        end=seconds,
+        seconds=seconds,
+        enrolled=NOW,
+    )
+
+
+def voice(references: Sequence[Reference], name: str | None = None, number: int = 0) -> Voice:
+    return Voice(
+        id=f"voice_{number}" if number else "",
+        name=name,
+        model=MODEL,
+        seconds=sum(each.seconds for each in references),
+        centroid=references[0].embedding,
+        references=tuple(references),
+    )

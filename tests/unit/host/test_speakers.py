@@ -1,0 +1,281 @@
+"""``--speakers`` and ``oolong speakers`` on recordings whose names say who speaks in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from known_people import DIMENSION, MODEL, heard
+
+from oolong_align import open_store
+from oolong_align.audio import Audio
+from oolong_align.hookspecs import DiarizerEntry, hookimpl
+from oolong_align.types import Diarization, DiarizeSegment, ModelInfo, SpeakerSegment, VoiceRange
+
+Run = Callable[..., tuple[int, str, str]]
+Record = Callable[..., Path]
+Speakers = dict[str, dict[str, object]]
+Transcribed = Callable[..., Speakers]
+
+
+class Known:
+    """``Ada_Bob.3.wav`` holds Ada, then Bob, as long as each other, in the room 3."""
+
+    name = "known"
+    weights = MODEL.weights
+
+    @hookimpl
+    def oolong_diarizers(self) -> list[DiarizerEntry]:
+        return [DiarizerEntry("known", "by the file's name", lambda config: self._diarize)]
+
+    def _diarize(self, audio: Audio, **_: object) -> Diarization:
+        people, _, session = (audio.stem or "Ada").partition(".")
+        names = people.split("_")
+        bounds = np.linspace(0, audio.duration, len(names) + 1).tolist()
+        spans = [(start, end, number) for number, (start, end) in enumerate(pairwise(bounds))]
+        return Diarization(
+            segments=tuple(SpeakerSegment(*span) for span in spans),
+            turns=tuple(DiarizeSegment(*span) for span in spans),
+            speech=(VoiceRange(0.0, audio.duration),),
+            duration=audio.duration,
+            embeddings={number: heard(name, int(session or 0)) for number, name in enumerate(names)},
+            model=ModelInfo(bundle="known", hashes={"embedding": self.weights}, dimension=DIMENSION),
+        )
+
+
+@pytest.fixture
+def oolong(run: Run) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        listens = len(arguments) > 1 and arguments[1] in ("enroll", "identify", "threshold")
+        return run(*arguments, *(("--diarizer", "known") if listens else ()), plugins=(Known(),))
+
+    return call
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    return tmp_path / "voices.db"
+
+
+@pytest.fixture
+def transcribed(
+    oolong: Run, record: Record, library: Path, tmp_path: Path
+) -> Callable[..., dict[str, dict[str, object]]]:
+    def transcribe(name: str, *arguments: object, seconds: float = 20.0) -> dict[str, dict[str, object]]:
+        path = record(f"{name}.wav", seconds)
+        parts = ("--diarizer", "known", "--transcriber", "replay", "--speakers", library, "-o", tmp_path / "out")
+        code, _, err = oolong("transcribe", path, *parts, *(arguments or ("--json",)))
+        assert code == 0, err
+        speakers: Speakers = json.loads((tmp_path / "out" / f"{name}.json").read_text())["speakers"]
+        return speakers
+
+    return transcribe
+
+
+def test_names_reach_every_format_and_older_results(
+    transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
+) -> None:
+    first = transcribed("Ada_Bob.0")
+    assert [each["voice"] for each in first.values()] == ["voice_1", "voice_2"]
+    assert [each["name"] for each in first.values()] == [None, None]
+    assert oolong("speakers", "name", "voice_1", "Zoë <b>", "-s", library)[0] == 0
+    formats = ("--json", "--srt", "--vtt", "--txt", "--html")
+    second = transcribed("Bob_Cleo_Ada.1", *formats, seconds=30)
+    assert [each["voice"] for each in second.values()] == ["voice_2", "voice_3", "voice_1"]
+    assert [each["name"] for each in second.values()] == [None, None, "Zoë <b>"]
+    transcribed("Ada.2", *formats)
+    for suffix, written in (("srt", "Zoë"), ("vtt", "Zoë"), ("txt", "Zoë"), ("html", "Zoë")):
+        assert written in (tmp_path / "out" / f"Ada.2.{suffix}").read_text("utf-8"), suffix
+    old = tmp_path / "out" / "Ada_Bob.0.json"
+    code, _, err = oolong("edit", old, "--speakers", library, "--srt")
+    assert code == 0, err
+    assert "Zoë" in old.with_suffix(".srt").read_text("utf-8")
+    assert [each["name"] for each in json.loads(old.read_text())["speakers"].values()] == ["Zoë <b>", None]
+
+
+def test_merged_and_forgotten_voices_in_older_results(
+    transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
+) -> None:
+    transcribed("Ada_Bob.0")
+    old = tmp_path / "out" / "Ada_Bob.0.json"
+    for command in (("name", "voice_2", "Bob"), ("merge", "voice_2", "voice_1"), ("split", "voice_2", "1")):
+        assert oolong("speakers", *command, "-s", library)[0] == 0
+    assert oolong("edit", old, "--speakers", library)[0] == 0
+    found = json.loads(old.read_text())["speakers"]
+    assert [(each["voice"], each["name"]) for each in found.values()] == [("voice_2", "Bob")] * 2
+    assert oolong("speakers", "forget", "voice_2", "-s", library)[0] == 0
+    code, _, err = oolong("edit", old, "--speakers", library)
+    assert code == 1 and "none of the transcript's voices (voice_2, voice_2) is in this library" in err
+
+
+def test_a_forgotten_voice_leaves_no_name(transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path) -> None:
+    transcribed("Ada_Bob.0")
+    old = tmp_path / "out" / "Ada_Bob.0.json"
+    oolong("speakers", "name", "voice_1", "Ada", "-s", library)
+    assert oolong("edit", old, "--speakers", library)[0] == 0
+    code, out, _ = oolong("speakers", "forget", "voice_1", "-s", library, "-q")
+    assert code == 0 and not out
+    assert oolong("edit", old, "--speakers", library)[0] == 0
+    first, second = json.loads(old.read_text())["speakers"].values()
+    assert (first["voice"], first["name"], first["probability"]) == (None, None, None)
+    assert second["voice"] == "voice_2"
+    assert oolong("speakers", "list", "-s", library, "--json")[1].count('"id"') == 1
+
+
+def test_enrolled_people_are_identified_and_others_are_not(oolong: Run, record: Record, library: Path) -> None:
+    parts = ("-s", library)
+    assert oolong("speakers", "enroll", "Ada", record("Ada.0.wav", 20), *parts)[1] == "voice_1\n"
+    assert oolong("speakers", "enroll", "Bob", record("Bob.0.wav", 20), *parts)[1] == "voice_2\n"
+    code, out, err = oolong("speakers", "identify", record("Bob_Cleo_Ada.1.wav", 30), *parts, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert [each["name"] for each in found.values()] == ["Bob", None, "Ada"]
+    assert [each["seconds"] for each in found.values()] == [10, 10, 10]
+    assert found["SPEAKER_01"]["nearest"] in ("voice_1", "voice_2") and found["SPEAKER_01"]["probability"] < 0.1
+    code, out, _ = oolong("speakers", "identify", record("Bob.1.wav", 30), *parts)
+    columns, row = (line.split("\t") for line in out.splitlines())
+    assert columns == ["speaker", "voice", "name", "nearest", "probability", "seconds"]
+    assert row[:4] == ["SPEAKER_00", "voice_2", "Bob", "voice_2"]
+    listed = json.loads(oolong("speakers", "list", *parts, "--json")[1])
+    assert [len(each["references"]) for each in listed] == [1, 1]
+
+
+def test_a_part_of_a_recording_is_enrolled_with_its_times(oolong: Run, record: Record, library: Path) -> None:
+    recording = record("Bob_Bob.0.wav", 60)
+    code, _, err = oolong("speakers", "enroll", "Ada", recording, "-s", library, "--from", 12.5, "--to", 30)
+    assert code == 0, err
+    (voice,) = json.loads(oolong("speakers", "list", "-s", library, "--json")[1])
+    (reference,) = voice["references"]
+    assert reference["source"] == "Bob_Bob.0" and (reference["start"], reference["end"]) == (12.5, 30.0)
+    assert (voice["name"], voice["seconds"]) == ("Ada", 17.5)
+
+
+def test_export_and_import_carry_a_library_over(transcribed: Transcribed, oolong: Run, library: Path) -> None:
+    transcribed("Ada_Bob.0")
+    portable, other = library.with_name("voices.json"), library.with_name("other.db")
+    assert oolong("speakers", "export", portable, "-s", library)[0] == 0
+    assert oolong("speakers", "import", portable, "-s", other)[0] == 0
+    listed = [oolong("speakers", "list", "--json", "-s", each)[1] for each in (library, other)]
+    assert listed[0] == listed[1] and listed[0].count("voice_") == 2
+    assert oolong("speakers", "export", "-s", library)[1] == portable.read_text("utf-8")
+
+
+def test_voices_of_one_person_are_suggested_and_merged_on_demand(
+    transcribed: Transcribed, oolong: Run, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Ada.0", "Ada.1", "Bob_Cleo.2"):
+        transcribed(name, "--json", "--speaker_threshold", "0.9999")
+    assert oolong("speakers", "list", "-s", library)[1].count("voice_") == 4
+    (found,) = json.loads(oolong("speakers", "suggest", "--json", "-s", library)[1])
+    assert (found["keep"], found["merge"], found["together"]) == ("voice_1", "voice_2", [])
+    code, out, _ = oolong("speakers", "recluster", "--json", "-s", library)
+    assert code == 0 and [each["merge"] for each in json.loads(out)] == ["voice_2"]
+    assert oolong("speakers", "list", "-s", library)[1].count("voice_") == 4
+    code, out, err = oolong("speakers", "recluster", "-s", library)
+    assert code == 0 and out.count("voice_2") == 1 and "nothing is merged without --yes" in err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+    assert oolong("speakers", "recluster", "-s", library)[0] == 0
+    assert oolong("speakers", "list", "-s", library)[1].count("voice_") == 4
+    monkeypatch.setattr("click.confirm", lambda *_, **__: True)
+    assert oolong("speakers", "recluster", "-s", library)[0] == 0
+    listed = json.loads(oolong("speakers", "list", "--json", "-s", library)[1])
+    assert [(each["id"], each["aliases"]) for each in listed] == [
+        ("voice_1", ["voice_2"]),
+        ("voice_3", []),
+        ("voice_4", []),
+    ]
+    assert oolong("speakers", "suggest", "-s", library) == (0, "", "")
+
+
+def test_thresholds_are_measured_on_a_labelled_folder(oolong: Run, record: Record, tmp_path: Path) -> None:
+    folder = tmp_path / "people"
+    for person, name in (("ada", "Ada.0"), ("ada", "Ada.1"), ("bob", "Bob.0"), ("bob", "Bob_Cleo.1")):
+        (folder / person).mkdir(parents=True, exist_ok=True)
+        record(f"{name}.wav", 20).rename(folder / person / f"{name}.wav")
+    code, out, err = oolong("speakers", "threshold", folder, "--json")
+    assert code == 0 and "Bob_Cleo.1.wav: 2 people speak there" in err
+    found = json.loads(out)
+    assert (found["same"], found["different"]) == (1, 2)
+    assert found["thresholds"][0] == {"threshold": 0.5, "false_accepts": 0.0, "false_rejects": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["list"], 2, "Missing option '--speakers' / '-s'"),
+        (["list", "-s", "none.db"], 2, "none.db: there is no such library"),
+        (["name", "voice_1", "Ada", "-s", "none.db"], 2, "none.db: there is no such library"),
+        (["list", "-s", "redis://host/1"], 2, "no plugin offers a speaker store 'redis'"),
+        (["import", "none.json", "-s", "new.db"], 1, "none.json: cannot be read"),
+        (["enroll", "Ada", "FILE", "-s", "new.db", "--from", "9", "--to", "3"], 2, "the end must be after the start"),
+        (["enroll", "Ada", "FILE", "-s", "new.db", "--from", "90"], 2, "--from 90"),
+        (["enroll", "A\nB", "FILE", "-s", "new.db"], 1, "the name must be 1 to 200 characters on one line"),
+        (["enroll", "Ada", "none.wav", "-s", "new.db"], 1, "none.wav"),
+        (["threshold", "none"], 2, "none: there is no such folder"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    oolong: Run,
+    record: Record,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    text: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = [str(record("Ada.0.wav", 20)) if each == "FILE" else each for each in arguments]
+    found, _, err = oolong("speakers", *given)
+    assert found == code and text in err and err.count("\n") == 1
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_too_short_speech_is_not_enrolled(oolong: Run, record: Record, library: Path) -> None:
+    code, _, err = oolong("speakers", "enroll", "Ada", record("Ada.0.wav", 4), "-s", library)
+    assert code == 1 and "4.0 s of speech are too few" in err
+
+
+def test_a_broken_library_is_found_out_before_any_work(
+    oolong: Run, replay: object, record: Record, tmp_path: Path
+) -> None:
+    (tmp_path / "voices.db").write_text("no library")
+    code, _, err = oolong("diarize", record(), "--diarizer", "known", "--speakers", tmp_path / "voices.db")
+    assert code == 1 and "not a library of voices" in err and not list(tmp_path.glob("*.rttm"))
+
+
+def test_voices_of_another_model_stop_a_recording_before_it_is_transcribed(
+    transcribed: Transcribed, run: Run, replay: object, record: Record, library: Path, tmp_path: Path
+) -> None:
+    transcribed("Ada.0")
+    other = Known()
+    other.weights = "0" * 64
+    replay.calls.clear()  # type: ignore[attr-defined]
+    parts = ("--diarizer", "known", "--transcriber", "replay", "--speakers", library, "-o", tmp_path / "out")
+    code, _, err = run("transcribe", record("Ada.1.wav", 20), *parts, "--srt", plugins=(other,))
+    assert code == 1 and "holds voices of the model known" in err and "another library" in err
+    assert not replay.calls and not (tmp_path / "out" / "Ada.1.srt").exists()  # type: ignore[attr-defined]
+    with_url = open_store(str(library))
+    assert with_url.count() == 1
+    with_url.close()
+
+
+def test_a_config_without_a_store_changes_nothing(run: Run, record: Record, tmp_path: Path) -> None:
+    code, _, err = run("diarize", record(), "--diarizer", "replay", "-o", tmp_path, "-f", "json")
+    assert code == 0, err
+    assert {each["voice"] for each in json.loads((tmp_path / "meeting.json").read_text())["speakers"].values()} == {
+        None
+    }
+
+
+def test_turns_without_embeddings_are_said(run: Run, record: Record, library: Path, tmp_path: Path) -> None:
+    parts = ("--diarizer", "replay", "-o", tmp_path, "-f", "json", "--speakers", library)
+    code, _, err = run("diarize", record(), *parts)
+    assert code == 0 and "warning: --speakers: there are turns without embeddings" in err
+    assert {each["voice"] for each in json.loads((tmp_path / "meeting.json").read_text())["speakers"].values()} == {
+        None
+    }

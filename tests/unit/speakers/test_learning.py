@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from known_people import MODEL, NOW, heard, reference, sample, voice
+
+from oolong_align.errors import InputError
+from oolong_align.speakers.learning import add_reference, enroll, new_voice, reference_of
+from oolong_align.speakers.scoring import VoiceScorer
+from oolong_align.speakers.sqlite import SqliteStore
+
+SCORER = VoiceScorer.for_weights(MODEL.weights)
+
+
+def test_a_further_reference_moves_the_centroid_by_its_seconds() -> None:
+    one = new_voice(reference("Ada", 0, seconds=30), MODEL)
+    both = add_reference(one, reference("Ada", 1, seconds=10), SCORER)
+    assert both.seconds == 40 and len(both.references) == 2
+    mean = 3 * heard("Ada", 0) + heard("Ada", 1)
+    assert both.centroid == pytest.approx(mean / np.linalg.norm(mean), abs=1e-6)
+
+
+def test_the_same_speech_is_not_learned_twice() -> None:
+    one = new_voice(reference("Ada", 0, source="a"), MODEL)
+    again = add_reference(one, reference("Ada", 1, source="a"), SCORER)
+    assert [each.embedding.tolist() for each in again.references] == [heard("Ada", 1).tolist()]
+
+
+def test_a_voice_cannot_drift_to_somebody_else() -> None:
+    """Each step is small, but the last one is not the voice of the first any more."""
+    start, end = heard("Ada", noise=0), heard("Bob", noise=0)
+    taught = new_voice(reference("Ada"), MODEL)
+    for step in np.linspace(0.1, 1, 10):
+        mixed = ((1 - step) * start + step * end).astype(np.float32)
+        piece = reference_of(sample("Ada"), f"step {step:.1f}", NOW)
+        object.__setattr__(piece, "embedding", mixed / np.linalg.norm(mixed))
+        taught = add_reference(taught, piece, SCORER)
+    assert 1 < len(taught.references) < 8
+    assert taught.centroid @ start > 0.8
+
+
+def test_of_too_many_references_the_shortest_goes_and_the_oldest_stays() -> None:
+    taught = new_voice(reference("Ada", 0, seconds=5.5), MODEL)
+    for session in range(1, 30):
+        taught = add_reference(taught, reference("Ada", session, seconds=5 + session), SCORER)
+    assert [each.seconds for each in taught.references] == [5.5, *(5.0 + session for session in range(15, 30))]
+
+
+def test_enrolling_names_the_voice_that_was_unknown(store: SqliteStore) -> None:
+    first = store.put(voice([reference("Ada", 0)]))
+    store.put(voice([reference("Bob", 0)]))
+    assert enroll(store, "Ada", sample("Ada", 1), model=MODEL, source="b").id == first
+    assert enroll(store, "Ada", sample("Ada", 2), model=MODEL, source="c").id == first
+    (known,) = store.list("Ada")
+    assert [each.source for each in known.references] == ["file_0", "b", "c"] and known.seconds == 90
+    assert enroll(store, "Cleo", sample("Cleo"), model=MODEL).id == "voice_3"
+    assert enroll(store, "Bobby", sample("Ada", 3), model=MODEL).id == "voice_4"  # Ada's voice has a name already
+
+
+@pytest.mark.parametrize(
+    ("person", "seconds", "voice_id", "text"),
+    [
+        ("Ada", 4.0, None, "4.0 s of speech are too few"),
+        ("Bob", 30.0, None, "does not sound like voice_1"),
+        ("Ada", 30.0, "voice_9", "no voice 'voice_9'"),
+    ],
+)
+def test_what_would_spoil_a_voice_is_refused(
+    store: SqliteStore, person: str, seconds: float, voice_id: str | None, text: str
+) -> None:
+    store.put(voice([reference("Ada", 0)], name="Ada"))
+    with pytest.raises(InputError, match=text):
+        enroll(store, "Ada", sample(person, 1, seconds=seconds), model=MODEL, source="b", voice_id=voice_id)
+    (known,) = store.list()
+    assert len(known.references) == 1
+
+
+def test_two_voices_of_one_name_need_a_choice(store: SqliteStore) -> None:
+    ids = [store.put(voice([reference(person)], name="Kim")) for person in ("Ada", "Bob")]
+    with pytest.raises(InputError, match="several voices have this name"):
+        enroll(store, "Kim", sample("Bob", 1), model=MODEL)
+    assert enroll(store, "Kim", sample("Bob", 1), model=MODEL, voice_id=ids[1]).id == ids[1]
