@@ -140,7 +140,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
         if file == STDOUT:
             click.echo(text, nl=False)
         else:
-            write_files({file: text})
+            write_files({file: text}, inputs=[Path(url.partition("://")[2] or url)])
 
     @click.command("import")
     @click.argument("file", type=click.Path(path_type=Path))

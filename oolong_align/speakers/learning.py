@@ -43,17 +43,20 @@ def new_voice(reference: Reference, model: VoiceModel, name: str | None = None) 
 def add_reference(voice: Voice, reference: Reference, scorer: VoiceScorer) -> Voice:
     """Voice that has learned a further reference, or the voice as it was.
 
-    A reference replaces those of the same recording whose spans it meets. It is learned only if it is more likely
-    than not the voice of the oldest reference, which is never given up: a voice that changed a little with every
-    recording could not end as another one. Of more than 16 references the shortest goes.
+    A reference is learned only if it is more likely than not the voice of the oldest one, so that a voice that changes
+    a little with every recording cannot end as another one. It replaces those of the same recording whose spans it
+    meets. Of more than 16 references the shortest goes, but not the oldest.
     """
-    kept = [each for each in voice.references if not _same_speech(each, reference)]
-    if kept:
-        oldest = kept[0].embedding[None], np.array([kept[0].seconds])
-        odds = scorer.log_odds(reference.embedding[None], np.array([reference.seconds]), [oldest])
+    if voice.references:
+        oldest = voice.references[0]
+        odds = scorer.log_odds(
+            reference.embedding[None],
+            np.array([reference.seconds]),
+            [(oldest.embedding[None], np.array([oldest.seconds]))],
+        )
         if odds[0, 0] <= 0:
             return voice
-    references = [*kept, reference]
+    references = [*(each for each in voice.references if not _same_speech(each, reference)), reference]
     if len(references) > _MOST_REFERENCES:
         references.pop(1 + int(np.argmin([each.seconds for each in references[1:]])))
     return with_references(voice, references)

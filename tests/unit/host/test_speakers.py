@@ -162,6 +162,9 @@ def test_export_and_import_carry_a_library_over(transcribed: Transcribed, oolong
     listed = [oolong("speakers", "list", "--json", "-s", each)[1] for each in (library, other)]
     assert listed[0] == listed[1] and listed[0].count("voice_") == 2
     assert oolong("speakers", "export", "-s", library)[1] == portable.read_text("utf-8")
+    code, _, err = oolong("speakers", "export", library, "-s", library)
+    assert code == 1 and "is the input itself" in err
+    assert oolong("speakers", "list", "--json", "-s", library)[1] == listed[0]
 
 
 def test_voices_of_one_person_are_suggested_and_merged_on_demand(

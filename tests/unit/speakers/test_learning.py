@@ -26,6 +26,11 @@ def test_the_same_speech_is_not_learned_twice() -> None:
     assert [each.embedding.tolist() for each in again.references] == [heard("Ada", 1).tolist()]
 
 
+def test_a_stranger_in_a_recording_of_the_same_name_does_not_take_a_voice_over() -> None:
+    ada = new_voice(reference("Ada", 0, source="audio"), MODEL)
+    assert add_reference(ada, reference("Bob", 0, source="audio"), SCORER) == ada
+
+
 def test_a_voice_cannot_drift_to_somebody_else() -> None:
     """Each step is small, but the last one is not the voice of the first any more."""
     start, end = heard("Ada", noise=0), heard("Bob", noise=0)
