@@ -91,10 +91,15 @@ def names_of_store(transcript: Transcript, store: SpeakerStore) -> Transcript:
     Raises
     ------
     InputError
-        If the transcript has voices and the store none of them.
+        If the transcript has voices and the store none of them, or voices of another model.
     """
+    from oolong_align.speakers.identify import voice_model
+    from oolong_align.speakers.records import check_model
+
     speakers = dict(transcript.speakers)
     known = {label: store.get(each.voice) for label, each in speakers.items() if each.voice is not None}
+    if known and transcript.diarization is not None and transcript.diarization.model is not None:
+        check_model(store.model(), voice_model(transcript.diarization.model), "the library")
     if known and not any(known.values()):
         raise InputError(
             f"none of the transcript's voices ({', '.join(str(speakers[label].voice) for label in known)}) is in "

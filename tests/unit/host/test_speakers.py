@@ -112,6 +112,19 @@ def test_merged_and_forgotten_voices_in_older_results(
     assert code == 1 and "none of the transcript's voices (voice_2, voice_2) is in this library" in err
 
 
+def test_a_library_of_another_model_gives_no_names(
+    transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
+) -> None:
+    transcribed("Ada_Bob.0")
+    old = tmp_path / "out" / "Ada_Bob.0.json"
+    document = json.loads(old.read_text())
+    document["model"]["hashes"]["embedding"] = "f" * 64
+    old.write_text(json.dumps(document))
+    code, _, err = oolong("edit", old, "--speakers", library, "--srt")
+    assert code == 1 and "cannot be compared" in err
+    assert not old.with_suffix(".srt").exists()
+
+
 def test_a_forgotten_voice_leaves_no_name(transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path) -> None:
     transcribed("Ada_Bob.0")
     old = tmp_path / "out" / "Ada_Bob.0.json"
