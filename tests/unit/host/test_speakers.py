@@ -118,7 +118,7 @@ def test_a_library_of_another_model_gives_no_names(
     transcribed("Ada_Bob.0")
     old = tmp_path / "out" / "Ada_Bob.0.json"
     document = json.loads(old.read_text())
-    document["model"]["hashes"]["embedding"] = "f" * 64
+    document["model"]["hashes"]["embedding"] = "0" * 64
     old.write_text(json.dumps(document))
     code, _, err = oolong("edit", old, "--speakers", library, "--srt")
     assert code == 1 and "cannot be compared" in err
