@@ -81,6 +81,15 @@ def test_words_of_a_recogniser(words: Path) -> None:
     assert all(6.0 <= each.start < each.end <= 8.0 for each in found.words[2:])
 
 
+def test_words_of_a_bare_list_and_of_broken_utf_8(words: Path) -> None:
+    words.write_text(json.dumps(WHISPER["segments"][:1]))
+    assert len(ReplayTranscriber(words)(silence(), [VoiceRange(0.5, 4.5)]).words) == 2
+    tokens = [{"text": " Hi", "offsets": {"from": 600, "to": 900}}]
+    cut = {"transcription": [{"offsets": {"from": 600, "to": 900}, "text": " Hi\udcff", "tokens": tokens}]}
+    words.write_bytes(json.dumps(cut, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+    assert [each.text for each in ReplayTranscriber(words)(silence(), [VoiceRange(0.5, 4.5)]).words] == ["Hi"]
+
+
 def test_words_where_nobody_speaks_are_left_out_with_a_warning(words: Path) -> None:
     with pytest.warns(OolongWarning, match=r"meeting\.json: 2 of 4 words lie where nobody speaks"):
         found = ReplayTranscriber(words)(silence(), [VoiceRange(0.5, 3.0)])
@@ -209,7 +218,7 @@ def test_broken_turns_are_refused_with_one_line(content: str, message: str, turn
 
 @pytest.mark.parametrize(
     "content",
-    ["[", "[]", '{"segments": 3}', '{"text": "hi"}', '{"segments": [], "exclusive_diarization": 1, "speech": 2}'],
+    ["[", '{"segments": 3}', '{"text": "hi"}', '{"segments": [], "exclusive_diarization": 1, "speech": 2}'],
 )
 def test_broken_words_are_refused_with_one_line(content: str, words: Path) -> None:
     words.write_text(content)

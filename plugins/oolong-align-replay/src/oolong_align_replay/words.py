@@ -14,7 +14,7 @@ from oolong_align.alignment.word_times import sanitise_times
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.formats.json_field import parse_object
 from oolong_align.formats.json_reader import read_json
-from oolong_align.interop import read_words
+from oolong_align.interop.files import read_transcript
 from oolong_align.timeline import Timeline
 from oolong_align.types import Diarization, Transcript, VoiceRange, Words
 from oolong_align_replay.files import read_text
@@ -49,7 +49,7 @@ class StoredWords(Words):
 
 
 def read_recognised(path: Path) -> Words:
-    """Read words from JSON: this program's, or what `oolong_align.interop.read_words` reads.
+    """Read words from JSON: this program's, or what `oolong align` reads.
 
     Returns
     -------
@@ -61,14 +61,23 @@ def read_recognised(path: Path) -> Words:
     InputError
         If the file cannot be read or holds something else.
     """
-    text = read_text(path)
+    stored = _read_own(path)
+    if stored is not None:
+        return StoredWords(stored.language, stored.words, stored)
+    return read_transcript(path).words()
+
+
+def _read_own(path: Path) -> Transcript | None:
+    """Transcript of this program's JSON: only its own reader knows which words are written without a space."""
     try:
+        text = read_text(path)
         document = parse_object(text).value
-        if isinstance(document, Mapping) and all(key in document for key in _OURS):
-            # Only its own reader knows which words are written without a space.
-            transcript = read_json(text)
-            return StoredWords(transcript.language, transcript.words, transcript)
-        return read_words(document)  # type: ignore[arg-type]  # it checks what it is given
+    except InputError:
+        return None
+    if not (isinstance(document, Mapping) and all(key in document for key in _OURS)):
+        return None
+    try:
+        return read_json(text)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
