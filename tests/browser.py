@@ -109,7 +109,7 @@ class Browser:
         target.unlink(missing_ok=True)
         self.find("#download").click()
         self.find(f"[data-format={format_name}]").click()
-        self.wait(target.exists)
+        self.wait(lambda: target.exists() and target.stat().st_size > 0)  # it is created empty, and then replaced whole
         return target.read_bytes()
 
     def rename(self, label: str, name: str) -> None:
