@@ -24,7 +24,6 @@ from oolong_align.clustering import (
 )
 from oolong_align.embedding import (
     EmbeddingModel,
-    VoiceFrames,
     compute_voice_frames,
     exact_window_embeddings,
     frames_with_voice,
@@ -52,6 +51,7 @@ from oolong_align.types import (
     speaker_label,
 )
 from oolong_align.voice import FrameVoice
+from oolong_align.voice_frames import VoiceFrames
 
 __all__ = ["Diarizer", "DiarizerOptions"]
 

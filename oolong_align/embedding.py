@@ -12,9 +12,6 @@ Wang et al., "WeSpeaker: a research and production oriented speaker embedding le
 
 from __future__ import annotations
 
-import tempfile
-import threading
-import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -24,7 +21,7 @@ import numpy.typing as npt
 
 from oolong_align import embedding_graph
 from oolong_align.audio import Audio
-from oolong_align.errors import ModelError, OutputError
+from oolong_align.errors import ModelError
 from oolong_align.fbank import NUM_BINS, compute_fbank, count_fbank_frames, read_mean_free_fbank
 from oolong_align.frames import (
     FBANK_STEP_SAMPLES,
@@ -41,9 +38,7 @@ from oolong_align.quantization import quantize_backbone, quantized
 from oolong_align.reconstruction import count_speakers
 from oolong_align.segmentation import LOCAL_SPEAKERS, Segmentation
 from oolong_align.types import FloatArray, Progress
-
-Mask = npt.NDArray[np.bool_]
-Stored = npt.NDArray[np.float16]
+from oolong_align.voice_frames import Mask, Stored, VoiceFrames
 
 _FBANK_PER_VOICE_FRAME: Final = VOICE_FRAME_SAMPLES // FBANK_STEP_SAMPLES
 # In voice frames of 80 ms. The seams between blocks cost the embeddings of pieces a cosine of 2e-4 to 5e-4 on average;
@@ -55,7 +50,7 @@ _READ: Final = 1500
 _WINDOW_VOICE_FRAMES: Final = WINDOW_SAMPLES / VOICE_FRAME_SAMPLES
 _MIN_CLEAN_FRAMES: Final = -(-WINDOW_FRAMES * FBANK_WIDTH_SAMPLES // WINDOW_SAMPLES)
 _POOLED_TOGETHER: Final = 16
-_MEMORY_BYTES: Final = 64 * 2**20
+_PROBED: Final = 2
 
 
 class EmbeddingModel:
@@ -65,6 +60,8 @@ class EmbeddingModel:
     ----------
     channels, dimension : int
         Size of a backbone frame and of an embedding.
+    per_voice_frame : int
+        Backbone frames in 80 ms.
     threads : int
         Calls to keep under way side by side; each runs on one thread.
     """
@@ -92,6 +89,13 @@ class EmbeddingModel:
         if not isinstance(self.dimension, int):
             raise ModelError(f"{path}: the embedding has no fixed size; export the graph with one")
         self.threads = count_side_by_side(self._backbone, intra_threads)
+        probe = self.frames(np.zeros((1, _PROBED * _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32))
+        self.per_voice_frame, rest = divmod(probe.shape[1], _PROBED)
+        if rest or not self.per_voice_frame:
+            raise ModelError(
+                f"{path}: the backbone makes {probe.shape[1]} frames of {_PROBED * 80} ms, which are not one or more "
+                "every 80 ms; use a network whose frames are 80, 40, 20 or 10 ms apart"
+            )
 
     @staticmethod
     def _derive(path: Path, part: str, build: embedding_graph.Extract) -> Path:
@@ -104,7 +108,7 @@ class EmbeddingModel:
         )
 
     def frames(self, features: FloatArray) -> FloatArray:
-        """Backbone output before pooling: mean-free features ``(B, T, 80) -> (B, ceil(T / 8), channels)``."""
+        """Backbone output before pooling: mean-free features ``(B, T, 80) -> (B, frames, channels)``."""
         (maps,) = self._backbone.run(None, {self._backbone_input: features})
         batch, time = maps.shape[0], maps.shape[-1]
         frames: FloatArray = maps.reshape(batch, self.channels, time).transpose(0, 2, 1)
@@ -116,7 +120,12 @@ class EmbeddingModel:
         return np.asarray(embeddings, dtype=np.float32)
 
     def pool(self, frames: Stored, masks: Mask) -> FloatArray:
-        """Embedding of the frames of each mask: ``(T, channels), (M, T) -> (M, D)``; as by `pool_statistics`."""
+        """Embedding of the frames of each mask; as by `pool_statistics`.
+
+        ``(T per_voice_frame, channels), (M, T) -> (M, D)``: a mask is of voice frames.
+        """
+        if self.per_voice_frame > 1:
+            masks = masks.repeat(self.per_voice_frame, axis=1)
         count = masks.sum(axis=1, keepdims=True)
         inputs = {
             "pool_frames": frames,
@@ -124,79 +133,6 @@ class EmbeddingModel:
             "pool_correction": (count / np.maximum(count - 1, 1)).astype(np.float32),
         }
         return np.asarray(self._pooling.run(None, inputs)[0], dtype=np.float32)
-
-
-class VoiceFrames:
-    """Backbone frames of a recording, every 80 ms, in half precision; beyond 64 MB in a temporary file.
-
-    128 kB a second in single precision would be 460 MB an hour; half precision halves that, and costs a cosine of
-    less than 1e-6 to the embeddings.
-
-    Parameters
-    ----------
-    channels : int
-        Size of a frame.
-    present : ndarray, shape (frames,), optional
-        Which of the recording's frames there are; without it, as many as are appended.
-    """
-
-    def __init__(self, channels: int, present: Mask | None = None) -> None:
-        self.channels = channels
-        self._indices = None if present is None else np.flatnonzero(present)
-        self._length = 0 if present is None else len(present)
-        self._stored = 0
-        self._lock = threading.Lock()
-        self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 -- lives as long as self
-        weakref.finalize(self, self._file.close)
-
-    def __len__(self) -> int:
-        return max(self._length, self._stored)
-
-    def append(self, frames: FloatArray | Stored) -> None:
-        """Add the next frames that are present, ``(n, channels)``.
-
-        Raises
-        ------
-        OutputError
-            If the temporary file cannot be written.
-        """
-        with self._lock:
-            try:
-                self._file.seek(0, 2)
-                self._file.write(frames.astype(np.float16, copy=False).tobytes())
-                self._file.flush()
-            except OSError as error:
-                raise OutputError(
-                    f"no room for the voice frames in {tempfile.gettempdir()} ({error.strerror or error}): an hour "
-                    "takes 430 MB with its decoded audio; free some space or set TMPDIR to another folder"
-                ) from error
-            self._stored += len(frames)
-
-    def indices(self, first: int, last: int) -> npt.NDArray[np.int64]:
-        """Which of the frames ``[first, last)`` there are."""
-        begin, end = self._range(first, last)
-        return np.arange(begin, end) if self._indices is None else self._indices[begin:end]
-
-    def read(self, first: int, last: int) -> FloatArray:
-        """Those of the frames ``[first, last)`` that there are, ``float32[n, channels]``."""
-        return self.read_stored(first, last).astype(np.float32)
-
-    def read_stored(self, first: int, last: int) -> Stored:
-        """`read` in the precision of the store, ``float16[n, channels]``."""
-        begin, end = self._range(first, last)
-        row_bytes = 2 * self.channels
-        with self._lock:
-            self._file.seek(begin * row_bytes)
-            stored = np.frombuffer(self._file.read((end - begin) * row_bytes), dtype=np.float16)
-        return stored.reshape(end - begin, self.channels)
-
-    def _range(self, first: int, last: int) -> tuple[int, int]:
-        """Rows of the store that hold the frames ``[first, last)``."""
-        if self._indices is None:
-            begin, end = max(first, 0), min(last, self._stored)
-        else:
-            begin, end = (int(row) for row in np.searchsorted(self._indices, (first, last)))
-        return begin, max(begin, end)
 
 
 def compute_voice_frames(
@@ -216,18 +152,19 @@ def compute_voice_frames(
     """
     if present is None:
         present = np.ones(count_voice_frames(audio), dtype=np.bool_)
-    store = VoiceFrames(model.channels, present)
+    rows = model.per_voice_frame
+    store = VoiceFrames(model.channels, present, rows=rows)
     total, done = int(present.sum()), 0
 
     def run(block: tuple[FloatArray, slice]) -> Stored:
         features, own = block
         frames = model.frames(features.reshape(1, -1, NUM_BINS))[0]
-        stored: Stored = frames[own].astype(np.float16)
+        stored: Stored = frames[own.start * rows : own.stop * rows].astype(np.float16)
         return stored
 
     for _, frames in ordered_map(run, _feature_blocks(audio, present), threads=model.threads):
         store.append(frames)
-        done += len(frames)
+        done += len(frames) // rows
         if progress:
             progress("embedding", done, total)
     return store
@@ -259,7 +196,7 @@ def _feature_blocks(audio: Audio, present: Mask) -> Iterator[tuple[FloatArray, s
             yield pending[:size], slice(before, size - _CONTEXT)
             pending, before = pending[_BLOCK:], _CONTEXT
     if len(pending):
-        yield pending, slice(before, None)
+        yield pending, slice(before, len(pending))
 
 
 def _present_features(audio: Audio, present: Mask) -> Iterator[FloatArray]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import find_peaks
 
-from oolong_align.embedding import EmbeddingModel, VoiceFrames, pool_span
+from oolong_align.embedding import EmbeddingModel, pool_span
 from oolong_align.frames import (
     FRAME_STEP_S,
     FRAME_STEP_SAMPLES,
@@ -23,6 +23,7 @@ from oolong_align.frames import (
 from oolong_align.reconstruction import count_speakers
 from oolong_align.segmentation import Segmentation
 from oolong_align.types import DiarizeSegment, FloatArray, SpeakerSegment
+from oolong_align.voice_frames import VoiceFrames
 
 Spans = npt.NDArray[np.int64]
 

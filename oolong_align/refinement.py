@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.clustering import Labels
-from oolong_align.embedding import EmbeddingModel, VoiceFrames
+from oolong_align.embedding import EmbeddingModel
 from oolong_align.frames import FRAME_STEP_S
 from oolong_align.pieces import Spans, embed_spans
 from oolong_align.reconstruction import SpeakerActivity, sum_activity
 from oolong_align.segmentation import Segmentation
 from oolong_align.types import FloatArray
 from oolong_align.vectors import l2_normalise
+from oolong_align.voice_frames import VoiceFrames
 
 _MIN_PIECE_FRAMES: Final = round(0.3 / FRAME_STEP_S)
 _MIN_REFERENCE_FRAMES: Final = round(1.5 / FRAME_STEP_S)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from oolong_align.embedding import EmbeddingModel, VoiceFrames, pool_span
+from oolong_align.embedding import EmbeddingModel, pool_span
 from oolong_align.frames import seconds_to_voice_frame
 from oolong_align.types import FloatArray
 from oolong_align.vectors import l2_normalise
+from oolong_align.voice_frames import VoiceFrames
 
 
 class FrameVoice:

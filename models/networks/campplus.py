@@ -13,12 +13,12 @@ Wang et al., "CAM++: A fast and efficient network for speaker verification using
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Final
+from typing import Final
 
 import torch
-from networks import FloatArray, Network, State
 from torch import Tensor, nn
 
+from networks import FloatArray, Network, State
 from oolong_align.fbank import NUM_BINS, compute_fbank
 
 _FRONT_CHANNELS: Final = 32
@@ -120,7 +120,9 @@ class Linear(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """``[B, C, T] -> [B, C', T']``."""
-        result: Tensor = self.nonlinear(self.linear(frames)) if self._linear_first else self.linear(self.nonlinear(frames))
+        result: Tensor = (
+            self.nonlinear(self.linear(frames)) if self._linear_first else self.linear(self.nonlinear(frames))
+        )
         return result
 
 
@@ -132,9 +134,7 @@ class CamPlusPlus(nn.Module):
         self.head = FrontEnd()
         channels = _FIRST_CHANNELS
         first = nn.Conv1d(_FRONT_CHANNELS * NUM_BINS // 8, channels, 5, stride=2, padding=2, bias=False)
-        parts: OrderedDict[str, nn.Module] = OrderedDict(
-            tdnn=Linear(first, normalisation(channels), linear_first=True)
-        )
+        parts: OrderedDict[str, nn.Module] = OrderedDict(tdnn=Linear(first, normalisation(channels), linear_first=True))
         for number, (layers, dilation) in enumerate(_BLOCKS, start=1):
             dense = OrderedDict(
                 (f"tdnnd{layer + 1}", DenseLayer(channels + layer * _GROWTH, dilation)) for layer in range(layers)

@@ -16,7 +16,6 @@ from oolong_align import Diarizer, DiarizerOptions
 from oolong_align.audio import Audio, load_audio
 from oolong_align.embedding import (
     EmbeddingModel,
-    VoiceFrames,
     compute_voice_frames,
     count_voice_frames,
     embedding_masks,
@@ -30,6 +29,7 @@ from oolong_align.models import find_bundle
 from oolong_align.segmentation import Segmenter
 from oolong_align.types import FloatArray
 from oolong_align.vectors import l2_normalise
+from oolong_align.voice_frames import VoiceFrames
 
 WINDOW = 160_000
 

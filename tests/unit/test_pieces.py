@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from oolong_align.embedding import VoiceFrames
 from oolong_align.pieces import change_votes, cut_segments, embed_spans, find_pieces
 from oolong_align.segmentation import Segmentation
 from oolong_align.types import DiarizeSegment, FloatArray, SpeakerSegment
+from oolong_align.voice_frames import VoiceFrames
 
 SECOND = 16_000
 WINDOWS = 11

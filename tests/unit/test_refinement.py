@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from oolong_align.clustering import NOBODY
-from oolong_align.embedding import VoiceFrames, pool_statistics
+from oolong_align.embedding import pool_statistics
 from oolong_align.reconstruction import SpeakerActivity
 from oolong_align.refinement import overlapped_spans, refine, single_speaker_pieces
 from oolong_align.segmentation import Segmentation
 from oolong_align.types import FloatArray
+from oolong_align.voice_frames import VoiceFrames
 
 CHANNELS = 8
 MIN_FRAMES = 18
