@@ -18,8 +18,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from networks import FloatArray, Network, State
-from oolong_align.fbank import NUM_BINS, compute_fbank
+from networks import Network, State, mean_free_fbank
+from oolong_align.fbank import NUM_BINS
 
 _FRONT_CHANNELS: Final = 32
 _FIRST_CHANNELS: Final = 128
@@ -187,13 +187,6 @@ def build(state: State) -> nn.Module:
     return network.eval()
 
 
-def prepare(samples: FloatArray) -> FloatArray:
-    """Features of samples, less their mean: ``float32[N] -> float32[1, T, 80]``."""
-    features = compute_fbank(samples)
-    free: FloatArray = (features - features.mean(axis=0))[None]
-    return free
-
-
 NETWORK: Final = Network(
     name="CAM++",
     input="features",
@@ -202,5 +195,5 @@ NETWORK: Final = Network(
     output_axes=("batch", "dimension"),
     recognises=recognises,
     build=build,
-    prepare=prepare,
+    prepare=mean_free_fbank,
 )

@@ -125,7 +125,9 @@ def build(state: State) -> PyanNet:
     if classes != CLASSES:
         raise ValueError(f"it has {classes} classes; the program decodes powersets of 3 speakers, {CLASSES} classes")
     weights = {name: tensor for name, tensor in state.items() if not name.startswith(_FILTERBANK)}
-    weights[_FILTERS] = band_pass_filters(*(state[f"{_FILTERBANK}{name}"] for name in ("low_hz_", "band_hz_", "window_")))
+    weights[_FILTERS] = band_pass_filters(
+        *(state[f"{_FILTERBANK}{name}"] for name in ("low_hz_", "band_hz_", "window_"))
+    )
     count, _, taps = weights[_FILTERS].shape
     channels = [len(weights[f"sincnet.conv1d.{index}.weight"]) for index in (1, 2)]
     hidden = weights["lstm.weight_hh_l0"].shape[1]
