@@ -1,8 +1,9 @@
 """Train what tells whether two recordings hold one person's voice, and calibrate it to log-odds.
 
-``python models/calibrate_voices.py sessions.npz --clean train_embeddings.npz --out oolong_align/data``
+``python models/calibrate_voices.py sessions.npz --clean clean.npz --out oolong_align/data``
+``python models/calibrate_voices.py sessions.npz --clean clean.npz --embedding model.onnx --name NAME --out FOLDER``
 
-`simulate_sessions.py` makes the first file; the second holds the same utterances as they were recorded. The PLDA is
+`simulate_sessions.py` makes both files; the second holds the same utterances as they were recorded. The PLDA is
 trained on whole utterances; within a speaker they differ by what is said and by the room, channel and noise, or by
 having none of them. Trials compare what a speaker says in one half of the utterances with the other half of a speaker:
 1, 3, 10 and 30 s of speech on either side, made of single seconds or of whole utterances, in two simulated rooms, in
@@ -32,7 +33,7 @@ from precompute_plda import save_plda
 from scipy.optimize import minimize
 from train_plda import Corpus, equal_error_rate, split_speakers, train
 
-from oolong_align.models import find_bundle
+from oolong_align.models import file_hash, find_bundle
 from oolong_align.plda import Plda
 from oolong_align.speakers.scoring import VoiceScorer, cosine_scores, duration_feature, plda_scores
 
@@ -228,7 +229,9 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=200)
     parser.add_argument("--shrinkage", type=float, default=0.6)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="folder for voice_plda.npz and voice_calibration.json")
+    parser.add_argument("--embedding", type=Path, help="ONNX embedding model; the default bundle's otherwise")
+    parser.add_argument("--name", default="", help="of another embedding model, for the names of the files")
+    parser.add_argument("--out", type=Path, help="folder for voice_plda.npz and voice_calibration.json, or ..._NAME")
     arguments = parser.parse_args()
     data = load_sessions(arguments.sessions, arguments.clean)
     sides = draw_sides(data, np.random.default_rng(arguments.seed))
@@ -255,18 +258,21 @@ def main() -> None:
     scores = {"cosine": trials.cosine, "PLDA": trials.plda, "calibrated": log_odds}
     print(*rows_of_table(trials, scores), *rows_of_thresholds(sides, folds, calibrated), sep="\n")
     if arguments.out:
+        ending = f"_{arguments.name}" if arguments.name else ""
         save_plda(
-            arguments.out / "voice_plda.npz", train_identity(data, np.arange(count), arguments.dim, arguments.shrinkage)
+            arguments.out / f"voice_plda{ending}.npz",
+            train_identity(data, np.arange(count), arguments.dim, arguments.shrinkage),
         )
+        model = arguments.embedding or find_bundle(parts=("embedding",)).files["embedding"]
         calibration = {
-            "embedding": find_bundle(parts=("embedding",)).hashes["embedding"],
+            "embedding": file_hash(model),
             "session": variance[0],
             "second": variance[1],
             "plda": [round(float(weight), 5) for weight in weights],
             "cosine": [round(float(weight), 5) for weight in cosine_weights],
         }
         text = json.dumps(calibration, indent=1) + "\n"
-        (arguments.out / "voice_calibration.json").write_text(text, encoding="utf-8")
+        (arguments.out / f"voice_calibration{ending}.json").write_text(text, encoding="utf-8")
         print(text)
 
 

@@ -1,6 +1,7 @@
 """Embed utterances as if each speaker had been recorded twice, in two rooms, over two channels, with two noises.
 
 ``python models/simulate_sessions.py utterances/ sessions.npz [--first N --last N]``
+``python models/simulate_sessions.py utterances/ clean.npz --clean``    the utterances as they were recorded
 
 The folder is as for `train_plda.py`. The first half of a speaker's utterances is one session, the second half the
 other. Each session gets an impulse response (exponential decay, T60 of 0.15 to 0.8 s, direct sound 0 to 12 dB above the
@@ -10,7 +11,8 @@ file, also if it is made in parts (``--first``, ``--last``).
 
 The file holds one row a piece, ``embedding (N, D)``, ``speaker (N,)``, ``session (N,)``, ``seconds (N,)``,
 ``whole (N,)``: whole utterances and, apart from them, each utterance's whole seconds one by one. `calibrate_voices.py`
-reads one file or the parts.
+reads one file or the parts. With ``--clean`` a row is a whole utterance, and ``utterance (N,)`` stands in for
+``session`` and ``whole``; `train_plda.py` reads this file too.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import fftconvolve
-from train_plda import list_utterances
+from train_plda import embed_folder, list_utterances
 
 from oolong_align.audio import load_audio
 from oolong_align.embedding import EmbeddingModel, compute_voice_frames
@@ -90,15 +92,36 @@ def embed_session(
     return rows
 
 
+def save_clean(folder: Path, model: Path | None, out: Path) -> None:
+    """Embed whole utterances as they are."""
+    embedding, speaker, _ = embed_folder(folder, model)
+    paths = [path for path, _ in list_utterances(folder)]
+    seconds = []
+    for path in paths:
+        with load_audio(path) as audio:
+            seconds.append(audio.duration)
+    utterance = np.array([path.stem for path in paths])
+    np.savez(
+        out, embedding=embedding.astype(np.float32), speaker=speaker, utterance=utterance, seconds=np.array(seconds)
+    )
+    print(f"{out}: {len(embedding)} utterances of {len(set(speaker.tolist()))} speakers")
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--embedding", type=Path, help="ONNX embedding model; the default bundle's otherwise")
+    parser.add_argument("--clean", action="store_true", help="embed the utterances as they are")
     parser.add_argument("--first", type=int, default=0, help="first speaker, from 0")
     parser.add_argument("--last", type=int, help="the one after the last")
     arguments = parser.parse_args()
+    if arguments.clean:
+        if arguments.first or arguments.last is not None:
+            parser.error("--clean takes all speakers: leave --first and --last out")
+        save_clean(arguments.folder, arguments.embedding, arguments.out)
+        return
     model = EmbeddingModel(arguments.embedding or find_bundle(parts=("embedding",)).files["embedding"])
     by_speaker: dict[str, list[Path]] = {}
     for path, speaker in list_utterances(arguments.folder):

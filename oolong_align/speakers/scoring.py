@@ -1,8 +1,9 @@
 """How likely two voices are one person's: PLDA log-likelihood ratio or cosine, calibrated to log-odds.
 
-The PLDA is one for recordings in different rooms, not the one that tells speakers of one recording apart; it fits the
-default embedding model only. Embeddings of other models are compared by cosine, with the weights of the default one.
-How both were made and what they do is in ``models/README.md``.
+The PLDA is one for recordings in different rooms, not the one that tells speakers of one recording apart. It fits one
+embedding model: ``data/voice_calibration*.json`` name the models that have one, and each PLDA lies beside its
+calibration. Embeddings of other models are compared by cosine, with the weights of the default one. How both were made
+and what they do is in ``models/README.md``.
 
 References
 ----------
@@ -31,6 +32,7 @@ Side: TypeAlias = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
 """References of one voice: embeddings ``(references, D)`` and their seconds ``(references,)``."""
 
 _DATA: Final = Path(__file__).parent.parent / "data"
+_DEFAULT: Final = _DATA / "voice_calibration.json"
 _SHORTEST_S: Final = 1.0
 _LONGEST_S: Final = 30.0
 
@@ -57,14 +59,15 @@ class VoiceScorer:
     @classmethod
     def for_weights(cls, sha256: str) -> VoiceScorer:
         """Scorer for the embeddings of a model, which is known by the SHA-256 of its weights."""
-        known = _load_calibration()
-        if sha256 != known["embedding"]:
-            constant, score, duration = known["cosine"]
+        path = _find_calibration(sha256)
+        if path is None:
+            constant, score, duration = _load_calibration(_DEFAULT)["cosine"]
             return cls(weights=(constant, score, duration))
+        known = _load_calibration(path)
         constant, score, duration = known["plda"]
         return cls(
             weights=(constant, score, duration),
-            plda=_load_plda(),
+            plda=_load_plda(path.with_name(path.name.replace("calibration", "plda")).with_suffix(".npz")),
             session=known["session"],
             second=known["second"],
         )
@@ -133,12 +136,17 @@ def _unit(rows: npt.NDArray[np.floating]) -> Array:
     return scaled
 
 
+def _find_calibration(sha256: str) -> Path | None:
+    paths = sorted(_DATA.glob(f"{_DEFAULT.stem}*.json"))
+    return next((path for path in paths if _load_calibration(path)["embedding"] == sha256), None)
+
+
 @cache
-def _load_calibration() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((_DATA / "voice_calibration.json").read_text("utf-8"))
+def _load_calibration(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return loaded
 
 
 @cache
-def _load_plda() -> Plda:
-    return Plda.load(_DATA / "voice_plda.npz")
+def _load_plda(path: Path) -> Plda:
+    return Plda.load(path)
