@@ -30,7 +30,7 @@ _FILTERBANK: Final = "sincnet.conv1d.0.filterbank."
 _FILTERS: Final = "sincnet.conv1d.0.weight"
 
 
-def band_pass_filters(low_hz: Tensor, band_hz: Tensor, window: Tensor) -> Tensor:
+def band_pass_filters(low_hz: Tensor, band_hz: Tensor, window: Tensor, time: Tensor) -> Tensor:
     """Impulse responses of ideal band-passes, normalised and windowed.
 
     Parameters
@@ -40,6 +40,8 @@ def band_pass_filters(low_hz: Tensor, band_hz: Tensor, window: Tensor) -> Tensor
         the sampling rate.
     window : Tensor, shape (H,)
         Left half of a symmetric window of ``2 H + 1`` taps, without its middle, which is 1.
+    time : Tensor, shape (1, H)
+        ``2 pi n / rate`` of the taps ``n = -H .. -1``.
 
     Returns
     -------
@@ -48,21 +50,19 @@ def band_pass_filters(low_hz: Tensor, band_hz: Tensor, window: Tensor) -> Tensor
 
     Notes
     -----
-    With edges ``a`` and ``b`` in radians a sample, the even filter is ``(sin b t - sin a t) / ((b - a) t)`` and the
-    odd one ``(cos a t - cos b t) / ((b - a) t)``, at ``t = -H .. H``.
+    With edges ``a`` and ``b`` the even filter is ``(sin b t - sin a t) / ((b - a) t)`` and the odd one
+    ``(cos a t - cos b t) / ((b - a) t)``. All in single precision, as in training: the phases ``b t`` go up to 400,
+    and their rounding is seen in the filters.
     """
-    half = len(window)
-    low = LOWEST_HZ + low_hz.double().abs()
-    high = torch.clamp(low + NARROWEST_HZ + band_hz.double().abs(), LOWEST_HZ, SAMPLE_RATE / 2)
-    a, b = (2 * math.pi / SAMPLE_RATE * edge for edge in (low, high))
-    time = torch.arange(-half, 0, dtype=torch.float64)
-    scale = window.double() / ((b - a) * time)
-    even = (torch.sin(b * time) - torch.sin(a * time)) * scale
-    odd = (torch.cos(a * time) - torch.cos(b * time)) * scale
+    low = LOWEST_HZ + low_hz.abs()
+    high = torch.clamp(low + NARROWEST_HZ + band_hz.abs(), LOWEST_HZ, SAMPLE_RATE / 2)
+    scale = window / ((high - low) * time)
+    even = (torch.sin(high * time) - torch.sin(low * time)) * scale
+    odd = (torch.cos(low * time) - torch.cos(high * time)) * scale
     ones = torch.ones_like(low)
     even = torch.cat([even, ones, even.flip(1)], dim=1)
     odd = torch.cat([odd, 0 * ones, -odd.flip(1)], dim=1)
-    return torch.cat([even, odd]).float()[:, None]
+    return torch.cat([even, odd])[:, None]
 
 
 class SincNet(nn.Module):
@@ -117,7 +117,7 @@ def build(state: State) -> PyanNet:
     Raises
     ------
     ValueError
-        If the program cannot decode its classes.
+        If the program cannot decode its classes, or has another sampling rate.
     KeyError, RuntimeError
         If a tensor is missing, too many, or has another shape.
     """
@@ -125,7 +125,11 @@ def build(state: State) -> PyanNet:
     if classes != CLASSES:
         raise ValueError(f"it has {classes} classes; the program decodes powersets of 3 speakers, {CLASSES} classes")
     weights = {name: tensor for name, tensor in state.items() if not name.startswith(_FILTERBANK)}
-    weights[_FILTERS] = band_pass_filters(*(state[f"{_FILTERBANK}{name}"] for name in ("low_hz_", "band_hz_", "window_")))
+    low_hz, band_hz, window, time = (state[f"{_FILTERBANK}{name}"] for name in ("low_hz_", "band_hz_", "window_", "n_"))
+    rate = -2 * math.pi / float(time.flatten()[-1])
+    if round(rate) != SAMPLE_RATE:
+        raise ValueError(f"it is made for {rate:.0f} samples a second; the program has {SAMPLE_RATE}")
+    weights[_FILTERS] = band_pass_filters(low_hz, band_hz, window, time)
     count, _, taps = weights[_FILTERS].shape
     channels = [len(weights[f"sincnet.conv1d.{index}.weight"]) for index in (1, 2)]
     hidden = weights["lstm.weight_hh_l0"].shape[1]

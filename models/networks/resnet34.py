@@ -24,7 +24,7 @@ from oolong_align.embedding_graph import VARIANCE_FLOOR
 from oolong_align.fbank import NUM_BINS
 
 STAGES: Final = 4
-_PREFIXES: Final = ("resnet.", "module.", "model.", "")
+_PREFIXES: Final = ("resnet.", "")  # in pyannote's checkpoints; in WeSpeaker's
 _TRAINING_ONLY: Final = "projection."
 
 
