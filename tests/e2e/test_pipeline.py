@@ -14,6 +14,12 @@ from oolong_align_metrics import read_stm, score_files
 from oolong_align.cli.main import transcribe_main
 
 
+@pytest.fixture
+def models(model_dir: Path | None) -> list[str]:
+    """Options that name the models; none for the default ones."""
+    return [] if model_dir is None else ["--model_dir", str(model_dir)]
+
+
 def run(recording: Path, folder: Path, *options: str) -> dict[str, Any]:
     code = transcribe_main([str(recording), "--output_dir", str(folder), "--quiet", "--json", *options])
     assert code == 0
@@ -21,9 +27,9 @@ def run(recording: Path, folder: Path, *options: str) -> dict[str, Any]:
     return result
 
 
-def test_telephone_conversation(data_dir: Path, tmp_path: Path) -> None:
+def test_telephone_conversation(data_dir: Path, tmp_path: Path, models: list[str]) -> None:
     recording = data_dir / "real" / "sample.flac"
-    result = run(recording, tmp_path, "--srt")
+    result = run(recording, tmp_path, "--srt", *models)
     assert sorted(result["speakers"]) == ["SPEAKER_00", "SPEAKER_01"]
     (truth,) = read_stm(recording.with_suffix(".stm")).values()
     mapping: Counter[tuple[str, str]] = Counter()
@@ -40,9 +46,9 @@ def test_telephone_conversation(data_dir: Path, tmp_path: Path) -> None:
     assert all(cue.content.startswith(("[SPEAKER_00]: ", "[SPEAKER_01]: ")) for cue in cues)
 
 
-def test_the_example_meeting(repository: Path, tmp_path: Path) -> None:
+def test_the_example_meeting(repository: Path, tmp_path: Path, models: list[str]) -> None:
     recording = repository / "examples" / "meeting.flac"
-    result = run(recording, tmp_path)
+    result = run(recording, tmp_path, *models)
     errors = score_files(recording.with_suffix(".stm"), tmp_path / "meeting.json")
     print(f"meeting: {errors}")
     assert len(result["speakers"]) == 3
@@ -54,9 +60,10 @@ def test_the_example_meeting(repository: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["base"])
-def test_nothing_is_heard_in_noise_and_music(data_dir: Path, tmp_path: Path, model: str) -> None:
+def test_nothing_is_heard_in_noise_and_music(data_dir: Path, tmp_path: Path, models: list[str], model: str) -> None:
     recordings = sorted((data_dir / "nonspeech").glob("*.flac"))
-    code = transcribe_main([*map(str, recordings), "-o", str(tmp_path), "--json", "--srt", "--model", model, "--quiet"])
+    options = ["-o", str(tmp_path), "--json", "--srt", "--model", model, "--quiet", *models]
+    code = transcribe_main([*map(str, recordings), *options])
     assert code == 0
     for recording in recordings:
         result = json.loads((tmp_path / f"{recording.stem}.json").read_text())
@@ -64,10 +71,10 @@ def test_nothing_is_heard_in_noise_and_music(data_dir: Path, tmp_path: Path, mod
         assert (tmp_path / f"{recording.stem}.srt").read_text() == ""
 
 
-def test_same_input_gives_the_same_bytes(repository: Path, tmp_path: Path) -> None:
+def test_same_input_gives_the_same_bytes(repository: Path, tmp_path: Path, models: list[str]) -> None:
     recording = repository / "examples" / "meeting.flac"
     for name in ("one", "two"):
-        run(recording, tmp_path / name, "--srt", "--rttm", "--model", "tiny.en")
+        run(recording, tmp_path / name, "--srt", "--rttm", "--model", "tiny.en", *models)
     written = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert written == ["meeting.json", "meeting.rttm", "meeting.srt"]
     for name in written:

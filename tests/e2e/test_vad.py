@@ -13,8 +13,8 @@ pytestmark = pytest.mark.data
 
 
 @pytest.fixture(scope="module")
-def vad() -> VoiceActivityDetector:
-    return VoiceActivityDetector.from_pretrained()
+def vad(model_dir: Path | None) -> VoiceActivityDetector:
+    return VoiceActivityDetector.from_pretrained(model_dir=model_dir)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def test_list_names_everything_with_size_licence_and_place(tmp_path, monkeypatch
     assert result.exit_code == 0, result.output
     for text in ("open (default)", "community-1", "tiny.en", "base (default)", "26.5 MB", "CC-BY-4.0"):
         assert text in result.stdout
-    assert result.stdout.count("not fetched yet") == 7
+    assert result.stdout.count("not fetched yet") == 9
     assert "part of the package" in result.stdout
     assert f"CACHE is {tmp_path / 'cache'}" in result.stdout
     assert str(own / "segmentation/model.onnx") in result.stdout
@@ -93,7 +93,7 @@ def test_path_of_what_cannot_be_had(own):
 def test_fetch_of_an_unknown_name_is_a_usage_error():
     result = run("fetch", "open", "huge")
     assert isinstance(result.exception, UsageError)
-    assert "no model huge in the manifest, only open, community-1, tiny.en, base" in str(result.exception)
+    assert "no model huge in the manifest, only open, community-1, campplus, tiny.en, base" in str(result.exception)
 
 
 def test_help_explains_every_command():

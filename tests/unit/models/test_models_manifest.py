@@ -40,7 +40,7 @@ def test_default_bundle_needs_no_account_and_no_hub():
 
 def test_every_asset_says_whose_it_is():
     for asset in load_manifest().assets.values():
-        assert asset.licence in {"MIT", "CC-BY-4.0"}
+        assert asset.licence in {"MIT", "CC-BY-4.0", "Apache-2.0"}
         assert asset.attribution
         assert asset.homepage.startswith("https://")
 

@@ -1,0 +1,38 @@
+"""The bundles that the same tests run with: the default one and the second embedding, CAM++."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oolong_align import Diarizer
+
+
+@pytest.fixture(scope="session", params=["open", "campplus"])
+def bundle(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def model_dir(bundle: str, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """Folder with the bundle's models; the default bundle needs none."""
+    if bundle == "open":
+        return None
+    if named := os.environ.get("OOLONG_TEST_CAMPPLUS"):
+        return Path(named)
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("no CAM++ is here: set OOLONG_TEST_CAMPPLUS to a folder of models/download.py, or install torch")
+    folder = tmp_path_factory.mktemp("models") / bundle
+    subprocess.run([sys.executable, repository / "models" / "download.py", bundle, folder], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def diarizer(model_dir: Path | None) -> Diarizer:
+    return Diarizer.from_pretrained(model_dir=model_dir)

@@ -1,0 +1,91 @@
+"""Backbones with several frames every 80 ms, by a graph whose output is known: the features of every second frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from oolong_align.audio import Audio, load_audio
+from oolong_align.embedding import EmbeddingModel, compute_voice_frames, count_voice_frames, pool_span, pool_statistics
+from oolong_align.errors import ModelError
+from oolong_align.fbank import NUM_BINS, count_fbank_frames, read_mean_free_fbank
+
+DIMENSION = 6
+
+
+def write_graph(path: Path, stride: int) -> Path:
+    """Pool every ``stride``-th frame by mean and standard deviation, then project."""
+    rng = np.random.default_rng(0)
+    weights = {
+        "pick": np.eye(NUM_BINS, dtype=np.float32)[:, :, None],
+        "project": rng.normal(size=(2 * NUM_BINS, DIMENSION)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Transpose", ["features"], ["bands"], perm=[0, 2, 1]),
+        helper.make_node("Conv", ["bands", "pick"], ["frames"], strides=[stride]),
+        helper.make_node("ReduceMean", ["frames"], ["mean"], axes=[2], keepdims=0),
+        helper.make_node("Mul", ["frames", "frames"], ["squares"]),
+        helper.make_node("ReduceMean", ["squares"], ["square"], axes=[2], keepdims=0),
+        helper.make_node("Mul", ["mean", "mean"], ["mean_square"]),
+        helper.make_node("Sub", ["square", "mean_square"], ["variance"]),
+        helper.make_node("Sqrt", ["variance"], ["deviation"]),
+        helper.make_node("Concat", ["mean", "deviation"], ["statistics"], axis=1),
+        helper.make_node("MatMul", ["statistics", "project"], ["embedding"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "known",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", "time", NUM_BINS])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", DIMENSION])],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def recording() -> Audio:
+    return load_audio(np.random.default_rng(1).normal(0, 0.1, 27 * 16_000 + 5).astype(np.float32))
+
+
+@pytest.mark.parametrize(("stride", "rows"), [(8, 1), (4, 2), (2, 4), (1, 8)])
+def test_frames_of_every_rate_are_kept_in_order(tmp_path: Path, recording: Audio, stride: int, rows: int) -> None:
+    model = EmbeddingModel(write_graph(tmp_path / "model.onnx", stride))
+    assert (model.per_voice_frame, model.channels, model.dimension) == (rows, NUM_BINS, DIMENSION)
+    told: list[tuple[str, int, int]] = []
+    frames = compute_voice_frames(model, recording, progress=lambda *stage: told.append(stage))
+    total = count_voice_frames(recording)
+    assert len(frames) == total
+    assert told[-1] == ("embedding", total, total)
+
+    features = read_mean_free_fbank(recording, 0, count_fbank_frames(recording.num_samples))
+    filled = np.pad(features, ((0, 8 * total - len(features)), (0, 0)))
+    np.testing.assert_allclose(frames.read(3, 300), filled[24 : 8 * 300 : stride], atol=0.01)
+    masks = np.arange(297) % np.array([[2], [5]]) == 1
+    pooled = model.pool(frames.read_stored(3, 300), masks)
+    expected = pool_statistics(frames.read(3, 300), masks.repeat(rows, axis=1))
+    np.testing.assert_allclose(pooled, model.project(expected), rtol=1e-3, atol=1e-3)
+    everything = np.ones((1, len(frames.read(3, 300))), dtype=np.bool_)
+    np.testing.assert_allclose(pool_span(frames, 3, 300), pool_statistics(frames.read(3, 300), everything), atol=1e-3)
+
+
+def test_some_frames_present(tmp_path: Path, recording: Audio) -> None:
+    model = EmbeddingModel(write_graph(tmp_path / "model.onnx", 2))
+    present = np.zeros(count_voice_frames(recording), dtype=np.bool_)
+    present[50:200:3] = True
+    some = compute_voice_frames(model, recording, present=present)
+    every = compute_voice_frames(model, recording)
+    assert some.indices(0, 10**6).tolist() == list(range(50, 200, 3))
+    np.testing.assert_array_equal(some.read(80, 81), every.read(80, 81))
+    assert some.read(80, 81).shape == (4, NUM_BINS)
+    assert some.read(81, 83).shape == (0, NUM_BINS)
+
+
+@pytest.mark.parametrize("stride", [3, 5, 7, 16])
+def test_frames_that_do_not_fit_into_80_ms_are_refused(tmp_path: Path, stride: int) -> None:
+    with pytest.raises(ModelError, match="one or more every 80 ms"):
+        EmbeddingModel(write_graph(tmp_path / "model.onnx", stride))
