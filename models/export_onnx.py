@@ -29,10 +29,10 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit(f"export_onnx.py needs PyTorch ({error}): pip install '.[models]'") from error
 
-from networks import FloatArray, Network, State, pyannet, resnet34
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
+from networks import FloatArray, Network, State, pyannet, resnet34
 from oolong_align.audio import load_audio
 from oolong_align.errors import InputError, ModelError, OolongError, OutputError, UsageError
 from oolong_align.frames import SAMPLE_RATE
