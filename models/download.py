@@ -3,10 +3,10 @@
 ``python models/download.py open models/open``
 ``HF_TOKEN=... python models/download.py community-1 models/community-1``
 
-Any bundle of ``oolong_align/models.toml``, from the sources named there, verified by SHA-256 and kept in the program's
-cache. What is published in another form is converted at once: a PyTorch checkpoint by `export_onnx.py`, for which torch
-must be installed (``pip install '.[models]'``), a PLDA in two files by `precompute_plda.py`. The folder appears whole or
-not at all::
+Any bundle of ``oolong_align/models.toml``, from the sources named there, verified by SHA-256 and kept in the
+program's cache. What is published in another form is converted at once: a PyTorch checkpoint by `export_onnx.py`, for
+which torch must be installed (``pip install '.[models]'``), a PLDA in two files by `precompute_plda.py`. The folder
+appears whole or not at all::
 
     segmentation/model.onnx
     embedding/model.onnx

@@ -17,6 +17,7 @@ import io
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -29,10 +30,10 @@ try:
 except ModuleNotFoundError as error:
     raise SystemExit(f"export_onnx.py needs PyTorch ({error}): pip install '.[models]'") from error
 
-from networks import FloatArray, Network, State, campplus, pyannet, resnet34
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
+from networks import FloatArray, Network, State, campplus, pyannet, resnet34
 from oolong_align.audio import load_audio
 from oolong_align.errors import InputError, ModelError, OolongError, OutputError, UsageError
 from oolong_align.frames import SAMPLE_RATE
@@ -121,12 +122,14 @@ def export(checkpoint: Path, target: Path, samples: FloatArray) -> tuple[Network
         If the checkpoint cannot be used; see `read_checkpoint`.
     ModelError
         If the outputs differ by more than a thousandth of the largest value.
+    UsageError
+        If the graph would replace the checkpoint.
     OutputError
         If the graph cannot be written.
     """
+    state = read_checkpoint(checkpoint)
     if target.exists() and target.samefile(checkpoint):
         raise UsageError(f"{target} is the checkpoint itself; name another file")
-    state = read_checkpoint(checkpoint)
     network = recognise(state, checkpoint)
     try:
         module = network.build(state)
@@ -191,7 +194,8 @@ def write_whole(target: Path, data: bytes) -> None:
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
-        pending.unlink(missing_ok=True)
+        with suppress(OSError):
+            pending.unlink(missing_ok=True)
 
 
 def read_audio(path: Path) -> FloatArray:

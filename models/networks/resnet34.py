@@ -16,10 +16,10 @@ from __future__ import annotations
 from typing import Final
 
 import torch
-from networks import Network, State, mean_free_fbank
 from torch import Tensor, nn
 from torch.nn import functional
 
+from networks import Network, State, mean_free_fbank
 from oolong_align.embedding_graph import VARIANCE_FLOOR
 from oolong_align.fbank import NUM_BINS
 
@@ -54,15 +54,14 @@ class ResNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(1, channels, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
-        before = channels
-        for stage, count in enumerate(blocks):
-            after = channels << stage
-            layer = []
-            for index in range(count):
-                layer.append(Block(before, after, 2 if stage and not index else 1))
-                before = after
-            setattr(self, f"layer{stage + 1}", nn.Sequential(*layer))
-        self.seg_1 = nn.Linear(2 * before * (NUM_BINS >> (len(blocks) - 1)), dimension)
+        widths = [channels << stage for stage in range(STAGES)]
+        self.layer1, self.layer2, self.layer3, self.layer4 = (
+            nn.Sequential(
+                Block(before, after, 1 if before == after else 2), *(Block(after, after, 1) for _ in range(count - 1))
+            )
+            for before, after, count in zip((channels, *widths[:-1]), widths, blocks, strict=True)
+        )
+        self.seg_1 = nn.Linear(2 * widths[-1] * (NUM_BINS >> (STAGES - 1)), dimension)
 
     def forward(self, features: Tensor) -> Tensor:
         """Rows of the pooled map are ``(channel, band)``; the standard deviation is the unbiased one."""
@@ -71,11 +70,12 @@ class ResNet(nn.Module):
             maps = layer(maps)
         mean = maps.mean(dim=-1).flatten(start_dim=1)
         deviation = torch.sqrt(torch.var(maps, dim=-1) + VARIANCE_FLOOR).flatten(start_dim=1)
-        return self.seg_1(torch.cat([mean, deviation], dim=1))
+        embedding: Tensor = self.seg_1(torch.cat([mean, deviation], dim=1))
+        return embedding
 
 
 def recognises(state: State) -> bool:
-    """Whether a checkpoint holds residual blocks of two convolutions and one embedding layer, with or without prefix."""
+    """Whether a checkpoint holds residual blocks of two convolutions and one embedding layer."""
     names = _plain(state).keys()
     return {"conv1.weight", "layer4.0.conv2.weight", "seg_1.weight"} <= names and "layer1.0.conv3.weight" not in names
 
