@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from oolong_align import Diarizer
-
 
 @pytest.fixture(scope="session", params=["open", "campplus"])
 def bundle(request: pytest.FixtureRequest) -> str:
@@ -31,8 +29,3 @@ def model_dir(bundle: str, repository: Path, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("models") / bundle
     subprocess.run([sys.executable, repository / "models" / "download.py", bundle, folder], check=True)
     return folder
-
-
-@pytest.fixture(scope="session")
-def diarizer(model_dir: Path | None) -> Diarizer:
-    return Diarizer.from_pretrained(model_dir=model_dir)

@@ -17,6 +17,11 @@ EXACT_COUNTS = {"open": 6, "campplus": 6}
 
 
 @pytest.fixture(scope="module")
+def diarizer(model_dir: Path | None) -> Diarizer:
+    return Diarizer.from_pretrained(model_dir=model_dir)
+
+
+@pytest.fixture(scope="module")
 def telephone(data_dir: Path) -> Path:
     return data_dir / "real" / "sample.flac"
 
