@@ -81,6 +81,10 @@ def _ids(open_store: Open) -> None:
         _require(store.put(_voice(1, id=high)) == high, "an id above all others must be taken as it is")
         after = store.put(_voice(2))
         _require(int(after.removeprefix("voice_")) > int(high.removeprefix("voice_")), f"ids must go on above {high}")
+        _refused(lambda: store.put(_voice(3, id=f"voice_{10**14}")), "an id that leaves no room must be refused")
+        kept = replace(_voice(0), id=later, aliases=(f"voice_{10**14}",))
+        _refused(lambda: store.put(kept), "an alias that leaves no room must be refused")
+        _require(store.put(_voice(3)) == f"voice_{int(after.removeprefix('voice_')) + 1}", "refused ids must be undone")
 
 
 def _aliases(open_store: Open) -> None:
@@ -225,6 +229,7 @@ def _voice(number: int, **changes: Any) -> Voice:
         Reference(
             embedding=(_axis(number) + np.float32(place / 3)) / np.float32(7),
             source=f"Møte {number}; '.wav",
+            recording="Møte" * place,
             start=1 / 3,
             end=12.5 + place,
             seconds=10 / 3,

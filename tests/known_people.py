@@ -33,6 +33,7 @@ def reference(person: str, session: int = 0, *, source: str = "", seconds: float
     return Reference(
         embedding=heard(person, session),
         source=source or f"file_{session}",
+        recording=source or f"{person} {session}",
         start=0.0,
         end=seconds,
         seconds=seconds,

@@ -16,7 +16,6 @@ from oolong_align.cli.libraries import open_library
 from oolong_align.cli.terminal import Terminal
 from oolong_align.errors import InputError, ModelError, OolongWarning, StoreError, UsageError
 from oolong_align.host import Host
-from oolong_align.identity_stage import names_of_store
 from oolong_align.outputs import prepare_folder, write_files
 from oolong_align.types import Transcript
 
@@ -102,6 +101,8 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     try:
         transcript = _read(path)
         if config.store is not None:
+            from oolong_align.speakers.naming import names_of_store
+
             with closing(open_library(host, values["speakers"])) as store:
                 transcript = names_of_store(transcript, store)
         transcript = _edit(transcript, edits, values)

@@ -117,6 +117,8 @@ def split_voice(store: SpeakerStore, voice_id: str, references: Sequence[int]) -
     with store.transaction():
         voice = find_voice(store, voice_id)
         count, chosen = len(voice.references), set(references)
+        if count < 2:
+            raise InputError(f"{voice.id} has {'one reference' if count else 'no references'}: it cannot be split")
         if not chosen <= set(range(count)):
             raise InputError(f"{voice.id} has {count} references, 0 to {count - 1}: there is no {max(chosen)}")
         if not 0 < len(chosen) < count:

@@ -102,14 +102,90 @@ def test_merged_and_forgotten_voices_in_older_results(
 ) -> None:
     transcribed("Ada_Bob.0")
     old = tmp_path / "out" / "Ada_Bob.0.json"
-    for command in (("name", "voice_2", "Bob"), ("merge", "voice_2", "voice_1"), ("split", "voice_2", "1")):
+    for command in (("name", "voice_2", "Bob"), ("merge", "voice_2", "voice_1")):
         assert oolong("speakers", *command, "-s", library)[0] == 0
     assert oolong("edit", old, "--speakers", library)[0] == 0
     found = json.loads(old.read_text())["speakers"]
     assert [(each["voice"], each["name"]) for each in found.values()] == [("voice_2", "Bob")] * 2
     assert oolong("speakers", "forget", "voice_2", "-s", library)[0] == 0
     code, _, err = oolong("edit", old, "--speakers", library)
-    assert code == 1 and "none of the transcript's voices (voice_2, voice_2) is in this library" in err
+    assert code == 1 and "voice_2 (SPEAKER_00), voice_2 (SPEAKER_01) are not in this library" in err
+
+
+def test_a_library_with_the_same_ids_for_other_people_gives_no_names(
+    transcribed: Transcribed, oolong: Run, record: Record, tmp_path: Path
+) -> None:
+    transcribed("Ada_Bob.0")
+    old, other = tmp_path / "out" / "Ada_Bob.0.json", tmp_path / "other.db"
+    before = old.read_bytes()
+    for name in ("Cleo", "Dan"):
+        assert oolong("speakers", "enroll", name, record(f"{name}.0.wav", 20), "-s", other)[0] == 0
+    code, _, err = oolong("edit", old, "--speakers", other)
+    assert code == 1 and "voice_1 (SPEAKER_00), voice_2 (SPEAKER_01) do not sound like the voices with these ids" in err
+    assert old.read_bytes() == before
+    assert oolong("speakers", "enroll", "Ada", record("Ada.3.wav", 20), "-s", tmp_path / "third.db")[0] == 0
+    assert oolong("speakers", "enroll", "Dan", record("Dan.0.wav", 20), "-s", tmp_path / "third.db")[0] == 0
+    code, _, err = oolong("edit", old, "--speakers", tmp_path / "third.db")
+    assert code == 0 and "SPEAKER_01 does not sound like voice_2 of this library" in err
+    found = json.loads(old.read_text())["speakers"]
+    assert [(each["voice"], each["name"]) for each in found.values()] == [("voice_1", "Ada"), ("voice_2", None)]
+
+
+def test_recordings_of_one_name_in_several_folders_are_several(
+    transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        transcribed("Ada_Bob.0")
+    (tmp_path / "in" / "Ada_Bob.0.wav").unlink()
+    transcribed("Ada_Bob.0", seconds=30)
+    found = json.loads(oolong("speakers", "list", "--json", "-s", library)[1])
+    assert [[each["source"] for each in voice["references"]] for voice in found] == [["Ada_Bob.0"] * 2] * 2
+    assert len({each["recording"] for voice in found for each in voice["references"]}) == 2
+
+
+def test_merging_tells_which_name_is_gone(oolong: Run, record: Record, library: Path) -> None:
+    parts = ("-s", library)
+    for name in ("Ada", "Bob"):
+        assert oolong("speakers", "enroll", name, record(f"{name}.0.wav", 20), *parts)[0] == 0
+    code, _, err = oolong("speakers", "merge", "voice_1", "voice_2", *parts)
+    assert code == 0 and "voice_1 is named Ada; the name Bob is gone" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("identify", "Ada.0.wav", "--speaker_threshold", "nan"), "not a finite number"),
+        (("enroll", "Ada", "Ada.0.wav", "--to", "inf"), "not a finite number"),
+        (("split", "voice_1", "0"), "voice_1 has one reference: it cannot be split"),
+        (("list", "-s", "/dev/null"), "/dev/null: this is a device"),
+        (("list", "-s", ""), "give the name of a file"),
+        (("list", "-s", "empty.db"), "there is no such library"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    oolong: Run,
+    record: Record,
+    library: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    text: str,
+) -> None:
+    oolong("speakers", "enroll", "Ada", record("Ada.0.wav", 20), "-s", library)
+    monkeypatch.chdir(tmp_path / "in")
+    Path("empty.db").touch()
+    code, _, err = oolong("speakers", *arguments, *(() if "-s" in arguments else ("-s", library)))
+    assert code in (1, 2) and text in err, err
+    assert not Path("empty.db").stat().st_size
+
+
+def test_what_cannot_be_imported_or_enrolled_leaves_no_library(
+    oolong: Run, record: Record, library: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "voices.json").write_text("{}")
+    assert oolong("speakers", "import", tmp_path / "voices.json", "-s", library)[0] == 1
+    assert oolong("speakers", "enroll", "Ada", record("Ada.0.wav", 3), "-s", library)[0] == 1
+    assert not library.exists()
 
 
 def test_a_library_of_another_model_gives_no_names(

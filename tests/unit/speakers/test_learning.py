@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from known_people import MODEL, NOW, heard, reference, sample, voice
 
-from oolong_align.errors import InputError
+from oolong_align.errors import InputError, OolongWarning
 from oolong_align.speakers.learning import add_reference, enroll, new_voice, reference_of
 from oolong_align.speakers.scoring import VoiceScorer
 from oolong_align.speakers.sqlite import SqliteStore
@@ -24,6 +24,19 @@ def test_the_same_speech_is_not_learned_twice() -> None:
     one = new_voice(reference("Ada", 0, source="a"), MODEL)
     again = add_reference(one, reference("Ada", 1, source="a"), SCORER)
     assert [each.embedding.tolist() for each in again.references] == [heard("Ada", 1).tolist()]
+
+
+def test_recordings_of_one_name_are_told_apart_by_what_is_in_them() -> None:
+    ada = new_voice(reference_of(sample("Ada", 0), "audio", recording="1f"), MODEL)
+    ada = add_reference(ada, reference_of(sample("Ada", 1), "audio", recording="2e"), SCORER)
+    assert [each.recording for each in ada.references] == ["1f", "2e"]
+    ada = add_reference(ada, reference_of(sample("Ada", 2), "another name", recording="2e"), SCORER)
+    assert [(each.source, each.recording) for each in ada.references] == [("audio", "1f"), ("another name", "2e")]
+
+
+def test_speech_of_an_unknown_recording_is_not_that_of_another_unknown_one() -> None:
+    ada = new_voice(reference_of(sample("Ada", 0), ""), MODEL)
+    assert len(add_reference(ada, reference_of(sample("Ada", 1), ""), SCORER).references) == 2
 
 
 def test_a_stranger_in_a_recording_of_the_same_name_does_not_take_a_voice_over() -> None:
@@ -59,7 +72,8 @@ def test_enrolling_names_the_voice_that_was_unknown(store: SqliteStore) -> None:
     (known,) = store.list("Ada")
     assert [each.source for each in known.references] == ["file_0", "b", "c"] and known.seconds == 90
     assert enroll(store, "Cleo", sample("Cleo"), model=MODEL).id == "voice_3"
-    assert enroll(store, "Bobby", sample("Ada", 3), model=MODEL).id == "voice_4"  # Ada's voice has a name already
+    with pytest.warns(OolongWarning, match="Bobby, voice_4, sounds like Ada, voice_1.*merge voice_1 voice_4"):
+        assert enroll(store, "Bobby", sample("Ada", 3), model=MODEL).id == "voice_4"
 
 
 @pytest.mark.parametrize(

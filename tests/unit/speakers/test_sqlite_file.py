@@ -170,6 +170,39 @@ print(len(store.list()), store.get("voice_1").name)
         store.put(make_voice(1))
 
 
+def test_a_voice_is_forgotten_without_room_to_rewrite_the_file(
+    path: Path, run: Callable[..., subprocess.Popen[str]]
+) -> None:
+    with closing(SqliteStore(path)) as store, store.transaction():
+        for number in range(300):
+            store.put(make_voice(*range(number, number + 4), name="Zebediah Quux" if number == 150 else None))
+    code = """
+import warnings
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = SqliteStore(Path(sys.argv[1]))
+room = Path(sys.argv[1]).stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    print(store.forget("voice_151"), len(store.list()))
+print(*(each.message for each in told))
+traces = [each.name for each in Path(sys.argv[1]).parent.glob("voices.db*") if b"Zebediah" in each.read_bytes()]
+print(traces)
+"""
+    out, err = run(code, path).communicate()
+    assert err == ""
+    done, told, traces = out.splitlines()
+    assert done == "True 299"
+    assert told.startswith(f"{path}: forgotten, but the file could not be made smaller (")
+    assert traces == "[]"
+
+
+def test_a_file_that_was_empty_is_its_owners_alone(path: Path) -> None:
+    path.touch(mode=0o644)
+    SqliteStore(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_sqlites_own_word_for_a_full_disk_is_understood(path: Path) -> None:
     with closing(SqliteStore(path)) as store:
         store.put(make_voice(0))
@@ -226,6 +259,7 @@ def test_a_library_of_version_1_is_converted(path: Path) -> None:
         assert ada.centroid.tolist() == [1, 2]
         (reference,) = ada.references
         assert reference.embedding.tolist() == [3, 4]
+        assert reference.recording == "old.wav"
         assert (reference.source, reference.start, reference.end, reference.seconds) == ("old.wav", 1.5, 4.0, 2.5)
         assert reference.enrolled.isoformat() == "2023-01-02T03:04:05+00:00"
         with pytest.raises(InputError, match="voice_8 was forgotten"):
@@ -234,7 +268,7 @@ def test_a_library_of_version_1_is_converted(path: Path) -> None:
         assert store.put(changed) == "voice_9"
         assert store.put(make_voice(0, model=ada.model, references=(), centroid=ada.centroid)) == "voice_21"
     with closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("PRAGMA user_version").fetchone() == (2,)
+        assert raw.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_a_forgotten_voice_leaves_no_trace_in_the_files(path: Path) -> None:
