@@ -16,6 +16,7 @@ from oolong_align.speakers.identify import find_voices, identify, voice_model
 from oolong_align.speakers.learning import enroll
 from oolong_align.speakers.reclustering import recluster_voices
 from oolong_align.speakers.samples import voice_samples
+from oolong_align.speakers.scoring import VoiceScorer
 from oolong_align.speakers.sqlite import SqliteStore
 from oolong_align.timeline import Timeline
 
@@ -73,6 +74,12 @@ def count_right(recordings: Recordings, order: Sequence[str], folder: Path) -> t
     count = store.count()
     store.close()
     return right, false_accepts, count
+
+
+def test_voices_are_compared_by_the_plda_of_their_model(diarizer: Diarizer) -> None:
+    assert diarizer.model is not None
+    scorer = VoiceScorer.for_weights(diarizer.model.hashes["embedding"])
+    assert scorer.plda is not None and scorer.plda.dimension == diarizer.model.dimension
 
 
 def test_everybody_is_known_again_in_order_and_reversed(recordings: Recordings, tmp_path: Path) -> None:

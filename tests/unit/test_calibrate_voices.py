@@ -28,9 +28,19 @@ def test_the_stored_calibration_is_of_the_default_embedding(repository: Path) ->
     asset = manifest.assets[manifest.bundles[manifest.default_bundle].parts["embedding"]]
     stored = json.loads((repository / "oolong_align" / "data" / "voice_calibration.json").read_text())
     assert {file.sha256 for file in asset.files} == {stored["embedding"]}
+    assert VoiceScorer.for_weights(stored["embedding"]).weights == tuple(stored["plda"])
+    unknown = VoiceScorer.for_weights("0" * 64)
+    assert unknown.plda is None
+    assert unknown.weights == tuple(stored["cosine"])
+
+
+@pytest.mark.parametrize(("name", "dimension"), [("", 256), ("_campplus", 192)])
+def test_each_calibration_has_its_own_plda(repository: Path, name: str, dimension: int) -> None:
+    stored = json.loads((repository / "oolong_align" / "data" / f"voice_calibration{name}.json").read_text())
     scorer = VoiceScorer.for_weights(stored["embedding"])
-    assert scorer.plda is not None and scorer.plda.dimension == 256
-    assert VoiceScorer.for_weights("0" * 64).plda is None
+    assert scorer.plda is not None
+    assert scorer.plda.dimension == dimension
+    assert (scorer.session, scorer.second) == (stored["session"], stored["second"])
 
 
 def test_weights_are_found_again(scripts: tuple[ModuleType, ModuleType]) -> None:
