@@ -78,8 +78,13 @@ def _squared_error(counts: Array, low: float, high: float, share: float) -> floa
 
 
 def _relative_entropy(counts: Array, low: float, high: float, share: float) -> float:
-    """Of the clipped distribution to the one in which each of the 256 steps spreads over its bins that have values."""
+    """Of the clipped distribution to the one in which each of the 256 steps spreads over its bins that have values.
+
+    The bin of 0 is left out: 8 bits hold 0 exactly, and half of what a rectifier writes is 0.
+    """
     middles, step = _middles(low, high), share * (high - low) / LEVELS
+    counts = counts.copy()
+    counts[int(np.argmin(np.abs(middles)))] = 0
     inside = np.flatnonzero((middles >= share * low) & (middles <= share * high))
     clipped = counts[inside].copy()
     clipped[0] += counts[: inside[0]].sum()
@@ -87,7 +92,7 @@ def _relative_entropy(counts: Array, low: float, high: float, share: float) -> f
     levels = np.round((middles[inside] - share * low) / step).astype(np.int64)
     filled = (counts[inside] > 0).astype(np.float64)
     spread = np.bincount(levels, counts[inside]) / np.maximum(np.bincount(levels, filled), 1)
-    p, q = clipped / clipped.sum(), filled * spread[levels]
+    p, q = clipped / max(clipped.sum(), _TINY), filled * spread[levels]
     q = np.maximum(q / max(q.sum(), _TINY), _TINY)
     chosen = p > 0
     return float(p[chosen] @ np.log(p[chosen] / q[chosen]))

@@ -52,11 +52,12 @@ def test_nobody_speaks_in_noise_and_music(diarizer: Diarizer, data_dir: Path) ->
 def test_several_pldas_share_one_pass_of_the_networks(diarizer: Diarizer, telephone: Path, repository: Path) -> None:
     own = Plda.load(repository / "oolong_align" / "data" / "plda_resnet34.npz")
     nobody = replace(own, phi=np.zeros_like(own.phi))  # no dimension tells speakers apart
-    results = diarizer.diarize_each(telephone, [own, nobody, own])
+    with pytest.warns(OolongWarning, match="they may be one person"):
+        results = diarizer.diarize_each(telephone, [own, nobody, own])
     alone = diarizer(telephone)
     for result in (results[0], results[2]):
         assert (result.turns, result.segments, result.pieces) == (alone.turns, alone.segments, alone.pieces)
-    assert len(results[1].speaker_ids) == 1
+    assert results[1].turns != alone.turns
     assert results[0].timing.embedding_ms == results[2].timing.embedding_ms
     with pytest.raises(ModelError, match="a PLDA for 7 numbers does not fit the model's 256"):
         diarizer.diarize_each(telephone, [replace(own, mean1=np.zeros(7))])
