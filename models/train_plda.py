@@ -33,14 +33,29 @@ from plda.evaluation import Setting, cross_validate
 from plda.training import DEFAULT_DIM, DEFAULT_ITERATIONS, DEFAULT_SHRINKAGE, train
 
 from oolong_align.diarizer import Diarizer
+from oolong_align.embedding import EmbeddingModel
 from oolong_align.errors import UsageError
+from oolong_align.models import find_bundle
 from oolong_align.plda import Plda
 
 
 def measure_settings(
     pldas: Mapping[Setting, Plda], conversations: Sequence[Conversation], embedding: Path | None
 ) -> dict[Setting, Score]:
-    """DER of each setting with the default diarizer, in one pass of its networks over the conversations."""
+    """DER of each setting with the default diarizer, in one pass of its networks over the conversations.
+
+    Raises
+    ------
+    UsageError
+        If the PLDAs are made for embeddings of another size than the model's.
+    """
+    embedding = embedding or find_bundle(parts=("embedding",)).files["embedding"]
+    size = next(iter(pldas.values())).dimension
+    if (dimension := EmbeddingModel(embedding).dimension) != size:
+        raise UsageError(
+            f"the corpora hold embeddings of {size} numbers, but {embedding} gives {dimension}; name the model that "
+            "made them with --embedding"
+        )
     with TemporaryDirectory() as scratch:
         first = Path(scratch, "vbx_model.npz")
         save_plda(first, next(iter(pldas.values())))
