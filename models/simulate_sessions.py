@@ -25,8 +25,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from plda.corpora import embed_folder, list_utterances
 from scipy.signal import fftconvolve
-from train_plda import embed_folder, list_utterances
 
 from oolong_align.audio import load_audio
 from oolong_align.embedding import EmbeddingModel, compute_voice_frames
@@ -94,17 +94,16 @@ def embed_session(
 
 def save_clean(folder: Path, model: Path | None, out: Path) -> None:
     """Embed whole utterances as they are."""
-    embedding, speaker, _ = embed_folder(folder, model)
-    paths = [path for path, _ in list_utterances(folder)]
+    embedding = embed_folder(folder, model).embedding
+    paths, speakers = zip(*list_utterances(folder), strict=True)
     seconds = []
     for path in paths:
         with load_audio(path) as audio:
             seconds.append(audio.duration)
     utterance = np.array([path.stem for path in paths])
-    np.savez(
-        out, embedding=embedding.astype(np.float32), speaker=speaker, utterance=utterance, seconds=np.array(seconds)
-    )
-    print(f"{out}: {len(embedding)} utterances of {len(set(speaker.tolist()))} speakers")
+    arrays = {"speaker": np.array(speakers), "utterance": utterance, "seconds": np.array(seconds)}
+    np.savez(out, embedding=embedding.astype(np.float32), **arrays)
+    print(f"{out}: {len(embedding)} utterances of {len(set(speakers))} speakers")
 
 
 def main() -> None:

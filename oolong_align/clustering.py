@@ -152,7 +152,7 @@ def cluster_pieces(embeddings: FloatArray, seconds: FloatArray, plda: Plda, opti
     if len(training) < 2:
         return Clustering(centroids=l2_normalise(training.astype(np.float32)), one_to_one=False)
     rows = training / np.linalg.norm(training, axis=1, keepdims=True)
-    initial = initial_clusters(rows, options.threshold or PIECE_THRESHOLD, method="average")
+    initial = initial_clusters(rows, options.threshold or plda.threshold or PIECE_THRESHOLD, method="average")
     heard = _sample(initial, weights)
     observations = weights[heard] / _OBSERVATION_S
     responsibilities = _vbx_responsibilities(training[heard], initial[heard], plda, options, observations)

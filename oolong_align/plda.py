@@ -38,6 +38,8 @@ class Plda:
         Diagonalising transform; a row for each dimension.
     phi : ndarray, shape (K,)
         Between-speaker variances, falling.
+    threshold : float or None
+        Where the model's embeddings need another one for pieces than `oolong_align.clustering.PIECE_THRESHOLD`.
     """
 
     mean1: Array
@@ -46,6 +48,7 @@ class Plda:
     mu: Array
     tr: Array
     phi: Array
+    threshold: float | None = None
 
     @classmethod
     def load(cls, path: Path) -> Plda:
@@ -59,9 +62,10 @@ class Plda:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: np.asarray(stored[name], dtype=np.float64) for name in _FIELDS}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+                threshold = float(stored["threshold"]) if "threshold" in stored else None
+        except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, NotImplementedError) as error:
             raise ModelError(f"{path}: not a PLDA file with the arrays {', '.join(_FIELDS)} ({error})") from error
-        model = cls(**arrays)
+        model = cls(**arrays, threshold=threshold)
         model._check(path)
         return model
 
@@ -75,6 +79,8 @@ class Plda:
                 raise ModelError(f"{path}: the array {name} has shape {getattr(self, name).shape}, expected {shape}")
         if not all(np.isfinite(getattr(self, name)).all() for name in _FIELDS):
             raise ModelError(f"{path}: the arrays hold numbers that are not finite")
+        if self.threshold is not None and not 0 < self.threshold <= 2:
+            raise ModelError(f"{path}: the threshold is {self.threshold:g}; it lies above 0 and up to 2")
 
     @property
     def dimension(self) -> int:
