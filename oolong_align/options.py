@@ -36,7 +36,8 @@ class DiarizerOptions:
         Leave out frames with several speakers when a voice is embedded, if enough others remain.
     clustering_threshold : float or None
         Distance at which the initial clustering stops, 0 to 2, between L2-normalised embeddings: the mean distance of
-        two clusters' pieces, where not given that of the PLDA's file or 1.05; with ``refine=False`` that of two clusters' means, 0.6.
+        two clusters' pieces, where not given the one in the PLDA's file or 1.05; with ``refine=False`` that of two
+        clusters' means, 0.6.
     intra_threads : int or None
         Threads of a network, >= 1; ``None`` takes one for each core.
     step : float or None

@@ -29,3 +29,11 @@ def model_dir(bundle: str, repository: Path, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("models") / bundle
     subprocess.run([sys.executable, repository / "models" / "download.py", bundle, folder], check=True)
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let CAM++ doubt that two voices are two people: how alike they may be was measured with the default embedding."""
+    for item in items:
+        call = getattr(item, "callspec", None)
+        if call is not None and call.params.get("bundle") == "campplus":
+            item.add_marker(pytest.mark.filterwarnings("ignore:SPEAKER_:oolong_align.OolongWarning"))

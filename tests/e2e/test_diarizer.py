@@ -13,8 +13,9 @@ from oolong_align.plda import Plda
 
 pytestmark = pytest.mark.data
 
-TELEPHONE_DER = {"open": 0.06, "campplus": 0.06}
-CONVERSATIONS_DER = {"open": 0.165, "campplus": 0.165}
+TELEPHONE_DER = {"open": 0.06, "campplus": 0.08}
+CONVERSATIONS_DER = {"open": 0.165, "campplus": 0.17}
+PLDA = {"open": "plda_resnet34.npz", "campplus": "plda_campplus.npz"}
 EXACT_COUNTS = {"open": 6, "campplus": 6}
 
 
@@ -58,8 +59,10 @@ def test_nobody_speaks_in_noise_and_music(diarizer: Diarizer, data_dir: Path) ->
         assert (result.turns, result.segments, result.speech, dict(result.embeddings)) == ((), (), (), {}), recording
 
 
-def test_several_pldas_share_one_pass_of_the_networks(diarizer: Diarizer, telephone: Path, repository: Path) -> None:
-    own = Plda.load(repository / "oolong_align" / "data" / "plda_resnet34.npz")
+def test_several_pldas_share_one_pass_of_the_networks(
+    diarizer: Diarizer, bundle: str, telephone: Path, repository: Path
+) -> None:
+    own = Plda.load(repository / "oolong_align" / "data" / PLDA[bundle])
     nobody = replace(own, phi=np.zeros_like(own.phi))  # no dimension tells speakers apart
     with pytest.warns(OolongWarning, match="they may be one person"):
         results = diarizer.diarize_each(telephone, [own, nobody, own])
@@ -68,7 +71,7 @@ def test_several_pldas_share_one_pass_of_the_networks(diarizer: Diarizer, teleph
         assert (result.turns, result.segments, result.pieces) == (alone.turns, alone.segments, alone.pieces)
     assert results[1].turns != alone.turns
     assert results[0].timing.embedding_ms == results[2].timing.embedding_ms
-    with pytest.raises(ModelError, match="a PLDA for 7 numbers does not fit the model's 256"):
+    with pytest.raises(ModelError, match=f"a PLDA for 7 numbers does not fit the model's {own.dimension}"):
         diarizer.diarize_each(telephone, [replace(own, mean1=np.zeros(7))])
     silence = np.zeros(32_000, dtype=np.float32)
     assert [result.turns for result in diarizer.diarize_each(silence, [own, own])] == [(), ()]
