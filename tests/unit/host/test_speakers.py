@@ -131,6 +131,46 @@ def test_a_library_with_the_same_ids_for_other_people_gives_no_names(
     assert [(each["voice"], each["name"]) for each in found.values()] == [("voice_1", "Ada"), ("voice_2", None)]
 
 
+def test_a_voice_that_was_split_off_takes_its_recording_along(
+    transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
+) -> None:
+    for name in ("Ada.0", "Ada.1"):
+        assert transcribed(name)["SPEAKER_00"]["voice"] == "voice_1"
+    for command in (("split", "voice_1", "1"), ("name", "voice_1", "Ada"), ("name", "voice_2", "Eve")):
+        assert oolong("speakers", *command, "-s", library)[0] == 0
+    for name, wanted in (("Ada.0", ("voice_1", "Ada")), ("Ada.1", ("voice_2", "Eve"))):
+        old = tmp_path / "out" / f"{name}.json"
+        assert oolong("edit", old, "--speakers", library)[0] == 0
+        (found,) = json.loads(old.read_text())["speakers"].values()
+        assert (found["voice"], found["name"]) == wanted
+
+
+def test_no_output_replaces_the_library(
+    transcribed: Transcribed, oolong: Run, record: Record, library: Path, tmp_path: Path
+) -> None:
+    transcribed("Ada.0")
+    kept = library.rename(tmp_path / "out" / "Ada.0.srt")
+    code, _, err = oolong("edit", tmp_path / "out" / "Ada.0.json", "--speakers", kept, "--srt")
+    assert code == 1 and "Ada.0.srt is the input itself" in err
+    parts = ("--diarizer", "known", "--speakers", kept, "-o", kept.parent)
+    code, _, err = oolong("transcribe", record("Ada.0.wav", 20), *parts, "--transcriber", "replay", "--srt")
+    assert code == 1 and "Ada.0.srt is the input itself" in err
+    assert kept.read_bytes().startswith(b"SQLite")
+
+
+def test_an_export_is_private_and_an_import_tells_what_was_there(
+    transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
+) -> None:
+    transcribed("Ada_Bob.0")
+    file = tmp_path / "voices.json"
+    assert oolong("speakers", "export", file, "-s", library)[0] == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "2 voices added" in oolong("speakers", "import", file, "-s", tmp_path / "new.db")[2]
+    assert "0 voices added" in (err := oolong("speakers", "import", file, "-s", library)[2]) and "2 are there" in err
+    code, _, err = oolong("speakers", "export", tmp_path / "missing" / "voices.json", "-s", library)
+    assert code == 1 and f"{tmp_path / 'missing' / 'voices.json'}: cannot be written" in err
+
+
 def test_recordings_of_one_name_in_several_folders_are_several(
     transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
 ) -> None:

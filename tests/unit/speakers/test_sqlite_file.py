@@ -197,6 +197,14 @@ print(traces)
     assert traces == "[]"
 
 
+def test_a_damaged_time_is_a_damaged_file(path: Path) -> None:
+    with closing(SqliteStore(path)) as store:
+        store.put(make_voice(0))
+        store._connection.execute("UPDATE reference SET enrolled = 'yesterday'")
+        with pytest.raises(StoreError, match="the file is damaged: restore it"):
+            store.list()
+
+
 def test_a_file_that_was_empty_is_its_owners_alone(path: Path) -> None:
     path.touch(mode=0o644)
     SqliteStore(path).close()
@@ -213,14 +221,17 @@ def test_sqlites_own_word_for_a_full_disk_is_understood(path: Path) -> None:
         assert len(store.list()) == 1
 
 
-def test_a_read_only_file_can_be_read(tmp_path: Path, run: Callable[..., subprocess.Popen[str]]) -> None:
+@pytest.mark.parametrize("mode", [0o444, 0o666])
+def test_a_read_only_file_or_folder_can_be_read(
+    tmp_path: Path, run: Callable[..., subprocess.Popen[str]], mode: int
+) -> None:
     """By another user, so that the test also holds for root; the folder is read-only too."""
     folder = Path(tempfile.mkdtemp())
     path = folder / "voices.db"
     try:
         with closing(SqliteStore(path)) as store:
             store.put(make_voice(0, name="Ada"))
-        path.chmod(0o444)
+        path.chmod(mode)
         folder.chmod(0o555)
         code = """
 import os
@@ -307,7 +318,7 @@ def test_a_voice_forgotten_while_somebody_reads_is_gone_when_they_are_done(path:
         with closing(sqlite3.connect(path, isolation_level=None)) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT * FROM voice").fetchall()
-            with pytest.warns(OolongWarning, match="another process is reading the file"):
+            with pytest.warns(OolongWarning, match="somebody is reading the file"):
                 store.forget(forgotten)
     assert b"Zebedee Quill" not in traces(path.parent)
 
