@@ -136,6 +136,8 @@ def _malformed(open_store: Open) -> None:
         {"references": (replace(reference, end=reference.start - 1),)},
         {"references": (replace(reference, source=""),)},
         {"references": (replace(reference, enrolled=reference.enrolled.replace(tzinfo=None)),)},
+        {"references": (replace(reference, enrolled=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))),)},
+        {"references": (replace(reference, enrolled=datetime(9999, 12, 31, 23, tzinfo=_ENROLLED.tzinfo)),)},
         {"references": (replace(reference, embedding=reference.embedding[:3]),)},
         {"aliases": ("Bob",)},
     ]
@@ -184,6 +186,9 @@ def _transactions(open_store: Open) -> None:
             _require(found == [kept.id], "an exception must undo what nearest gives")
         with store.transaction():
             added = store.put(_voice(1))
+            taken = replace(kept, name="Bob", references=(), aliases=(added,))
+            _refused(lambda: store.put(taken), "a voice's id must be refused as an alias")
+            _same_voice(store.get(kept.id), kept)
         _require(other.get(added) is not None, "what was written must be seen by others")
         found = [voice.id for voice, _ in other.nearest(_axis(1), 1, model=_MODEL)]
         _require(found == [added], "what others have written must be found as nearest")

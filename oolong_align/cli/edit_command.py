@@ -14,6 +14,7 @@ import click
 from oolong_align.cli.commands import STDOUT, make_command
 from oolong_align.cli.libraries import open_library
 from oolong_align.cli.terminal import Terminal
+from oolong_align.entries import library_files
 from oolong_align.errors import InputError, ModelError, OolongWarning, StoreError, UsageError
 from oolong_align.host import Host
 from oolong_align.outputs import prepare_folder, write_files
@@ -118,7 +119,7 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
             if each.name == "html" and audio is None and values["html_audio"] != "none" and not to_stdout:
                 _warn_of_lost_recording(target)
         if not to_stdout:
-            write_files(texts, inputs=[] if audio is None else [audio], backups=[path])
+            write_files(texts, inputs=[*([audio] if audio else []), *library_files(values["speakers"])], backups=[path])
     except (InputError, ModelError, StoreError) as error:
         terminal.error(error, about=str(path))
         return error.exit_code

@@ -66,7 +66,7 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
                 sample,
                 model=voice_model(diarization.model),
                 source=clean_source(file.stem),
-                recording=diarization.recording,
+                recording=diarization.recording or None,
             )
         click.echo(voice.id)
         terminal.info(f"{voice.name}: {sample.seconds:.1f} s of speech, {voice.seconds:.1f} s in all")

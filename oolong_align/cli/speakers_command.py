@@ -16,7 +16,7 @@ from oolong_align.cli.libraries import library_option, open_library
 from oolong_align.cli.speakers_audio import audio_commands
 from oolong_align.cli.speakers_review import review_commands
 from oolong_align.cli.terminal import Terminal, print_table
-from oolong_align.entries import SpeakerStore
+from oolong_align.entries import SpeakerStore, library_files
 from oolong_align.errors import InputError
 from oolong_align.host import Host
 from oolong_align.outputs import write_files
@@ -144,7 +144,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
         if file == STDOUT:
             click.echo(text, nl=False)
         else:
-            write_files({file: text}, inputs=[Path(url.partition("://")[2] or url)])
+            write_files({file: text}, inputs=library_files(url), private=True)
 
     @click.command("import")
     @click.argument("file", type=click.Path(path_type=Path))
@@ -155,9 +155,13 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
         from oolong_align.speakers.exchange import add_voices, read_voices
 
         voices = read_voices(_read(file))
-        with opened(url, create=True) as store:
-            ids = add_voices(store, voices)
-        terminal.info(f"{url}: {len(set(ids.values()))} voices from {file}")
+        with opened(url, create=True) as store, store.transaction():
+            before = store.count()
+            found = set(add_voices(store, voices).values())
+            added = store.count() - before
+        there = len(found) - added
+        kept = f"; {there} are there already and stay as they are, names and references too" if there else ""
+        terminal.info(f"{url}: {added} voices added from {file}{kept}")
 
     yield from (list_command, name_command, merge_command, split_command)
     yield from (forget_command, export_command, import_command)

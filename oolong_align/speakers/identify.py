@@ -131,7 +131,7 @@ def identify(
     samples = voice_samples(diarization)
     with store.transaction():
         for speaker, (sample, found) in _compare(diarization, samples, store, threshold).items():
-            reference = reference_of(sample, source, now, recording=diarization.recording)
+            reference = reference_of(sample, source, now, recording=diarization.recording or None)
             if found.voice is not None:
                 if found.probability >= _SURE and sample.seconds >= LEAST_LEARNED_S:
                     scorer = VoiceScorer.for_weights(found.voice.model.weights)

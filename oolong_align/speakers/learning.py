@@ -12,7 +12,7 @@ import numpy as np
 
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.options import SPEAKER_THRESHOLD
-from oolong_align.speakers.library import reference_centroid
+from oolong_align.speakers.library import known_references, reference_centroid
 from oolong_align.speakers.matching import match
 from oolong_align.speakers.records import Reference, SpeakerStore, Voice, VoiceModel, clean_source, unknown_voice
 from oolong_align.speakers.samples import VoiceSample
@@ -24,14 +24,16 @@ LEAST_LEARNED_S: Final = 5.0
 _MOST_REFERENCES: Final = 16
 
 
-def reference_of(sample: VoiceSample, source: str, now: datetime | None = None, *, recording: str = "") -> Reference:
+def reference_of(
+    sample: VoiceSample, source: str, now: datetime | None = None, *, recording: str | None = None
+) -> Reference:
     """Reference for a sample of a recording.
 
-    ``source`` names it, ``recording`` tells it from others (by default its name does), and ``now`` is the time of
-    enrolment.
+    ``source`` names it, ``recording`` tells it from others (by default its name does; empty: nothing does), and ``now``
+    is the time of enrolment.
     """
     return Reference(
-        recording=clean_source(recording or source),
+        recording=clean_source(source if recording is None else recording),
         embedding=sample.embedding,
         source=clean_source(source) or "recording",
         start=sample.start,
@@ -61,23 +63,32 @@ def new_voice(reference: Reference, model: VoiceModel, name: str | None = None) 
     return with_references(Voice(model=model, name=name, seconds=0.0, centroid=reference.embedding), [reference])
 
 
-def add_reference(voice: Voice, reference: Reference, scorer: VoiceScorer) -> Voice:
-    """Voice that has learned a further reference, or the voice as it was.
+def sounds_like(voice: Voice, reference: Reference, scorer: VoiceScorer) -> bool:
+    """Whether speech is more likely than not that of a voice's oldest reference.
 
-    A reference is learned only if it is more likely than not the voice of the oldest one, so that a voice that changes
-    a little with every recording cannot end as another one. It replaces those of the same recording whose spans it
-    meets. Of more than 16 references the shortest goes, but not the oldest.
+    So a voice that changes a little with every recording cannot end as another one.
     """
-    if voice.references:
-        oldest = voice.references[0]
-        odds = scorer.log_odds(
-            reference.embedding[None],
-            np.array([reference.seconds]),
-            [(oldest.embedding[None], np.array([oldest.seconds]))],
-        )
-        if odds[0, 0] <= 0:
-            return voice
-    references = [*(each for each in voice.references if not _same_speech(each, reference)), reference]
+    oldest = known_references(voice)[0]
+    odds = scorer.log_odds(
+        reference.embedding[None],
+        np.array([reference.seconds]),
+        [(oldest.embedding[None], np.array([oldest.seconds]))],
+    )
+    return bool(odds[0, 0] > 0)
+
+
+def add_reference(voice: Voice, reference: Reference, scorer: VoiceScorer) -> Voice:
+    """Voice that has learned a further reference, or the voice as it was if it does not sound like it.
+
+    The reference takes the place of those of the same recording whose spans it meets. Of more than 16 references the
+    shortest goes, but not the oldest.
+    """
+    if not sounds_like(voice, reference, scorer):
+        return voice
+    references = list(known_references(voice))
+    same = [place for place, each in enumerate(references) if _same_speech(each, reference)]
+    references.insert(same[0] if same else len(references), reference)
+    references = [each for each in references if each is reference or not _same_speech(each, reference)]
     if len(references) > _MOST_REFERENCES:
         references.pop(1 + int(np.argmin([each.seconds for each in references[1:]])))
     return with_references(voice, references)
@@ -100,7 +111,7 @@ def enroll(
     *,
     model: VoiceModel,
     source: str = "",
-    recording: str = "",
+    recording: str | None = None,
     voice_id: str | None = None,
     threshold: float = SPEAKER_THRESHOLD,
     now: datetime | None = None,
@@ -119,8 +130,8 @@ def enroll(
         What made the embedding.
     source : str
         Name of the recording.
-    recording : str
-        What tells it from others, such as `Diarization.recording`; its name by default.
+    recording : str, optional
+        What tells it from others, such as `Diarization.recording`; its name by default, and nothing if empty.
     voice_id : str, optional
         Voice to add to; by default the one with this name, else the one without a name that the sample is taken for,
         else a new one.
@@ -150,12 +161,12 @@ def enroll(
         if known is None:
             voice = new_voice(reference, model, name)
         else:
-            voice = replace(add_reference(known, reference, chosen), name=name)
-            if all(each is not reference for each in voice.references):
+            if not sounds_like(known, reference, chosen):
                 raise InputError(
                     f"{name}: this speech does not sound like {known.id}, which has the name; give another name, or "
                     f"`oolong speakers forget {known.id}` first"
                 )
+            voice = replace(add_reference(known, reference, chosen), name=name)
         voice = replace(voice, id=store.put(voice))
     if alike is not None:
         warnings.warn(

@@ -35,10 +35,13 @@ __all__ = [
 
 LONGEST_NAME: Final = 200
 LONGEST_SOURCE: Final = 1000
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 9998
 LARGEST_DIMENSION: Final = 16_000  # the most that pgvector keeps
 LARGEST_GIVEN_NUMBER: Final = 10**12  # leaves room for the numbers after it, which have 15 digits at most
 _SHORTEST: Final = 1e-6  # lengths of vectors whose cosines float32 can hold
 _LONGEST: Final = 1e6
+_LONGEST_S: Final = 1e9
 _VOICE_ID: Final = re.compile(r"voice_([1-9][0-9]{0,14})")
 
 
@@ -228,6 +231,8 @@ def check_voice(voice: Voice) -> None:
             raise InputError(f"{where}: {each.start} to {each.end} s is no span of a recording")
         if each.enrolled.tzinfo is None:
             raise InputError(f"{where}: the time of enrolment, {each.enrolled}, has no time zone")
+        if not FIRST_YEAR <= each.enrolled.year <= LAST_YEAR:
+            raise InputError(f"{where}: {each.enrolled} is no time of enrolment")
     for alias in voice.aliases:
         if voice_number(alias) is None or alias == voice.id or voice.aliases.count(alias) > 1:
             raise InputError(f"{what}: {alias!r} cannot be an alias of it")
@@ -297,7 +302,7 @@ def _check_text(what: str, text: str, longest: int) -> None:
 
 
 def _check_seconds(what: str, seconds: float) -> None:
-    if not (np.isfinite(seconds) and seconds >= 0):
+    if not 0 <= seconds <= _LONGEST_S:
         raise InputError(f"{what}: {seconds} is no length in seconds")
 
 

@@ -153,7 +153,8 @@ class SqliteStore:
         """Context in which nobody else writes."""
         with self._lock:
             if self._depth:
-                yield
+                with self._savepoint():
+                    yield
                 return
             with translated(self._path):
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -171,6 +172,22 @@ class SqliteStore:
                 self._depth = 0
             if self._forgotten:
                 self._scrub()
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        """Context within a transaction that an exception undoes, even if the transaction goes on."""
+        with translated(self._path):
+            self._connection.execute("SAVEPOINT inner")
+        try:
+            yield
+        except BaseException:
+            self._known = None
+            if self._connection.in_transaction:  # a full disk has ended it already
+                self._connection.execute("ROLLBACK TO inner")
+                self._connection.execute("RELEASE inner")
+            raise
+        with translated(self._path):
+            self._connection.execute("RELEASE inner")
 
     def close(self) -> None:
         """Release the file."""
@@ -216,7 +233,7 @@ class SqliteStore:
                 start=start,
                 end=end,
                 seconds=seconds,
-                enrolled=datetime.fromisoformat(enrolled),
+                enrolled=self._time(enrolled),
                 recording=recording,
             )
             references.setdefault(number, []).append(reference)
@@ -298,6 +315,12 @@ class SqliteStore:
             raise StoreError(f"{self._path}: the file is damaged: restore it from a copy or an export")
         return np.frombuffer(stored, dtype="<f4").astype(np.float32)
 
+    def _time(self, stored: str) -> datetime:
+        try:
+            return datetime.fromisoformat(stored)
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"{self._path}: the file is damaged: restore it from a copy or an export") from error
+
     def _scrub(self) -> None:
         """Rewrite the file without what was deleted, and empty the log that still holds it.
 
@@ -313,7 +336,7 @@ class SqliteStore:
         try:
             busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             if busy:
-                problem = "another process is reading the file; the last traces go when it is done"
+                problem = "somebody is reading the file; the last traces go when it is closed everywhere"
         except sqlite3.Error as error:
             problem = f"the last traces go when there is room on the disk ({error})"
         if problem:

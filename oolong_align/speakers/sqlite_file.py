@@ -64,7 +64,7 @@ def _open(path: Path) -> sqlite3.Connection:
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     uri = path.absolute().as_uri()
-    if not os.access(path, os.W_OK):
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         return _open_read_only(path, uri)
     connection = _connection(f"{uri}?mode=rw")
     try:

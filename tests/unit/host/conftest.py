@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import wave
 import zlib
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from known_people import Known
 
 from oolong_align.audio import Audio
 from oolong_align.cli.main import main
@@ -22,6 +24,11 @@ from oolong_align.types import (
     Word,
     Words,
 )
+
+Run = Callable[..., tuple[int, str, str]]
+Record = Callable[..., Path]
+Speakers = dict[str, dict[str, object]]
+Transcribed = Callable[..., Speakers]
 
 
 class Replay:
@@ -111,3 +118,32 @@ def run(replay: Replay, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
         return code, captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def oolong(run: Run) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        listens = len(arguments) > 1 and arguments[1] in ("enroll", "identify", "threshold")
+        return run(*arguments, *(("--diarizer", "known") if listens else ()), plugins=(Known(),))
+
+    return call
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    return tmp_path / "voices.db"
+
+
+@pytest.fixture
+def transcribed(
+    oolong: Run, record: Record, library: Path, tmp_path: Path
+) -> Callable[..., dict[str, dict[str, object]]]:
+    def transcribe(name: str, *arguments: object, seconds: float = 20.0) -> dict[str, dict[str, object]]:
+        path = record(f"{name}.wav", seconds)
+        parts = ("--diarizer", "known", "--transcriber", "replay", "--speakers", library, "-o", tmp_path / "out")
+        code, _, err = oolong("transcribe", path, *parts, *(arguments or ("--json",)))
+        assert code == 0, err
+        speakers: Speakers = json.loads((tmp_path / "out" / f"{name}.json").read_text())["speakers"]
+        return speakers
+
+    return transcribe

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from known_people import MODEL, NOW, heard, reference, sample, voice
@@ -32,6 +34,32 @@ def test_recordings_of_one_name_are_told_apart_by_what_is_in_them() -> None:
     assert [each.recording for each in ada.references] == ["1f", "2e"]
     ada = add_reference(ada, reference_of(sample("Ada", 2), "another name", recording="2e"), SCORER)
     assert [(each.source, each.recording) for each in ada.references] == [("audio", "1f"), ("another name", "2e")]
+
+
+def test_the_oldest_recording_stays_the_oldest_when_it_is_worked_on_again() -> None:
+    ada = new_voice(reference("Ada", 0, source="a"), MODEL)
+    ada = add_reference(ada, reference("Ada", 1, source="b"), SCORER)
+    again = add_reference(ada, reference("Ada", 2, source="a"), SCORER)
+    assert [each.source for each in again.references] == ["a", "b"]
+    assert np.array_equal(again.references[0].embedding, heard("Ada", 2))
+
+
+def test_a_voice_that_knows_enough_takes_a_short_reference_without_a_word(store: SqliteStore) -> None:
+    for session in range(16):
+        enroll(store, "Ada", sample("Ada", session, seconds=30), model=MODEL, source=f"{session}")
+    taught = enroll(store, "Ada", sample("Ada", 20, seconds=6), model=MODEL, source="short")
+    assert len(taught.references) == 16 and {each.seconds for each in taught.references} == {30}
+    with pytest.raises(InputError, match="does not sound like voice_1"):
+        enroll(store, "Ada", sample("Bob", 0, seconds=6), model=MODEL, source="other")
+
+
+def test_a_voice_without_references_is_its_centroid(store: SqliteStore) -> None:
+    store.put(replace(voice([reference("Ada", 0)], "Ada"), references=(), seconds=100.0))
+    with pytest.raises(InputError, match="does not sound like voice_1"):
+        enroll(store, "Ada", sample("Bob"), model=MODEL, source="b")
+    taught = enroll(store, "Ada", sample("Ada", 1, seconds=20), model=MODEL, source="b")
+    assert taught.seconds == 120 and [each.seconds for each in taught.references] == [100, 20]
+    assert taught.centroid @ heard("Ada", 0) > taught.centroid @ heard("Ada", 1)
 
 
 def test_speech_of_an_unknown_recording_is_not_that_of_another_unknown_one() -> None:

@@ -25,7 +25,6 @@ _LARGEST_INDEXED: Final = 2000  # dimensions that an HNSW index of pgvector take
 # Larger lists find more: strict_order goes on where the list did not hold enough voices.
 _SETTINGS: Final = (
     "SET TIME ZONE 'UTC'",
-    "SET lock_timeout = '30s'",
     "SET hnsw.ef_search = 200",
     "SET hnsw.iterative_scan = strict_order",
 )
@@ -120,6 +119,7 @@ def connect(url: str) -> tuple[Connection, str]:
         seconds = conninfo_to_dict(url).get("connect_timeout", 10)
         connection: Connection = psycopg.connect(make_conninfo(url, connect_timeout=seconds), autocommit=True)
         try:
+            connection.execute("SET lock_timeout = '30s'")
             with connection.transaction():
                 _prepare(connection, place)
             for setting in _SETTINGS:

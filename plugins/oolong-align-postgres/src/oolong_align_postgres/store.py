@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
+import psycopg
 
-from oolong_align.errors import InputError
+from oolong_align.errors import InputError, OolongWarning
 from oolong_align.speakers.records import (
     Reference,
     Voice,
@@ -136,7 +138,8 @@ class PostgresStore:
         """Context in which nobody else writes."""
         with self._lock:
             if self._depth:
-                yield
+                with translated(self._place), self._connection.transaction():  # a savepoint
+                    yield
                 return
             self._depth = 1
             try:
@@ -150,13 +153,19 @@ class PostgresStore:
                 self._depth = 0
             if self._forgotten:
                 self._forgotten = False
-                with translated(self._place):
-                    self._run("VACUUM oolong_voice, oolong_reference, oolong_alias, oolong_library")
+                self._vacuum()
 
     def close(self) -> None:
         """Disconnect."""
         with self._lock:
             self._connection.close()
+
+    def _vacuum(self) -> None:
+        try:
+            self._run("VACUUM oolong_voice, oolong_reference, oolong_alias, oolong_library")
+        except psycopg.Error as error:
+            text = " ".join(str(error).split())
+            warnings.warn(f"{self._place}: forgotten, but not cleared yet: {text}", OolongWarning, stacklevel=4)
 
     def _ask(self, query: str, values: dict[str, Any] | None = None) -> Sequence[tuple[Any, ...]]:
         with self._lock, translated(self._place):
