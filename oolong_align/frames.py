@@ -1,7 +1,8 @@
 """The only place that turns samples, frames and seconds into each other.
 
 Segmentation frames are those of the PyanNet/SincNet architecture [1]_: 270 samples apart, each seeing 991
-samples. Embedding frames are the outputs of a ResNet backbone: eight fbank frames of 10 ms apart.
+samples. Embedding frames are eight fbank frames of 10 ms apart, as the outputs of a ResNet backbone are; a backbone
+with more of them has several in each.
 
 References
 ----------

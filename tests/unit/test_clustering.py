@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,6 +107,15 @@ def test_pieces_find_the_speakers(num_speakers: int, plda: Plda) -> None:
     nearest = (embeddings @ result.centroids.T).argmax(axis=1)
     assert len(result.centroids) == num_speakers == len(set(zip(truth.tolist(), nearest.tolist(), strict=True)))
     np.testing.assert_allclose(np.linalg.norm(result.centroids, axis=1), 1, rtol=1e-5)
+
+
+def test_the_threshold_of_the_plda_stands_in_for_the_usual_one(plda: Plda) -> None:
+    embeddings, seconds, _ = voices_and_pieces(2, 60)
+    alike = embeddings + 5 * np.eye(DIMENSION, dtype=np.float32)[0]  # two voices of a mean cosine above 0.5
+    own = replace(plda, threshold=0.7)
+    assert len(cluster_pieces(alike, seconds, plda, options()).centroids) == 1
+    assert len(cluster_pieces(alike, seconds, own, options()).centroids) == 2
+    assert len(cluster_pieces(alike, seconds, own, replace(options(), threshold=1.05)).centroids) == 1
 
 
 def test_short_pieces_found_no_speaker_of_their_own(plda: Plda) -> None:

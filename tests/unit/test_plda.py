@@ -42,6 +42,16 @@ def test_arrays_that_do_not_fit_are_refused(changed: dict[str, np.ndarray], mess
         Plda.load(write(tmp_path / "plda.npz", **changed))
 
 
+def test_a_threshold_may_come_with_the_file(tmp_path: Path) -> None:
+    assert Plda.load(write(tmp_path / "plain.npz")).threshold is None
+    assert Plda.load(write(tmp_path / "own.npz", threshold=np.float32(0.75))).threshold == 0.75
+    for spoilt in (np.float32(0), np.float32(2.5), np.float32(np.nan)):
+        with pytest.raises(ModelError, match=r"the threshold is \S+; it lies above 0 and up to 2"):
+            Plda.load(write(tmp_path / "spoilt.npz", threshold=spoilt))
+    with pytest.raises(ModelError, match="not a PLDA file"):
+        Plda.load(write(tmp_path / "spoilt.npz", threshold=np.ones(3)))
+
+
 @pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04 broken"])
 def test_broken_files_are_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "plda.npz").write_bytes(content)
