@@ -338,6 +338,7 @@ class Diarizer:
             duration=audio.duration,
             embeddings=speakers,
             model=self.model,
+            recording=audio.fingerprint(),
             voice=FrameVoice(self._embedder, frames, speakers) if frames is not None else None,
         )
 
@@ -348,6 +349,7 @@ class Diarizer:
             speech=(),
             duration=audio.duration,
             model=self.model,
+            recording=audio.fingerprint(),
             timing=DiarizeTiming(elapsed_ms, 0.0, 0.0, elapsed_ms),
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 LAYERS = (
-    ("types", "errors", "frames", "options", "vectors", "writing", "timeline", "parallel", "exchange"),
+    ("types", "errors", "frames", "options", "vectors", "writing", "timeline", "parallel", "exchange", "finite_range"),
     ("audio", "decoding", "models", "onnx"),
     (
         *("fbank", "segmentation", "segmentation_graph", "sincnet", "embedding_graph", "embedding", "plda", "vbx"),
