@@ -17,10 +17,12 @@ from oolong_align.speakers.matching import match
 from oolong_align.speakers.records import Reference, SpeakerStore, Voice, VoiceModel, clean_source, unknown_voice
 from oolong_align.speakers.samples import VoiceSample
 from oolong_align.speakers.scoring import VoiceScorer
+from oolong_align.vectors import l2_normalise
 
-__all__ = ["LEAST_LEARNED_S", "add_reference", "check_enough", "enroll", "new_voice", "reference_of"]
+__all__ = ["LEAST_LEARNED_S", "SAME_SPEECH", "add_reference", "check_enough", "enroll", "new_voice", "reference_of"]
 
 LEAST_LEARNED_S: Final = 5.0
+SAME_SPEECH: Final = 0.999  # cosine; of one person in two recordings it is 0.98 at most
 _MOST_REFERENCES: Final = 16
 
 
@@ -80,7 +82,8 @@ def sounds_like(voice: Voice, reference: Reference, scorer: VoiceScorer) -> bool
 def add_reference(voice: Voice, reference: Reference, scorer: VoiceScorer) -> Voice:
     """Voice that has learned a further reference, or the voice as it was if it does not sound like it.
 
-    The reference takes the place of those of the same recording whose spans it meets. Of more than 16 references the
+    The reference takes the place of those of the same speech: their spans in the same recording meet, or their
+    embeddings are nearly equal, as those of a copy in another format are. Of more than 16 references the
     shortest goes, but not the oldest.
     """
     if not sounds_like(voice, reference, scorer):
@@ -208,5 +211,6 @@ def _voice_to_teach(
 
 
 def _same_speech(one: Reference, other: Reference) -> bool:
-    same = one.recording == other.recording != ""
-    return same and one.start < other.end and other.start < one.end
+    if one.recording == other.recording != "" and one.start < other.end and other.start < one.end:
+        return True
+    return bool(l2_normalise(one.embedding) @ l2_normalise(other.embedding) >= SAME_SPEECH)

@@ -10,6 +10,7 @@ import numpy as np
 
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.speakers.identify import voice_model
+from oolong_align.speakers.learning import SAME_SPEECH
 from oolong_align.speakers.matching import voice_side
 from oolong_align.speakers.records import SpeakerStore, Voice, check_model
 from oolong_align.speakers.samples import VoiceSample, voice_samples
@@ -20,7 +21,6 @@ from oolong_align.vectors import l2_normalise
 __all__ = ["names_of_store"]
 
 _NEAR: Final = 50
-_SAME_SPEECH: Final = 0.999  # one person in two recordings has a cosine of 0.98 at most
 
 
 def names_of_store(transcript: Transcript, store: SpeakerStore) -> Transcript:
@@ -102,4 +102,4 @@ def _was_learned_from(voice: Voice, sample: VoiceSample) -> bool:
     if not voice.references:
         return False
     vectors = l2_normalise(np.stack([each.embedding for each in voice.references]))
-    return bool((vectors @ sample.embedding).max() >= _SAME_SPEECH)
+    return bool((vectors @ sample.embedding).max() >= SAME_SPEECH)
