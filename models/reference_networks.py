@@ -134,16 +134,13 @@ def import_pyannote() -> None:
         If it is not installed.
     """
     os.environ.update(PYANNOTE_METRICS_ENABLED="false", HF_HUB_OFFLINE="1")
+    library = types.ModuleType("torchaudio._extension")
+    library._IS_TORCHAUDIO_EXT_AVAILABLE = library._IS_ALIGN_AVAILABLE = False  # type: ignore[attr-defined]
+    library._check_cuda_version = lambda: None  # type: ignore[attr-defined]
+    library.fail_if_no_align = lambda function: function  # type: ignore[attr-defined]
+    sys.modules.setdefault("torchaudio._extension", library)
     warnings.simplefilter("ignore")  # theirs: no FFmpeg for torchcodec, few frames under a mask
     try:
-        import torch
-
-        if torch.version.cuda is None:
-            library = types.ModuleType("torchaudio._extension")
-            library._IS_TORCHAUDIO_EXT_AVAILABLE = library._IS_ALIGN_AVAILABLE = False  # type: ignore[attr-defined]
-            library._check_cuda_version = lambda: None  # type: ignore[attr-defined]
-            library.fail_if_no_align = lambda function: function  # type: ignore[attr-defined]
-            sys.modules.setdefault("torchaudio._extension", library)
         import pyannote.audio
     except ImportError as error:
         raise UsageError(
