@@ -27,6 +27,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 REFERENCE = "reference"
 OURS: dict[str, dict[str, Any]] = {"same weights": {"exact": True, "refine": False}, "default": {}}
 SYSTEMS = (REFERENCE, *OURS)
+SPEECH = Path(__file__).parents[1] / "examples" / "meeting.flac"
 WARM_UP_SAMPLES = 160_000
 
 Run = Callable[[Path], float]
@@ -136,8 +138,8 @@ class ReferenceProcess:
         self._process.wait()
 
 
-def load_ours(name: str, plda: Path, threads: int, sample: Path, measurements: Measurements) -> Run:
-    """Load the diarizer, call it once on the beginning of a file, and give what runs and times it."""
+def load_ours(name: str, plda: Path, threads: int, measurements: Measurements) -> Run:
+    """Load the diarizer, call it once on some speech, and give what runs and times it."""
     from tempfile import TemporaryDirectory
 
     from precompute_plda import convert, save_plda
@@ -158,7 +160,7 @@ def load_ours(name: str, plda: Path, threads: int, sample: Path, measurements: M
             except (OSError, KeyError, ValueError) as error:
                 raise InputError(f"{plda} holds no PLDA of community-1: {error}") from error
         diarizer = Diarizer.from_pretrained(plda=model, options=options)
-    with load_audio(sample) as audio:
+    with load_audio(SPEECH) as audio:
         diarizer(audio.read(0, WARM_UP_SAMPLES))
 
     def run(path: Path) -> float:
@@ -174,7 +176,7 @@ def load_ours(name: str, plda: Path, threads: int, sample: Path, measurements: M
 
 
 def measure(
-    files: Sequence[Path], repeats: int, load: Mapping[str, Callable[[Path], Run]], measurements: Measurements
+    files: Sequence[Path], repeats: int, load: Mapping[str, Callable[[], Run]], measurements: Measurements
 ) -> None:
     """Run what has not been run yet: every system in turn on every file, as often as asked for.
 
@@ -183,7 +185,7 @@ def measure(
     files : sequence of Path
     repeats : int
     load : mapping of str to callable
-        Loads a system when it is first needed, given a file to warm up on.
+        Loads a system when it is first needed.
     measurements : Measurements
     """
     loaded: dict[str, Run] = {}
@@ -194,7 +196,7 @@ def measure(
                 if len(seconds[system]) > turn:
                     continue
                 if system not in loaded:
-                    loaded[system] = load[system](path)
+                    loaded[system] = load[system]()
                 print(f"{path.name}, turn {turn + 1} of {repeats}: {system}", file=sys.stderr, flush=True)
                 seconds[system].append(round(loaded[system](path), 3))
                 measurements.write(path, seconds)
@@ -297,18 +299,16 @@ def _run(options: argparse.Namespace) -> None:
         prepare_folder(measurements.folder(system))
     with ExitStack() as stack:
 
-        def load_reference(_: Path) -> Run:
+        def load_reference() -> Run:
             paths: list[str | Path] = ["--segmentation", options.segmentation, "--plda", options.plda]
             paths += ["--output_dir", measurements.folder(REFERENCE)]
             process = ReferenceProcess(options.reference_python, paths, options.threads)
             stack.callback(process.close)
             return process
 
-        load: dict[str, Callable[[Path], Run]] = {REFERENCE: load_reference}
+        load: dict[str, Callable[[], Run]] = {REFERENCE: load_reference}
         for name in OURS:
-            load[name] = lambda sample, name=name: load_ours(  # type: ignore[misc]
-                name, options.plda, options.threads, sample, measurements
-            )
+            load[name] = partial(load_ours, name, options.plda, options.threads, measurements)
         measure(options.files, options.repeats, load, measurements)
     for name, settings in OURS.items():
         how = ", ".join(f"{key}={value}" for key, value in settings.items()) or "no options"

@@ -9,7 +9,7 @@ It needs the extra ``reference`` (pyannote.audio 4 and torch), best in an enviro
 - The embedding's weights are those of the ONNX graph of the default bundle, or of ``--embedding``.
 - FOLDER holds community-1's ``plda.npz`` and ``xvec_transform.npz``.
 
-Both networks are compared with the ONNX graphs on the first 10 s of the first file before anything is diarized, and
+Both networks are compared with the ONNX graphs on 10 s of ``examples/meeting.flac`` before anything is diarized, and
 the differences are printed on stderr. The pipeline has the parameters of pyannote's community-1. For each file
 ``DIR/STEM.rttm`` has turns that may overlap, ``DIR/STEM.exclusive.rttm`` one speaker at a time, and ``DIR/STEM.npz``
 the arrays: ``segmentation (windows, frames, 3)`` and ``speaker_count (frames, 1)``, and where anybody speaks
@@ -35,11 +35,12 @@ import numpy.typing as npt
 from reference_networks import check_network, embed_as_graph, import_pyannote, load_embedding, load_segmentation
 
 from oolong_align.audio import load_audio
-from oolong_align.errors import ModelError, OolongError, OutputError, UsageError
+from oolong_align.errors import InputError, ModelError, OolongError, OutputError, UsageError
 from oolong_align.models import find_bundle
 from oolong_align.outputs import check_sources, prepare_folder, write_files
 
 RATE = 16_000
+SPEECH = Path(__file__).parents[1] / "examples" / "meeting.flac"
 CHECKED_SAMPLES = 10 * RATE
 SEGMENTATION_TOLERANCE = 1e-3
 EMBEDDING_TOLERANCE = 1e-5
@@ -88,8 +89,6 @@ class Reference:
         Folder with both files of the PLDA.
     embedding : Path or None
         ONNX graph; the default bundle's where it is not given.
-    sample : Path
-        Recording on whose beginning the networks are checked.
 
     Raises
     ------
@@ -97,7 +96,7 @@ class Reference:
         If a file cannot be used, or the weights are not the program's.
     """
 
-    def __init__(self, segmentation: Path, plda: Path, embedding: Path | None, sample: Path) -> None:
+    def __init__(self, segmentation: Path, plda: Path, embedding: Path | None) -> None:
         import torch
         from pyannote.audio.core.plda import PLDA
         from pyannote.audio.pipelines import SpeakerDiarization
@@ -111,23 +110,22 @@ class Reference:
                 self.clusters = np.array(hard_clusters)
                 return super().reconstruct(segmentations, hard_clusters, count)
 
-        bundle = find_bundle(parts=("segmentation", "embedding")).files
-        graph = embedding or bundle["embedding"]
-        networks = load_segmentation(segmentation), load_embedding(graph)
-        with load_audio(sample) as audio:
-            samples = audio.read(0, CHECKED_SAMPLES)
-        clip = torch.from_numpy(np.pad(samples, (0, CHECKED_SAMPLES - len(samples))))[None, None]
-        with torch.inference_mode():
-            classes = networks[0](clip).numpy()
-            check_network("segmentation", bundle["segmentation"], clip.numpy(), classes, SEGMENTATION_TOLERANCE)
-            features, voice = networks[1].compute_fbank(clip).numpy(), embed_as_graph(networks[1], clip)
-            check_network("embedding", graph, features, voice, EMBEDDING_TOLERANCE)
         try:
             model = PLDA(*(plda / name for name in PLDA_FILES))
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(
                 f"{plda} holds no PLDA of community-1 ({error}); it needs {' and '.join(PLDA_FILES)}"
             ) from error
+        bundle = find_bundle(parts=("segmentation", "embedding")).files
+        graph = embedding or bundle["embedding"]
+        networks = load_segmentation(segmentation), load_embedding(graph)
+        with load_audio(SPEECH) as audio:
+            clip = torch.from_numpy(np.array(audio.read(0, CHECKED_SAMPLES)))[None, None]
+        with torch.inference_mode():
+            classes = networks[0](clip).numpy()
+            check_network("segmentation", bundle["segmentation"], clip.numpy(), classes, SEGMENTATION_TOLERANCE)
+            features, voice = networks[1].compute_fbank(clip).numpy(), embed_as_graph(networks[1], clip)
+            check_network("embedding", graph, features, voice, EMBEDDING_TOLERANCE)
         self._pipeline = Recorded(
             segmentation=networks[0],
             embedding=networks[1],
@@ -145,6 +143,8 @@ class Reference:
 
         with load_audio(path) as audio:
             samples, duration = audio.read(0, audio.num_samples), audio.duration
+        if not len(samples):
+            raise InputError(f"{path} has no samples, which pyannote.audio does not take; leave it out")
         began = time.perf_counter()
         output, arrays = self._run(torch.from_numpy(np.array(samples))[None], path.stem)
         seconds = time.perf_counter() - began
@@ -198,15 +198,14 @@ def _run(options: argparse.Namespace) -> None:
     if not from_stdin:
         check_sources(options.files, [".rttm"])
     prepare_folder(options.output_dir)
-    replies, reference = sys.stdout, None
+    replies = sys.stdout
     with redirect_stdout(sys.stderr):  # what a library prints must not mix with the replies
         import_pyannote()
         import torch
 
         torch.set_num_threads(options.threads)
+        reference = Reference(options.segmentation, options.plda, options.embedding)
         for path in paths:
-            if reference is None:
-                reference = Reference(options.segmentation, options.plda, options.embedding, sample=path)
             print(json.dumps(reference.diarize(path, options.output_dir)), file=replies, flush=True)
 
 

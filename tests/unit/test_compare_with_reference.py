@@ -162,8 +162,8 @@ class Systems:
         self.calls: list[str] = []
         self.load = {name: self._loader(name, measurements) for name in compare.SYSTEMS}
 
-    def _loader(self, name: str, measurements: object) -> Callable[[Path], Callable[[Path], float]]:
-        def load(_: Path) -> Callable[[Path], float]:
+    def _loader(self, name: str, measurements: object) -> Callable[[], Callable[[Path], float]]:
+        def load() -> Callable[[Path], float]:
             self.calls.append(f"load {name}")
             return run
 
