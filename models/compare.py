@@ -311,8 +311,8 @@ def _run(options: argparse.Namespace) -> None:
             load[name] = partial(load_ours, name, options.plda, options.threads, measurements)
         measure(options.files, options.repeats, load, measurements)
     for name, settings in OURS.items():
-        how = ", ".join(f"{key}={value}" for key, value in settings.items()) or "no options"
-        print(f"{name} ({how}), {options.threads} threads, {options.repeats} turns\n")
+        shown = {**settings, "threads": options.threads, "repeats": options.repeats}
+        print(f"{name} ({', '.join(f'{key}={value}' for key, value in shown.items())})\n")
         print(render_table(compare(name, options.files, truths, options.repeats, measurements)))
 
 
