@@ -28,9 +28,11 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from precompute_plda import save_plda
+from plda.arrays import save_plda
+from plda.corpora import Corpus
+from plda.evaluation import equal_error_rate, split_speakers
+from plda.training import train
 from scipy.optimize import minimize
-from train_plda import Corpus, equal_error_rate, split_speakers, train
 
 from oolong_align.models import find_bundle
 from oolong_align.plda import Plda
@@ -119,8 +121,7 @@ def draw_sides(data: Sessions, random: np.random.Generator) -> list[Side]:
 def train_identity(data: Sessions, speakers: Index, dim: int, shrinkage: float) -> Plda:
     """PLDA of the whole utterances of some speakers."""
     rows = data.whole & np.isin(data.speaker, speakers)
-    numbers = np.unique(data.speaker[rows], return_inverse=True)[1]
-    corpus = Corpus(embedding=data.embedding[rows], speaker=numbers, weight=np.ones(int(rows.sum())))
+    corpus = Corpus.of_one(data.embedding[rows], data.speaker[rows])
     return train(corpus, dim=dim, shrinkage=shrinkage, iterations=20)
 
 

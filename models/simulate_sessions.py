@@ -23,8 +23,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from plda.corpora import list_utterances
 from scipy.signal import fftconvolve
-from train_plda import list_utterances
 
 from oolong_align.audio import load_audio
 from oolong_align.embedding import EmbeddingModel, compute_voice_frames

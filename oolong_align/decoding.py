@@ -28,6 +28,8 @@ GAP_S: Final = 0.1
 MAX_SILENCE_S: Final = 3600.0
 MIN_RATE: Final = 1000
 MAX_ERRORS_IN_A_ROW: Final = 100
+_CANCELLED: Final = 0.02
+_ENERGY_STEP: Final = 16
 # Formats without a header: FFmpeg guesses their length from the first frames' bit rate.
 GUESSED_LENGTH: Final = frozenset({"aac", "ac3", "eac3", "dts", "loas", "truehd"})
 
@@ -109,6 +111,16 @@ class Decoder:
             if self._progress:
                 self._progress("decoding", mixer.clock_s, mixer.clock_s)
             self._judge(samples_to_seconds(decoded), claimed_s, damage, container.format.name)
+            if len(container.streams.audio) > 1:
+                self.warnings.append(
+                    f"{path}: it has {len(container.streams.audio)} audio streams; the first is taken. Another one: "
+                    "ffmpeg -i FILE -map 0:a:1 OTHER.wav"
+                )
+            if mixer.cancels:
+                self.warnings.append(
+                    f"{path}: its channels cancel each other out (one has reversed polarity), so little is left of the "
+                    "mix; take one of them: ffmpeg -i FILE -af 'pan=mono|c0=c0' OTHER.wav"
+                )
 
     def _judge(self, decoded_s: float, claimed_s: float, damage: list[float], format_name: str) -> None:
         path = self._path
@@ -160,6 +172,13 @@ class _Mixer:
         self._resampler: Any = None
         self._batch: list[npt.NDArray[Any]] = []
         self._batch_samples = 0
+        self._energy = np.zeros(2)
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the mean of the channels has nearly nothing of what they have."""
+        unrelated, found = self._energy
+        return bool(found < _CANCELLED * unrelated)
 
     def add(self, frame: Any) -> Iterator[FloatArray]:
         """Take a frame; give the samples that are ready."""
@@ -216,7 +235,12 @@ class _Mixer:
         if not self._batch or self._signature is None:
             return
         _, channels, rate = self._signature
-        samples = _mix(np.concatenate(self._batch, axis=1), channels)
+        pcm = np.concatenate(self._batch, axis=1)
+        if pcm.shape[0] == 1:
+            pcm = pcm.reshape(-1, channels).T  # (channels, samples)
+        if channels > 1:
+            self._energy += _energy(pcm)
+        samples = _mix(pcm)
         self._batch.clear()
         self._batch_samples = 0
         if self._resampler is None:
@@ -259,10 +283,8 @@ def _to_array(frame: Any) -> npt.NDArray[Any]:
     return np.asarray(frame.to_ndarray())
 
 
-def _mix(pcm: npt.NDArray[Any], channels: int) -> FloatArray:
-    """Mean of the channels at full scale 1, shape ``(samples,)``, from what `_to_array` gives."""
-    if pcm.shape[0] == 1:
-        pcm = pcm.reshape(-1, channels).T  # (channels, samples)
+def _mix(pcm: npt.NDArray[Any]) -> FloatArray:
+    """Mean of channels at full scale 1, ``(channels, samples) -> (samples,)``."""
     with np.errstate(over="ignore", invalid="ignore"):  # whoever keeps the samples checks them
         samples: FloatArray = pcm.mean(axis=0, dtype=np.float32)
     if pcm.dtype.kind == "u":
@@ -270,6 +292,13 @@ def _mix(pcm: npt.NDArray[Any], channels: int) -> FloatArray:
     if pcm.dtype.kind in "iu":
         samples /= 2.0 ** (8 * pcm.dtype.itemsize - 1)
     return samples
+
+
+def _energy(pcm: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Energy that unrelated channels would leave in their mean, and that these do, from some of the samples."""
+    some = pcm[:, ::_ENERGY_STEP].astype(np.float64) - (128.0 if pcm.dtype.kind == "u" else 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.array([np.square(some).sum() / len(pcm) ** 2, np.square(some.mean(axis=0)).sum()])
 
 
 def _samples_of(frames: list[Any]) -> Iterator[FloatArray]:

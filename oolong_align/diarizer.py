@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from oolong_align.clustering import (
     cluster_windows,
     mean_embeddings,
 )
+from oolong_align.doubts import alike_speakers, shortfall
 from oolong_align.embedding import (
     EmbeddingModel,
     VoiceFrames,
@@ -49,7 +50,6 @@ from oolong_align.types import (
     ModelInfo,
     Progress,
     SpeakerSegment,
-    speaker_label,
 )
 from oolong_align.voice import FrameVoice
 
@@ -58,10 +58,6 @@ __all__ = ["Diarizer", "DiarizerOptions"]
 _STEP_S: Final = 79 * FRAME_STEP_S
 _REFERENCE_STEP_S: Final = 1.0
 _LEAST_SPEECH_S: Final = 0.3
-_SHORT_S: Final = 20.0
-_ALIKE: Final = 0.55
-_VERY_SHORT_S: Final = 5.0
-_ALIKE_IF_VERY_SHORT: Final = 0.4
 
 Source: TypeAlias = "str | os.PathLike[str] | npt.NDArray[Any] | Audio"
 
@@ -165,18 +161,33 @@ class Diarizer:
             If the numbers of speakers contradict each other.
         """
         check_speaker_bounds(num_speakers, min_speakers, max_speakers)
+        limits = self._limits(num_speakers, min_speakers, max_speakers)
         loaded = load_audio(audio)
         try:
-            limits = ClusteringOptions(
-                threshold=self.options.clustering_threshold,
-                fa=self.options.fa,
-                fb=self.options.fb,
-                max_iterations=self.options.max_iterations,
-                num_speakers=num_speakers,
-                min_speakers=min_speakers,
-                max_speakers=max_speakers,
-            )
-            return self._diarize(loaded, limits, progress)
+            return self._find_speakers(loaded, self._hear(loaded, progress), self._plda, limits, progress)
+        finally:
+            if loaded is not audio:
+                loaded.close()
+
+    def diarize_each(self, audio: Source, pldas: Iterable[Plda]) -> list[Diarization]:
+        """Diarize with each of several PLDAs instead of the bundle's own; the networks run only once for all.
+
+        Raises
+        ------
+        ModelError
+            If a PLDA is made for embeddings of another size.
+        InputError
+            If the audio cannot be used.
+        """
+        for plda in (listed := list(pldas)):
+            if plda.dimension != self.model.dimension:
+                raise ModelError(f"a PLDA for {plda.dimension} numbers does not fit the model's {self.model.dimension}")
+        loaded = load_audio(audio)
+        try:
+            heard = self._hear(loaded, None)
+            if heard.windows is not None:
+                heard = heard._replace(windows=list(heard.windows))
+            return [self._find_speakers(loaded, heard, plda, self._limits(), None) for plda in listed]
         finally:
             if loaded is not audio:
                 loaded.close()
@@ -199,35 +210,54 @@ class Diarizer:
         """Overlap-aware turns: overlapping speech has several records."""
         return list(self(pcm).turns)
 
-    def _diarize(self, audio: Audio, limits: ClusteringOptions, progress: Progress | None) -> Diarization:
+    def _limits(self, num: int | None = None, low: int | None = None, high: int | None = None) -> ClusteringOptions:
+        return ClusteringOptions(
+            threshold=self.options.clustering_threshold,
+            fa=self.options.fa,
+            fb=self.options.fb,
+            max_iterations=self.options.max_iterations,
+            num_speakers=num,
+            min_speakers=low,
+            max_speakers=high,
+        )
+
+    def _hear(self, audio: Audio, progress: Progress | None) -> _Heard:
+        """Run the networks."""
         clock = _Stopwatch()
         as_reference = self.options.exact or not self.options.refine
         step = self.options.step or (_REFERENCE_STEP_S if as_reference else _STEP_S)
         segmentation = self._segmenter(audio, step_samples=seconds_to_samples(step), progress=progress)
         segmentation_ms = clock.lap()
         if FRAME_STEP_S * np.count_nonzero(count_speakers(segmentation)) < _LEAST_SPEECH_S:
-            return self._nobody(audio, segmentation_ms)
-
+            return _Heard(segmentation, None, None, segmentation_ms, 0.0)
         frames = self._voice_frames(audio, segmentation, progress)
         windows = self._window_embeddings(audio, segmentation, frames, progress)
-        embedding_ms = clock.lap()
+        return _Heard(segmentation, frames, windows, segmentation_ms, clock.lap())
 
+    def _find_speakers(
+        self, audio: Audio, heard: _Heard, plda: Plda, limits: ClusteringOptions, progress: Progress | None
+    ) -> Diarization:
+        clock = _Stopwatch()
+        segmentation, frames, windows, segmentation_ms, embedding_ms = heard
+        if windows is None:
+            return self._nobody(audio, segmentation_ms)
         counted = _report(windows, len(segmentation.activity) + 1, progress)
         pieces = find_pieces(segmentation, num_samples=audio.num_samples)
-        activity, voices, clustering = self._identify(audio, segmentation, pieces, counted, frames, limits)
+        activity, voices, clustering = self._identify(audio, segmentation, pieces, counted, frames, plda, limits)
+        heard_ms = segmentation_ms + embedding_ms
         if not len(voices):
-            return self._nobody(audio, segmentation_ms + embedding_ms + clock.lap())
+            return self._nobody(audio, heard_ms + clock.lap())
         result = self._assemble(audio, segmentation, activity, voices, frames)
         result = replace(result, pieces=cut_segments(result.segments, frame_middles_s(pieces.ravel())))
         clustering_ms = clock.lap()
         if progress:
             progress("clustering", len(segmentation.activity) + 1, len(segmentation.activity) + 1)
-        doubts = _alike(activity, voices) if clustering.warning is None else ()
-        told = (clustering.warning, _shortfall(len(voices), limits), *doubts)
+        doubts = alike_speakers(activity, voices) if clustering.warning is None else ()
+        told = (clustering.warning, shortfall(len(voices), limits), *doubts)
         warned = tuple(text for text in told if text is not None)
         for text in warned:
             warnings.warn(text, OolongWarning, stacklevel=4)
-        timing = DiarizeTiming(segmentation_ms, embedding_ms, clustering_ms, clock.total())
+        timing = DiarizeTiming(segmentation_ms, embedding_ms, clustering_ms, heard_ms + clock.total())
         return replace(result, timing=timing, warnings=warned)
 
     def _voice_frames(self, audio: Audio, segmentation: Segmentation, progress: Progress | None) -> VoiceFrames | None:
@@ -256,18 +286,19 @@ class Diarizer:
         pieces: Spans,
         windows: Iterable[FloatArray],
         frames: VoiceFrames | None,
+        plda: Plda,
         limits: ClusteringOptions,
     ) -> tuple[SpeakerActivity, FloatArray, Clustering]:
         """Find the speakers, then their activity, numbered by appearance, and their mean embeddings."""
         checked = frames if self.options.refine else None
         if checked is None or not len(pieces):
             embeddings = np.concatenate(list(windows))
-            clustering = cluster_windows(embeddings, segmentation.activity, self._plda, limits)
+            clustering = cluster_windows(embeddings, segmentation.activity, plda, limits)
             labels = clustering.assign(embeddings, segmentation.activity)
             voices = mean_embeddings(embeddings, segmentation.activity, labels, clustering.centroids)
         else:
             seconds = FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0])
-            clustering = cluster_pieces(embed_spans(pieces, self._embedder, checked), seconds, self._plda, limits)
+            clustering = cluster_pieces(embed_spans(pieces, self._embedder, checked), seconds, plda, limits)
             labels = _assign_each(clustering, windows, segmentation)
             voices = clustering.centroids
         activity = reconstruct(
@@ -307,6 +338,7 @@ class Diarizer:
             duration=audio.duration,
             embeddings=speakers,
             model=self.model,
+            recording=audio.fingerprint(),
             voice=FrameVoice(self._embedder, frames, speakers) if frames is not None else None,
         )
 
@@ -317,6 +349,7 @@ class Diarizer:
             speech=(),
             duration=audio.duration,
             model=self.model,
+            recording=audio.fingerprint(),
             timing=DiarizeTiming(elapsed_ms, 0.0, 0.0, elapsed_ms),
         )
 
@@ -342,24 +375,14 @@ def _report(windows: Iterable[FloatArray], total: int, progress: Progress | None
             progress("clustering", done, total)
 
 
-def _alike(activity: SpeakerActivity, voices: FloatArray) -> Iterator[str]:
-    """Say which speakers may be parts of others: heard for a short time, with a voice near another's."""
-    seconds = FRAME_STEP_S * np.bincount(activity.speakers[:, 0] + 1, minlength=len(voices) + 1)[1:]
-    cosine = voices @ voices.T - 2 * np.eye(len(voices))
-    alike = np.where(seconds < _VERY_SHORT_S, _ALIKE_IF_VERY_SHORT, _ALIKE)
-    for speaker in np.flatnonzero((seconds < _SHORT_S) & (cosine.max(axis=1) > alike)).tolist():
-        other = int(cosine[speaker].argmax())
-        if seconds[speaker] <= seconds[other]:
-            yield (
-                f"{speaker_label(speaker)} speaks for only {seconds[speaker]:.0f} s with a voice like "
-                f"{speaker_label(other)}'s (cosine {cosine[speaker, other]:.2f}); they may be one person"
-            )
+class _Heard(NamedTuple):
+    """What the networks say of a recording; ``windows`` is ``None`` where nobody speaks."""
 
-
-def _shortfall(found: int, limits: ClusteringOptions) -> str | None:
-    if limits.bound(found) == found:
-        return None
-    return f"{limits.limit(found)} asks for {limits.bound(found)} speakers, but only {found} could be told apart"
+    segmentation: Segmentation
+    frames: VoiceFrames | None
+    windows: Iterable[FloatArray] | None
+    segmentation_ms: float
+    embedding_ms: float
 
 
 class _Stopwatch:

@@ -130,6 +130,20 @@ def store_scheme(url: str) -> str:
     return scheme.lower() if separator else "sqlite"
 
 
+def library_files(url: str | None) -> list[Path]:
+    """Files that hold the voices of a store, which no output may replace; none for a server.
+
+    Examples
+    --------
+    >>> [path.name for path in library_files("sqlite://voices.db")], library_files("postgresql://host/voices")
+    (['voices.db', 'voices.db-wal', 'voices.db-shm'], [])
+    """
+    if not url or store_scheme(url) != "sqlite":
+        return []
+    path = Path(url.partition("://")[2] if "://" in url else url)
+    return [path.with_name(f"{path.name}{end}") for end in ("", "-wal", "-shm")] if path.name else []
+
+
 class Executor(Protocol):
     """Where the recordings of one run are worked on; ``concurrent.futures.ThreadPoolExecutor`` is one.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -167,7 +168,10 @@ class Host:
     def diarize(self, audio: Audio, config: Config) -> Diarization:
         """Tell who speaks when."""
         arguments = {"audio": audio, "config": config}
-        return self._manager.call_first("oolong_diarize", check_diarization, arguments)
+        found = self._manager.call_first("oolong_diarize", check_diarization, arguments)
+        if found.recording or not found.embeddings:
+            return found
+        return replace(found, recording=audio.fingerprint())
 
     def transcribe(self, audio: Audio, speech: Sequence[VoiceRange], config: Config) -> Words:
         """Recognise the words inside the speech ranges."""

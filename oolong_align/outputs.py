@@ -82,7 +82,9 @@ def check_targets(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
             raise OutputError(f"{target} is a folder: remove it or choose another --output_dir")
 
 
-def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backups: Sequence[Path] = ()) -> None:
+def write_files(
+    texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backups: Sequence[Path] = (), private: bool = False
+) -> None:
     """Write texts as UTF-8 with the line ends they have, all or none.
 
     Parameters
@@ -94,6 +96,8 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backu
     backups : iterable of Path
         Files whose version before is kept with ``.bak`` behind its name, if they are replaced; one that would be the
         same stays as it is.
+    private : bool
+        Nobody but their owner may read the files.
 
     Raises
     ------
@@ -116,13 +120,17 @@ def write_files(texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backu
             shutil.copy2(source, pending[copy])
         for target, text in texts.items():
             pending[target] = _temporary(target, len(pending))
+            if private:
+                pending[target].touch(mode=0o600)
             # A name that is no valid Unicode may reach a text; the file stays valid UTF-8.
             pending[target].write_bytes(text.encode("utf-8", errors="replace"))
         for copy, target in copies.items():
             shutil.copymode(pending[copy], pending[target])
         _rename(pending, kept)
     except OSError as error:
-        raise OutputError(f"{error.filename or 'output'}: cannot be written: {error.strerror or error}") from error
+        meant = {str(temporary): target for target, temporary in pending.items()}
+        where = meant.get(str(error.filename), error.filename or "output")
+        raise OutputError(f"{where}: cannot be written: {error.strerror or error}") from error
     finally:
         for temporary in (*pending.values(), *kept.values()):
             with suppress(OSError):

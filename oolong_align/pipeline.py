@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oolong_align.entries import Config, Result
+from oolong_align.entries import Config, Result, library_files
 from oolong_align.errors import ModelError, OutputError, PluginError, UsageError
 from oolong_align.host import Host, load_host
 from oolong_align.outputs import check_sources, check_targets, prepare_folder, write_files
@@ -173,7 +173,8 @@ class Pipeline:
 
     def _inputs(self, path: Path) -> list[Path]:
         given = self._recognition
-        return [path] if given is None or given.audio is None else [path, given.audio]
+        audio = [] if given is None or given.audio is None else [given.audio]
+        return [path, *audio, *library_files(self._config.options.get("speakers"))]
 
     def _run(self, source: Any, seconds: dict[str, float]) -> tuple[Transcript, tuple[str, ...]]:
         from oolong_align.audio import load_audio

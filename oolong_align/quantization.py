@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -31,6 +31,8 @@ from oolong_align.models import derive
 from oolong_align.onnx import load_graph
 
 if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
     import onnx
 
 RECIPE_VERSION: Final = 1
@@ -41,10 +43,16 @@ _NUM_FEATURES: Final = 80
 
 
 def quantized(source: Path, quantize: Callable[[Path, Path], None]) -> Path:
-    """Cached 8-bit version of a graph, made by one of the functions below when it is first asked for."""
+    """Cached 8-bit version of a graph, made by one of the functions below when it is first asked for.
+
+    Another one is made when a packaged file of ranges changes.
+    """
+    recipe = quantize.__name__
+    if quantize is quantize_backbone:
+        recipe += f"-{_ranges_digest(_packaged_ranges())[:12]}"
     return derive(
         source,
-        recipe=quantize.__name__,
+        recipe=recipe,
         version=RECIPE_VERSION,
         suffix=".onnx",
         build=lambda target: quantize(source, target),
@@ -118,8 +126,7 @@ def activation_names(model: onnx.ModelProto) -> list[str]:
 
 def _find_ranges(model: onnx.ModelProto, source: Path, given: Path | None) -> Mapping[str, tuple[float, float]]:
     digest = weights_digest(model)
-    packaged = (resources.files("oolong_align") / "data").iterdir()
-    for file in [given] if given else [file for file in packaged if file.name.startswith("ranges_")]:
+    for file in [given] if given else _packaged_ranges():
         stored = json.loads(file.read_text(encoding="utf-8"))
         if stored["weights"] == digest:
             return dict(zip(activation_names(model), stored["ranges"], strict=True))
@@ -127,6 +134,17 @@ def _find_ranges(model: onnx.ModelProto, source: Path, given: Path | None) -> Ma
         f"{source}: no activation ranges are known for this embedding model, so there is no 8-bit version of it; "
         'use precision="fp32", or measure its ranges with models/quantize.py'
     )
+
+
+def _packaged_ranges() -> list[Traversable]:
+    packaged = (resources.files("oolong_align") / "data").iterdir()
+    return sorted((file for file in packaged if file.name.startswith("ranges_")), key=lambda file: file.name)
+
+
+def _ranges_digest(files: Sequence[Traversable]) -> str:
+    """SHA-256 of the digests of some files: those of all are in a graph's key, as reading them needs no graph."""
+    digests = (hashlib.sha256(file.read_bytes()).digest() for file in files)
+    return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 @contextmanager

@@ -81,6 +81,10 @@ def _ids(open_store: Open) -> None:
         _require(store.put(_voice(1, id=high)) == high, "an id above all others must be taken as it is")
         after = store.put(_voice(2))
         _require(int(after.removeprefix("voice_")) > int(high.removeprefix("voice_")), f"ids must go on above {high}")
+        _refused(lambda: store.put(_voice(3, id=f"voice_{10**14}")), "an id that leaves no room must be refused")
+        kept = replace(_voice(0), id=later, aliases=(f"voice_{10**14}",))
+        _refused(lambda: store.put(kept), "an alias that leaves no room must be refused")
+        _require(store.put(_voice(3)) == f"voice_{int(after.removeprefix('voice_')) + 1}", "refused ids must be undone")
 
 
 def _aliases(open_store: Open) -> None:
@@ -132,6 +136,8 @@ def _malformed(open_store: Open) -> None:
         {"references": (replace(reference, end=reference.start - 1),)},
         {"references": (replace(reference, source=""),)},
         {"references": (replace(reference, enrolled=reference.enrolled.replace(tzinfo=None)),)},
+        {"references": (replace(reference, enrolled=datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))),)},
+        {"references": (replace(reference, enrolled=datetime(9999, 12, 31, 23, tzinfo=_ENROLLED.tzinfo)),)},
         {"references": (replace(reference, embedding=reference.embedding[:3]),)},
         {"aliases": ("Bob",)},
     ]
@@ -180,6 +186,9 @@ def _transactions(open_store: Open) -> None:
             _require(found == [kept.id], "an exception must undo what nearest gives")
         with store.transaction():
             added = store.put(_voice(1))
+            taken = replace(kept, name="Bob", references=(), aliases=(added,))
+            _refused(lambda: store.put(taken), "a voice's id must be refused as an alias")
+            _same_voice(store.get(kept.id), kept)
         _require(other.get(added) is not None, "what was written must be seen by others")
         found = [voice.id for voice, _ in other.nearest(_axis(1), 1, model=_MODEL)]
         _require(found == [added], "what others have written must be found as nearest")
@@ -225,6 +234,7 @@ def _voice(number: int, **changes: Any) -> Voice:
         Reference(
             embedding=(_axis(number) + np.float32(place / 3)) / np.float32(7),
             source=f"Møte {number}; '.wav",
+            recording="Møte" * place,
             start=1 / 3,
             end=12.5 + place,
             seconds=10 / 3,

@@ -133,6 +133,8 @@ class Diarization:
         from again. Empty where that is not known: then every segment is one piece.
     warnings : tuple of str
         What the user should know about this result, one sentence each.
+    recording : str
+        What tells the recording from others: a digest of its samples; empty if not known.
     """
 
     segments: tuple[SpeakerSegment, ...]
@@ -145,6 +147,7 @@ class Diarization:
     model: ModelInfo | None = None
     voice: VoiceEvidence | None = None
     warnings: tuple[str, ...] = ()
+    recording: str = ""
 
     @property
     def speaker_ids(self) -> tuple[int, ...]:

@@ -91,10 +91,24 @@ class VoiceLibrary:
             return []
         return match(embeddings, self.store, model=self.model, seconds=seconds, threshold=threshold)
 
-    def enroll(self, name: str, embedding: FloatArray, *, seconds: float, source: str = "") -> Voice:
-        """Teach somebody's voice by an embedding ``float32[D]``; see `oolong_align.speakers.learning.enroll`."""
-        sample = VoiceSample(embedding=np.asarray(embedding, dtype=np.float32), seconds=seconds, end=seconds)
-        return enroll(self.store, name, sample, model=self.model, source=source)
+    def enroll(
+        self,
+        name: str,
+        embedding: FloatArray,
+        *,
+        seconds: float,
+        source: str = "",
+        span: tuple[float, float] | None = None,
+    ) -> Voice:
+        """Teach somebody's voice by an embedding ``float32[D]``; see `oolong_align.speakers.learning.enroll`.
+
+        With the ``span`` in seconds of the recording that ``source`` names, the same speech is not learned twice.
+        """
+        start, end = span or (0.0, seconds)
+        sample = VoiceSample(
+            embedding=np.asarray(embedding, dtype=np.float32), seconds=seconds, start=start, end=max(start, end)
+        )
+        return enroll(self.store, name, sample, model=self.model, source=source, recording=None if span else "")
 
     def name(self, voice_id: str, name: str | None) -> Voice:
         """Give a voice a name, or take it away with ``None``."""

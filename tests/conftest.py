@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from oolong_align import Diarizer
 
 ROOT = Path(__file__).parents[1]
+CPU_TORCH = "torch==2.13.0+cpu"  # what the index gives by default may be gigabytes for a GPU
 
 
 def find_data() -> Path | None:
@@ -34,6 +38,21 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def diarizer() -> Diarizer:
     return Diarizer.from_pretrained()
+
+
+@pytest.fixture(scope="session")
+def torch_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Python with this environment's packages and PyTorch, which no test changes."""
+    if importlib.util.find_spec("torch") is not None:
+        return Path(sys.executable)
+    folder = tmp_path_factory.mktemp("torch") / "venv"
+    venv.create(folder, with_pip=False)
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    (packages / "ours.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
+    install = [sys.executable, "-m", "pip", "install", "-q", "--target", packages, CPU_TORCH]
+    if subprocess.run(install, capture_output=True).returncode:
+        pytest.skip(f"{CPU_TORCH} is not on the package index: pip install '.[models]' to run these tests")
+    return folder / "bin" / "python"
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ import click
 from oolong_align.cli.commands import STDOUT, make_command
 from oolong_align.cli.libraries import open_library
 from oolong_align.cli.terminal import Terminal
+from oolong_align.entries import library_files
 from oolong_align.errors import InputError, ModelError, OolongWarning, StoreError, UsageError
 from oolong_align.host import Host
-from oolong_align.identity_stage import names_of_store
 from oolong_align.outputs import prepare_folder, write_files
 from oolong_align.types import Transcript
 
@@ -102,6 +102,8 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     try:
         transcript = _read(path)
         if config.store is not None:
+            from oolong_align.speakers.naming import names_of_store
+
             with closing(open_library(host, values["speakers"])) as store:
                 transcript = names_of_store(transcript, store)
         transcript = _edit(transcript, edits, values)
@@ -117,7 +119,7 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
             if each.name == "html" and audio is None and values["html_audio"] != "none" and not to_stdout:
                 _warn_of_lost_recording(target)
         if not to_stdout:
-            write_files(texts, inputs=[] if audio is None else [audio], backups=[path])
+            write_files(texts, inputs=[*([audio] if audio else []), *library_files(values["speakers"])], backups=[path])
     except (InputError, ModelError, StoreError) as error:
         terminal.error(error, about=str(path))
         return error.exit_code

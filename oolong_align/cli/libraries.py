@@ -38,6 +38,8 @@ def open_library(host: Host, url: str, *, create: bool = False) -> SpeakerStore:
     StoreError
         If it cannot be opened.
     """
-    if not create and store_scheme(url) == "sqlite" and not Path(url.removeprefix("sqlite://")).exists():
-        raise UsageError(f"{url}: there is no such library; `oolong transcribe --speakers {url}` makes one")
+    if not create and store_scheme(url) == "sqlite":
+        path = Path(url.removeprefix("sqlite://"))
+        if not path.exists() or (path.is_file() and not path.stat().st_size):
+            raise UsageError(f"{url}: there is no such library; `oolong transcribe --speakers {url}` makes one")
     return host.open_store(url)

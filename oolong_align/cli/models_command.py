@@ -115,8 +115,11 @@ def fetch_command(names: tuple[str, ...]) -> None:
 @models.command("verify")
 @_shared
 def verify_command() -> None:
-    """Read every file that is here and compare it with the manifest."""
-    from oolong_align.models.cache import file_hash
+    """Read every file that is here and compare it with the manifest.
+
+    Graphs derived from them are compared with what was written when they were made.
+    """
+    from oolong_align.models.cache import check_derived, file_hash
     from oolong_align.models.manifest import load_manifest
 
     problems = []
@@ -131,8 +134,14 @@ def verify_command() -> None:
             click.echo(f"{asset.name}\tpart of the package, sha256 {file_hash(folder)}\t{folder}")
         else:
             click.echo(f"{asset.name}\tok\t{folder}")
+    damaged = 0
+    for path, intact in check_derived():
+        damaged += not intact
+        click.echo(f"derived {path.name}\t{'ok' if intact else 'DAMAGED, the next use makes it anew'}\t{path.parent}")
     if problems:
         raise HashMismatchError(f"{len(problems)} damaged: the next use, or 'oolong models fetch', fetches them anew")
+    if damaged:
+        raise HashMismatchError(f"{damaged} damaged derived files: the next use makes them anew from their models")
 
 
 @models.command("path")

@@ -16,6 +16,7 @@ import click
 from oolong_align.cli.libraries import library_option, open_library
 from oolong_align.cli.terminal import Terminal, print_table
 from oolong_align.errors import InputError, UsageError
+from oolong_align.finite_range import FiniteRange
 from oolong_align.host import Host
 from oolong_align.options import SPEAKER_THRESHOLD
 from oolong_align.types import Diarization, speaker_label
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["audio_commands"]
 
 _MAIN_SHARE: Final = 0.8
+_FEW_PAIRS: Final = 100
 
 
 def audio_commands(host: Host) -> Iterator[click.Command]:
@@ -35,8 +37,8 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
     @click.argument("name")
     @click.argument("file", type=click.Path(path_type=Path))
     @library_option
-    @click.option("--from", "start", type=click.FloatRange(min=0), metavar="S", help="Listen from this second on.")
-    @click.option("--to", "end", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Until this second.")
+    @click.option("--from", "start", type=FiniteRange(min=0), metavar="S", help="Listen from this second on.")
+    @click.option("--to", "end", type=FiniteRange(min=0, min_open=True), metavar="S", help="Until this second.")
     @_models
     @click.pass_obj
     def enroll(
@@ -47,6 +49,7 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
         A voice without a name that sounds the same gets the name. Prints the voice's id.
         """
         from oolong_align.speakers.identify import voice_model
+        from oolong_align.speakers.learning import check_enough
         from oolong_align.speakers.learning import enroll as teach
         from oolong_align.speakers.records import clean_source
 
@@ -55,8 +58,16 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
         diarization = _diarize(host, terminal, file, models, start or 0.0, end)
         sample = _main_sample(diarization, file)
         sample = replace(sample, start=sample.start + (start or 0.0), end=sample.end + (start or 0.0))
+        check_enough(name, sample)
         with closing(open_library(host, url, create=True)) as store:
-            voice = teach(store, name, sample, model=voice_model(diarization.model), source=clean_source(file.stem))
+            voice = teach(
+                store,
+                name,
+                sample,
+                model=voice_model(diarization.model),
+                source=clean_source(file.stem),
+                recording=diarization.recording or None,
+            )
         click.echo(voice.id)
         terminal.info(f"{voice.name}: {sample.seconds:.1f} s of speech, {voice.seconds:.1f} s in all")
 
@@ -66,7 +77,7 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
     @click.option(
         "--speaker_threshold",
         "threshold",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        type=FiniteRange(0, 1, min_open=True, max_open=True),
         default=SPEAKER_THRESHOLD,
         show_default=True,
         help="Least probability of a known voice.",
@@ -135,6 +146,8 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
         rows = [(each.threshold, _percent(each.false_accepts), _percent(each.false_rejects)) for each in errors]
         title = f"{len(samples)} people, {same} pairs of one person, {different} of two"
         print_table(("threshold", "false accepts", "false rejects"), rows, sys.stdout, title)
+        if min(same, different) < _FEW_PAIRS:
+            terminal.warn(f"{title}: with fewer than {_FEW_PAIRS} of each, one pair more or less changes the shares")
 
     yield from (enroll, identify, threshold_command)
 
@@ -165,7 +178,7 @@ def _diarize(
                 raise UsageError(f"--from {start:g}: {path} ends at {audio.duration:.1f} s")
             samples = audio.read(seconds_to_samples(start), seconds_to_samples(end or audio.duration))
             with load_audio(samples) as part:
-                return host.diarize(part, config)
+                return replace(host.diarize(part, config), recording=audio.fingerprint())
 
 
 def _main_sample(diarization: Diarization, path: Path) -> VoiceSample:

@@ -16,7 +16,7 @@ from oolong_align.cli.libraries import library_option, open_library
 from oolong_align.cli.speakers_audio import audio_commands
 from oolong_align.cli.speakers_review import review_commands
 from oolong_align.cli.terminal import Terminal, print_table
-from oolong_align.entries import SpeakerStore
+from oolong_align.entries import SpeakerStore, library_files
 from oolong_align.errors import InputError
 from oolong_align.host import Host
 from oolong_align.outputs import write_files
@@ -94,11 +94,15 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @click.pass_obj
     def merge_command(terminal: Terminal, voice: str, others: tuple[str, ...], url: str) -> None:
         """Make one voice of several of one person. The first keeps its id, and is found by the ids of the others."""
-        from oolong_align.speakers.library import merge_voices
+        from oolong_align.speakers.library import find_voice, merge_voices
 
-        with opened(url) as store:
+        with opened(url) as store, store.transaction():
+            names = dict.fromkeys(find_voice(store, each).name for each in others)
             merged = merge_voices(store, voice, *others)
         terminal.info(f"{merged.id} ({merged.name or 'no name'}) is {', '.join(merged.aliases)} too")
+        lost = [name for name in names if name not in (None, merged.name)]
+        if lost:
+            terminal.warn(f"{merged.id} is named {merged.name}; the name {', '.join(map(str, lost))} is gone")
 
     @click.command("split")
     @click.argument("voice", metavar="ID")
@@ -140,7 +144,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
         if file == STDOUT:
             click.echo(text, nl=False)
         else:
-            write_files({file: text}, inputs=[Path(url.partition("://")[2] or url)])
+            write_files({file: text}, inputs=library_files(url), private=True)
 
     @click.command("import")
     @click.argument("file", type=click.Path(path_type=Path))
@@ -148,12 +152,16 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @click.pass_obj
     def import_command(terminal: Terminal, file: Path, url: str) -> None:
         """Add the voices of an exported FILE to a library, which is made if it is not there; all or none."""
-        from oolong_align.speakers.exchange import import_voices
+        from oolong_align.speakers.exchange import add_voices, read_voices
 
-        text = _read(file)
-        with opened(url, create=True) as store:
-            ids = import_voices(store, text)
-        terminal.info(f"{url}: {len(set(ids.values()))} voices from {file}")
+        voices = read_voices(_read(file))
+        with opened(url, create=True) as store, store.transaction():
+            before = store.count()
+            found = set(add_voices(store, voices).values())
+            added = store.count() - before
+        there = len(found) - added
+        kept = f"; {there} are there already and stay as they are, names and references too" if there else ""
+        terminal.info(f"{url}: {added} voices added from {file}{kept}")
 
     yield from (list_command, name_command, merge_command, split_command)
     yield from (forget_command, export_command, import_command)
@@ -179,6 +187,7 @@ def _voice_fields(voice: Any) -> dict[str, Any]:
             {
                 "number": number,
                 "source": each.source,
+                "recording": each.recording,
                 "start": round(each.start, 3),
                 "end": round(each.end, 3),
                 "seconds": round(each.seconds, 3),

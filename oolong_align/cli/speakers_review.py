@@ -12,11 +12,14 @@ import click
 
 from oolong_align.cli.libraries import library_option, open_library
 from oolong_align.cli.terminal import Terminal, print_table
+from oolong_align.errors import InputError
+from oolong_align.finite_range import FiniteRange
 from oolong_align.host import Host
 from oolong_align.options import SPEAKER_THRESHOLD
 
 if TYPE_CHECKING:
     from oolong_align.speakers.reclustering import Likeness
+    from oolong_align.speakers.records import Voice
 
 __all__ = ["review_commands"]
 
@@ -47,7 +50,7 @@ def review_commands(host: Host) -> Iterator[click.Command]:
     @click.option(
         "--speaker_threshold",
         "threshold",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        type=FiniteRange(0, 1, min_open=True, max_open=True),
         default=SPEAKER_THRESHOLD,
         show_default=True,
         help="Least probability that two voices are one person's.",
@@ -56,13 +59,14 @@ def review_commands(host: Host) -> Iterator[click.Command]:
     def recluster(terminal: Terminal, url: str, yes: bool, as_json: bool, threshold: float) -> None:
         """Find out anew, from all that a library has heard, which voices are one person's, and merge them.
 
-        Voices that speak in one recording are never merged.
+        Voices that speak in one recording, or have different names, are never merged.
         """
         from oolong_align.speakers.library import merge_voices
         from oolong_align.speakers.reclustering import recluster_voices
 
         with closing(open_library(host, url)) as store:
-            people = recluster_voices(store.list(), threshold=threshold)
+            voices = store.list()
+            people = recluster_voices(voices, threshold=threshold)
             _show([each for person in people for each in person], as_json=as_json)
             if not people:
                 terminal.info(f"{url}: no two voices are one person's")
@@ -73,11 +77,18 @@ def review_commands(host: Host) -> Iterator[click.Command]:
             if not yes and not click.confirm("Merge them?", err=True):
                 return
             with store.transaction():
+                if _state(store.list()) != _state(voices):
+                    raise InputError(f"{url}: the library was changed meanwhile; nothing was merged, try again")
                 for person in people:
                     merge_voices(store, person[0].kept.id, *(each.other.id for each in person))
-        terminal.info(f"{url}: {sum(map(len, people))} voices merged into {len(people)}")
+        gone = sum(map(len, people))
+        terminal.info(f"{url}: {gone + len(people)} voices became {len(people)}")
 
     yield from (suggest, recluster)
+
+
+def _state(voices: Sequence[Voice]) -> list[tuple[object, ...]]:
+    return [(each.id, each.name, each.seconds, each.centroid.tobytes(), each.aliases) for each in voices]
 
 
 def _show(found: Sequence[Likeness], *, as_json: bool) -> None:

@@ -28,6 +28,7 @@ from oolong_align.models.manifest import PARTS, Manifest, load_manifest
 from oolong_align.types import Progress
 
 __all__ = [
+    "LAYOUT",
     "Bundle",
     "derive",
     "fetch_originals",
@@ -38,11 +39,12 @@ __all__ = [
     "own_models",
 ]
 
-_LAYOUT: Final = {
+LAYOUT: Final = {
     "segmentation": "segmentation/model.onnx",
     "embedding": "embedding/model.onnx",
     "plda": "plda/vbx_model.npz",
 }
+"""File of each part in a folder of the user's own."""
 _ENVIRONMENT: Final = "OOLONG_MODELS"
 _HUB_ID: Final = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
@@ -240,7 +242,7 @@ def own_models(model_dir: str | os.PathLike[str] | None = None) -> dict[str, Pat
     own = _own_folder(model_dir)
     if own is None:
         return {}
-    found = {part: own / path for part, path in _LAYOUT.items() if (own / path).is_file()}
+    found = {part: own / path for part, path in LAYOUT.items() if (own / path).is_file()}
     return found | {f"whisper/{path.parent.name}": path.parent for path in sorted(own.glob("whisper/*/model.bin"))}
 
 
@@ -254,18 +256,18 @@ def _own_folder(model_dir: str | os.PathLike[str] | None) -> Path | None:
     if not folder.is_dir():
         raise ModelNotFoundError(f"{folder}{origin}: there is no such folder")
     if not _has_parts(folder) and not (folder / "whisper").is_dir():
-        layout = ", ".join([*_LAYOUT.values(), "whisper/NAME/"])
+        layout = ", ".join([*LAYOUT.values(), "whisper/NAME/"])
         raise ModelNotFoundError(f"{folder}{origin}: holds no model; expected there: {layout}")
     return folder
 
 
 def _has_parts(folder: Path) -> bool:
-    return any((folder / path).is_file() for path in _LAYOUT.values())
+    return any((folder / path).is_file() for path in LAYOUT.values())
 
 
 def _folder_bundle(folder: Path, parts: Collection[str]) -> Bundle:
-    files = {part: folder / _LAYOUT[part] for part in parts}
-    if missing := [_LAYOUT[part] for part, path in files.items() if not path.is_file()]:
+    files = {part: folder / LAYOUT[part] for part in parts}
+    if missing := [LAYOUT[part] for part, path in files.items() if not path.is_file()]:
         raise ModelNotFoundError(f"{folder}: there is no {' and no '.join(missing)}")
     hashes = {part: file_hash(path) for part, path in files.items()}
     return Bundle(name=folder.resolve().name, files=files, hashes=hashes)
@@ -281,7 +283,7 @@ def _part(manifest: Manifest, bundle: str, part: str, own: Path | None, progress
     asset = manifest.assets[manifest.bundles[bundle].parts[part]]
     tried: list[ModelError] = []
     if own is not None and asset.package is None:
-        path = own / _LAYOUT[part]
+        path = own / LAYOUT[part]
         if not path.is_file():
             tried.append(ModelNotFoundError(f"{path}: not there"))
         elif file_hash(path) in {file.sha256 for files in asset.editions for file in files}:

@@ -26,6 +26,7 @@ from oolong_align.models.manifest import Asset, Edition, ModelFile, edition_key
 _log = logging.getLogger(__name__)
 
 _MARK: Final = ".verified.json"
+_SEAL: Final = ".sha256"
 _REHASHED_BELOW: Final = 8 << 20  # a file this small is hashed at every use: it takes a few milliseconds
 _STALE_S: Final = 24 * 3600.0  # a staging folder this old was left by a process that was killed
 _ENVIRONMENT: Final = "OOLONG_CACHE"
@@ -254,7 +255,7 @@ def derive(source: Path, *, recipe: str, version: int, suffix: str, build: Calla
 
 def _seal(derived: Path) -> Path:
     """Where the SHA-256 of a derived file is written down."""
-    return derived.with_name(derived.name + ".sha256")
+    return derived.with_name(derived.name + _SEAL)
 
 
 def _is_intact(derived: Path) -> bool:
@@ -262,6 +263,16 @@ def _is_intact(derived: Path) -> bool:
         return _seal(derived).read_text() == file_hash(derived)
     except OSError:
         return False
+
+
+def check_derived() -> Iterator[tuple[Path, bool]]:
+    """Read every derived file of the cache: each with whether it is as it was built; `derive` builds others again."""
+    folder = cache_dir() / "derived"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_file() and path.suffix != _SEAL:
+            with suppress(OSError):
+                _hashes.pop(_stat_key(path), None)
+            yield path, _is_intact(path)
 
 
 @cache

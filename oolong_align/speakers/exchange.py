@@ -30,7 +30,7 @@ from oolong_align.speakers.records import (
 )
 from oolong_align.types import FloatArray
 
-__all__ = ["export_voices", "import_voices"]
+__all__ = ["add_voices", "export_voices", "import_voices", "read_voices"]
 
 FORMAT: Final = "oolong-voices"
 VERSION: Final = 1
@@ -46,30 +46,36 @@ def export_voices(store: SpeakerStore) -> str:
 
 
 def import_voices(store: SpeakerStore, text: str) -> dict[str, str]:
-    """Add the voices of an exported file to a store, all or none.
+    """Add the voices of an exported file to a store, as `add_voices` does with those that `read_voices` gives."""
+    return add_voices(store, read_voices(text))
+
+
+def add_voices(store: SpeakerStore, voices: Sequence[Voice]) -> dict[str, str]:
+    """Add voices of one model to a store, all or none.
 
     A voice keeps its id and aliases if the store has not come to their numbers yet; in a new store all keep theirs.
-    A voice that is there already, with the same id and a reference in common, is left as it is. Others get new ids.
+    A voice that has speech in common with one that is there already is that one, which is left as it is. Others get new
+    ids.
 
     Returns
     -------
     dict of str to str
-        Id, or alias, in the file -> id in the store.
+        Id, or alias, that was given -> id in the store.
 
     Raises
     ------
     InputError
-        If the text is no such file, or its voices are malformed or of another model than those of the store.
+        If the voices are malformed or of another model than those of the store.
     """
-    voices = _read(text)
     ids: dict[str, str] = {}
     with store.transaction():
         if voices:
             check_model(store.model(), voices[0].model, "the library")
+        there = {speech: voice.id for voice in store.list() for speech in _speech(voice)}
         for voice in voices:
-            there = store.get(voice.id)
-            if there is not None and _share_reference(there, voice):
-                ids |= dict.fromkeys((voice.id, *voice.aliases), there.id)
+            found = next((there[speech] for speech in _speech(voice) if speech in there), None)
+            if found is not None:
+                ids |= dict.fromkeys((voice.id, *voice.aliases), found)
         new = [voice for voice in voices if voice.id not in ids]
         free = _claim(store, new)
         for voice in new:
@@ -92,9 +98,9 @@ def _claim(store: SpeakerStore, voices: Sequence[Voice]) -> set[str]:
     return free
 
 
-def _share_reference(first: Voice, second: Voice) -> bool:
-    known = {each.embedding.tobytes() for each in first.references}
-    return any(each.embedding.tobytes() in known for each in second.references)
+def _speech(voice: Voice) -> list[bytes]:
+    """Embeddings that a voice was learned from; no two recordings give the same."""
+    return [each.embedding.tobytes() for each in voice.references] or [voice.centroid.tobytes()]
 
 
 def _model_fields(model: VoiceModel) -> dict[str, object]:
@@ -111,6 +117,7 @@ def _voice_fields(voice: Voice) -> dict[str, object]:
         "references": [
             {
                 "source": each.source,
+                "recording": each.recording,
                 "start": each.start,
                 "end": each.end,
                 "seconds": each.seconds,
@@ -126,8 +133,14 @@ def _encode(vector: FloatArray) -> str:
     return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
 
 
-def _read(text: str) -> list[Voice]:
-    """Voices of a file, sorted by number, each checked."""
+def read_voices(text: str) -> list[Voice]:
+    """Voices of an exported file, sorted by number, each checked.
+
+    Raises
+    ------
+    InputError
+        If the text is no such file, or a voice in it is malformed.
+    """
     try:
         content = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -192,6 +205,7 @@ def _reference(fields: object, where: str) -> Reference:
         end=_number(fields, "end", where),
         seconds=_number(fields, "seconds", where),
         enrolled=time,
+        recording=_field(fields, "recording", str, where) if "recording" in fields else fields["source"],
     )
 
 

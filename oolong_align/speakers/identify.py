@@ -23,6 +23,7 @@ __all__ = ["Identity", "find_voices", "identify", "name_speakers", "voice_model"
 
 _SURE: Final = 0.95
 _DOUBTFUL: Final = 0.5
+_SEVERAL: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ def identify(
     samples = voice_samples(diarization)
     with store.transaction():
         for speaker, (sample, found) in _compare(diarization, samples, store, threshold).items():
-            reference = reference_of(sample, source, now)
+            reference = reference_of(sample, source, now, recording=diarization.recording or None)
             if found.voice is not None:
                 if found.probability >= _SURE and sample.seconds >= LEAST_LEARNED_S:
                     scorer = VoiceScorer.for_weights(found.voice.model.weights)
@@ -163,11 +164,13 @@ def name_speakers(transcript: Transcript, identities: Mapping[int, Identity]) ->
 def _learn(store: SpeakerStore, speaker: int, reference: Reference, found: Match, model: VoiceModel) -> Identity:
     voice = store.put(new_voice(reference, model))
     near = found.nearest
-    if near is not None and found.probability >= _DOUBTFUL:
+    if near is not None and found.known >= _DOUBTFUL:
+        doubt = f"{speaker_label(speaker)} is {near.name or near.id} with a probability of {found.probability:.2f} only"
+        if found.known > _SEVERAL * found.probability:
+            doubt += f", but somebody known with {found.known:.2f} (see `oolong speakers suggest`)"
         warnings.warn(
-            f"{speaker_label(speaker)} is {near.name or near.id} with a probability of {found.probability:.2f} only, "
-            f"and was kept as {voice}; if they are one person: oolong speakers merge {near.id} {voice}",
+            f"{doubt}, and was kept as {voice}; if they are one person: oolong speakers merge {near.id} {voice}",
             OolongWarning,
             stacklevel=3,
         )
-    return Identity(voice=voice, probability=1 - found.probability)
+    return Identity(voice=voice, probability=1 - found.known)

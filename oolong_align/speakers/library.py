@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Final
 
 import numpy as np
 
@@ -15,7 +17,9 @@ from oolong_align.speakers.records import Reference, SpeakerStore, Voice, unknow
 from oolong_align.types import FloatArray
 from oolong_align.vectors import l2_normalise
 
-__all__ = ["find_voice", "merge_voices", "reference_centroid", "rename_voice", "split_voice"]
+__all__ = ["find_voice", "known_references", "merge_voices", "reference_centroid", "rename_voice", "split_voice"]
+
+_UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def reference_centroid(references: Sequence[Reference]) -> FloatArray:
@@ -33,6 +37,22 @@ def reference_centroid(references: Sequence[Reference]) -> FloatArray:
     if not np.linalg.norm(total) > 1e-3 * weights.sum():
         raise InputError("the references of the voice cancel out: they cannot be one person's")
     return l2_normalise(total)
+
+
+def known_references(voice: Voice) -> tuple[Reference, ...]:
+    """References of a voice; of one that has none, its centroid as if it were all that was heard in one recording."""
+    if voice.references:
+        return voice.references
+    return (
+        Reference(
+            embedding=voice.centroid,
+            source="recording",
+            start=0.0,
+            end=voice.seconds,
+            seconds=voice.seconds,
+            enrolled=_UNKNOWN_TIME,
+        ),
+    )
 
 
 def find_voice(store: SpeakerStore, voice_id: str) -> Voice:
@@ -66,8 +86,7 @@ def rename_voice(store: SpeakerStore, voice_id: str, name: str | None) -> Voice:
 def merge_voices(store: SpeakerStore, voice_id: str, *others: str) -> Voice:
     """Make one voice of several that are the same person's; gives that voice.
 
-    The first keeps its id, and its name if it has one, and is found by the ids of the others from then on. Its
-    centroid is the mean of the centroids, weighted by seconds, if any of the voices has no references.
+    The first keeps its id, and its name if it has one, and is found by the ids of the others from then on.
 
     Raises
     ------
@@ -81,13 +100,12 @@ def merge_voices(store: SpeakerStore, voice_id: str, *others: str) -> Voice:
         if not merged:
             raise InputError(f"merge {voice_id} with another voice: only {kept.id} was named")
         voices = [kept, *merged.values()]
-        references = tuple(reference for voice in voices for reference in voice.references)
-        whole = all(voice.references for voice in voices)
+        references = tuple(reference for voice in voices for reference in known_references(voice))
         voice = replace(
             kept,
             name=next((each.name for each in voices if each.name is not None), None),
             seconds=sum(each.seconds for each in voices),
-            centroid=reference_centroid(references) if whole else _mean_centroid(voices),
+            centroid=reference_centroid(references),
             references=references,
             aliases=tuple(
                 alias for each in voices for alias in ((each.id,) if each is not kept else ()) + each.aliases
@@ -117,6 +135,8 @@ def split_voice(store: SpeakerStore, voice_id: str, references: Sequence[int]) -
     with store.transaction():
         voice = find_voice(store, voice_id)
         count, chosen = len(voice.references), set(references)
+        if count < 2:
+            raise InputError(f"{voice.id} has {'one reference' if count else 'no references'}: it cannot be split")
         if not chosen <= set(range(count)):
             raise InputError(f"{voice.id} has {count} references, 0 to {count - 1}: there is no {max(chosen)}")
         if not 0 < len(chosen) < count:
@@ -137,8 +157,3 @@ def split_voice(store: SpeakerStore, voice_id: str, references: Sequence[int]) -
         parts = replace(voice, id="", name=None, aliases=(), references=tuple(moved))
         new = store.put(replace(parts, seconds=seconds, centroid=reference_centroid(moved)))
         return find_voice(store, new)
-
-
-def _mean_centroid(voices: Sequence[Voice]) -> FloatArray:
-    weights = np.maximum([each.seconds for each in voices], 1e-3).astype(np.float32)
-    return l2_normalise(weights @ l2_normalise(np.stack([each.centroid for each in voices])))

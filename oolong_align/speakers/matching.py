@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
+from scipy.special import expit, logsumexp
 
 from oolong_align.errors import InputError
 from oolong_align.options import SPEAKER_THRESHOLD
@@ -35,11 +36,14 @@ class Match:
         That the speaker is `nearest`.
     nearest : Voice or None
         The most probable voice, also if it is not probable enough; ``None`` if there is none to compare with.
+    known : float
+        Probability that the speaker is any of the voices: above `probability` where several voices are alike.
     """
 
     voice: Voice | None
     probability: float
     nearest: Voice | None = None
+    known: float = 0.0
 
 
 def match(
@@ -103,13 +107,17 @@ def match(
     rows = np.arange(len(vectors))
     assigned = _assign(odds)
     best = np.where(assigned < 0, np.argmax(probability, axis=1), assigned)
+    known = expit(logsumexp(odds, axis=1))
     return [
         Match(
             voice=voices[column] if given >= 0 and share >= threshold else None,
             probability=share,
             nearest=voices[column],
+            known=anybody,
         )
-        for column, given, share in zip(best.tolist(), assigned.tolist(), probability[rows, best].tolist(), strict=True)
+        for column, given, share, anybody in zip(
+            best.tolist(), assigned.tolist(), probability[rows, best].tolist(), known.tolist(), strict=True
+        )
     ]
 
 

@@ -84,7 +84,8 @@ def recluster_voices(voices: Sequence[Voice], *, threshold: float = SPEAKER_THRE
     -----
     References of a mean cosine of 0.875 make small clusters (in blocks of 6,000). These are joined from the most
     probable pair on as long as they are one person with the threshold's probability, all their references taken
-    together, and do not hold two voices that speak in one recording. A voice goes where most of its speech is.
+    together, and do not hold two voices that speak in one recording or that people gave different names. A voice goes
+    where most of its speech is.
     """
     if len(voices) < 2:
         return []
@@ -100,8 +101,11 @@ def recluster_voices(voices: Sequence[Voice], *, threshold: float = SPEAKER_THRE
         for row in references:
             weights[int(owners[row])][person] += int(1000 * seconds[row]) + 1
     groups: dict[int, list[Voice]] = defaultdict(list)
-    for owner, shares in sorted(weights.items()):
-        groups[max(shares, key=lambda person: (shares[person], -person))].append(voices[owner])
+    for owner in sorted(weights, key=lambda owner: _rank(voices[owner])):
+        shares = weights[owner]
+        group = groups[max(shares, key=lambda person: (shares[person], -person))]
+        if not _are_different([*group, voices[owner]]):
+            group.append(voices[owner])
     return [
         [_likeness(kept, other, scorer, len(voices)) for other in others]
         for kept, *others in (sorted(group, key=_rank) for group in groups.values())
@@ -127,7 +131,7 @@ def _join(
 
     def weigh(one: int, other: int) -> None:
         a, b = clusters[one], clusters[other]
-        if _heard_together([voices[owner] for owner in {*owners[a].tolist()} ^ {*owners[b].tolist()}]):
+        if _are_different([voices[owner] for owner in {*owners[a].tolist()} ^ {*owners[b].tolist()}]):
             return
         odds = _mutual_odds((rows[a], seconds[a]), (rows[b], seconds[b]), scorer) + prior
         if odds >= least:
@@ -193,12 +197,22 @@ def _near_pairs(centroids: FloatArray) -> Iterator[tuple[int, int]]:
 
 def _heard_together(voices: Iterable[Voice]) -> tuple[str, ...]:
     """Recordings in which two of the voices or more speak."""
-    sources = Counter(source for voice in voices for source in {each.source for each in voice.references})
-    return tuple(sorted(source for source, count in sources.items() if count > 1))
+    names: dict[str, str] = {}
+    heard: Counter[str] = Counter()
+    for voice in voices:
+        recordings = {each.recording: each.source for each in voice.references if each.recording}
+        names |= recordings
+        heard.update(recordings.keys())
+    return tuple(sorted({names[recording] for recording, count in heard.items() if count > 1}))
+
+
+def _are_different(voices: Sequence[Voice]) -> bool:
+    """Whether two of the voices speak in one recording, or were given different names."""
+    return len({voice.name for voice in voices if voice.name is not None}) > 1 or bool(_heard_together(voices))
 
 
 def _members(labels: npt.NDArray[np.int64], owners: npt.NDArray[np.int64], voices: Sequence[Voice]) -> list[list[int]]:
-    """Rows of each small cluster; one that holds voices of one recording is taken apart into its voices."""
+    """Rows of each small cluster; one that holds voices of different people is taken apart into its voices."""
     found: dict[int, list[int]] = defaultdict(list)
     for row, label in enumerate(labels.tolist()):
         found[label].append(row)
@@ -207,7 +221,7 @@ def _members(labels: npt.NDArray[np.int64], owners: npt.NDArray[np.int64], voice
         own: dict[int, list[int]] = defaultdict(list)
         for row in rows:
             own[int(owners[row])].append(row)
-        members += own.values() if _heard_together([voices[owner] for owner in own]) else [rows]
+        members += own.values() if _are_different([voices[owner] for owner in own]) else [rows]
     return members
 
 

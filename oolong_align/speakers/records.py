@@ -23,6 +23,7 @@ __all__ = [
     "SpeakerStore",
     "Voice",
     "VoiceModel",
+    "check_given_number",
     "check_model",
     "check_voice",
     "clean_source",
@@ -34,9 +35,13 @@ __all__ = [
 
 LONGEST_NAME: Final = 200
 LONGEST_SOURCE: Final = 1000
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 9998
 LARGEST_DIMENSION: Final = 16_000  # the most that pgvector keeps
+LARGEST_GIVEN_NUMBER: Final = 10**12  # leaves room for the numbers after it, which have 15 digits at most
 _SHORTEST: Final = 1e-6  # lengths of vectors whose cosines float32 can hold
 _LONGEST: Final = 1e6
+_LONGEST_S: Final = 1e9
 _VOICE_ID: Final = re.compile(r"voice_([1-9][0-9]{0,14})")
 
 
@@ -79,6 +84,8 @@ class Reference:
         Length of the speech in there.
     enrolled : datetime
         When it was learned, with a time zone.
+    recording : str
+        What tells the recording from others: a digest of its samples, or else its name; empty if nothing does.
     """
 
     embedding: FloatArray
@@ -87,6 +94,7 @@ class Reference:
     end: float
     seconds: float
     enrolled: datetime
+    recording: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,11 +224,15 @@ def check_voice(voice: Voice) -> None:
         where = f"{what}: reference {place}"
         check_embedding(each.embedding, voice.model, f"{where}: the embedding")
         _check_text(f"{where}: the source", each.source, LONGEST_SOURCE)
+        if each.recording:
+            _check_text(f"{where}: the recording", each.recording, LONGEST_SOURCE)
         _check_seconds(where, each.seconds)
         if not (np.isfinite([each.start, each.end]).all() and 0 <= each.start <= each.end):
             raise InputError(f"{where}: {each.start} to {each.end} s is no span of a recording")
         if each.enrolled.tzinfo is None:
             raise InputError(f"{where}: the time of enrolment, {each.enrolled}, has no time zone")
+        if not FIRST_YEAR <= each.enrolled.year <= LAST_YEAR:
+            raise InputError(f"{where}: {each.enrolled} is no time of enrolment")
     for alias in voice.aliases:
         if voice_number(alias) is None or alias == voice.id or voice.aliases.count(alias) > 1:
             raise InputError(f"{what}: {alias!r} cannot be an alias of it")
@@ -263,6 +275,18 @@ def unknown_voice(voice_id: str, place: str = "the library") -> InputError:
     return InputError(f"there is no voice {voice_id!r} in {place}: `oolong speakers list` shows those that are")
 
 
+def check_given_number(number: int) -> None:
+    """Check the number of a voice or alias before a store takes one that it did not allocate.
+
+    Raises
+    ------
+    InputError
+        If there would be no room for further numbers.
+    """
+    if number > LARGEST_GIVEN_NUMBER:
+        raise InputError(f"{voice_id(number)}: an id above {voice_id(LARGEST_GIVEN_NUMBER)} cannot be taken over")
+
+
 def forgotten_id(voice_id: str, place: str) -> InputError:
     """Error for a voice that is gone while somebody still wants to write it."""
     return InputError(f"{voice_id} was forgotten or merged in {place}, and no id is used again: enrol the voice anew")
@@ -278,7 +302,7 @@ def _check_text(what: str, text: str, longest: int) -> None:
 
 
 def _check_seconds(what: str, seconds: float) -> None:
-    if not (np.isfinite(seconds) and seconds >= 0):
+    if not 0 <= seconds <= _LONGEST_S:
         raise InputError(f"{what}: {seconds} is no length in seconds")
 
 

@@ -7,6 +7,7 @@ found by one product with the matrix of all centroids, ``O(voices)``, which is r
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,12 +19,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.errors import InputError, OolongWarning, StoreError
+from oolong_align.errors import InputError, OolongWarning, StoreError, UsageError
 from oolong_align.speakers.records import (
     Reference,
     Voice,
     VoiceModel,
     check_embedding,
+    check_given_number,
     check_model,
     check_voice,
     forgotten_id,
@@ -40,8 +42,19 @@ _READ_TOGETHER: Final = 4096
 
 
 def open_sqlite(url: str) -> SqliteStore:
-    """Open the library at ``voices.db`` or ``sqlite://voices.db``; it is created if it is not there."""
-    return SqliteStore(Path(url.partition("://")[2] if "://" in url else url))
+    """Open the library at ``voices.db`` or ``sqlite://voices.db``; it is created if it is not there.
+
+    Raises
+    ------
+    UsageError
+        If no file is named.
+    StoreError
+        If the file cannot be opened, or is something else.
+    """
+    path = url.partition("://")[2] if "://" in url else url
+    if not path:
+        raise UsageError("--speakers: give the name of a file, such as voices.db")
+    return SqliteStore(Path(path))
 
 
 class SqliteStore:
@@ -140,7 +153,8 @@ class SqliteStore:
         """Context in which nobody else writes."""
         with self._lock:
             if self._depth:
-                yield
+                with self._savepoint():
+                    yield
                 return
             with translated(self._path):
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -158,6 +172,22 @@ class SqliteStore:
                 self._depth = 0
             if self._forgotten:
                 self._scrub()
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        """Context within a transaction that an exception undoes, even if the transaction goes on."""
+        with translated(self._path):
+            self._connection.execute("SAVEPOINT inner")
+        try:
+            yield
+        except BaseException:
+            self._known = None
+            if self._connection.in_transaction:  # a full disk has ended it already
+                self._connection.execute("ROLLBACK TO inner")
+                self._connection.execute("RELEASE inner")
+            raise
+        with translated(self._path):
+            self._connection.execute("RELEASE inner")
 
     def close(self) -> None:
         """Release the file."""
@@ -193,17 +223,18 @@ class SqliteStore:
         chosen = f"SELECT number FROM voice {where}"  # noqa: S608 -- the conditions are this module's own
         references: dict[int, list[Reference]] = {}
         query = (
-            'SELECT voice, embedding, source, start, "end", seconds, enrolled FROM reference '  # noqa: S608
+            'SELECT voice, embedding, source, start, "end", seconds, enrolled, recording FROM reference '  # noqa: S608
             f"WHERE voice IN ({chosen}) ORDER BY voice, place"
         )
-        for number, embedding, source, start, end, seconds, enrolled in ask(query, values):
+        for number, embedding, source, start, end, seconds, enrolled, recording in ask(query, values):
             reference = Reference(
                 embedding=self._vector(embedding, model.dimension),
                 source=source,
                 start=start,
                 end=end,
                 seconds=seconds,
-                enrolled=datetime.fromisoformat(enrolled),
+                enrolled=self._time(enrolled),
+                recording=recording,
             )
             references.setdefault(number, []).append(reference)
         aliases: dict[int, list[str]] = {}
@@ -235,6 +266,7 @@ class SqliteStore:
         if not ask(query, (*values, number)).rowcount:
             if number <= self._last_number():
                 raise forgotten_id(voice.id, str(self._path))
+            check_given_number(number)
             ask("INSERT INTO voice (name, seconds, centroid, number) VALUES (?, ?, ?, ?)", (*values, number))
         return number
 
@@ -243,15 +275,17 @@ class SqliteStore:
         ask("DELETE FROM reference WHERE voice = ?", (number,))
         ask("DELETE FROM alias WHERE voice = ?", (number,))
         rows: Iterable[tuple[object, ...]] = (
-            (number, place, _bytes(each.embedding), each.source, each.start, each.end, each.seconds, str(each.enrolled))
+            (number, place, _bytes(each.embedding), *_fields(each), str(each.enrolled), each.recording)
             for place, each in enumerate(voice.references)
         )
-        self._connection.executemany("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._connection.executemany("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         for alias in voice.aliases:
             if self._find(alias) is not None:
                 raise InputError(f"{voice_id(number)}: {alias} cannot be an alias of it, it is a voice in {self._path}")
             ask("INSERT INTO alias VALUES (?, ?)", (voice_number(alias), number))
         highest = max((voice_number(alias) or 0 for alias in voice.aliases), default=0)
+        if highest > self._last_number():
+            check_given_number(highest)
         ask("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'voice'", (highest,))
 
     def _last_number(self) -> int:
@@ -281,19 +315,37 @@ class SqliteStore:
             raise StoreError(f"{self._path}: the file is damaged: restore it from a copy or an export")
         return np.frombuffer(stored, dtype="<f4").astype(np.float32)
 
+    def _time(self, stored: str) -> datetime:
+        try:
+            return datetime.fromisoformat(stored)
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"{self._path}: the file is damaged: restore it from a copy or an export") from error
+
     def _scrub(self) -> None:
-        """Rewrite the file without what was deleted, and empty the log that still holds it."""
+        """Rewrite the file without what was deleted, and empty the log that still holds it.
+
+        What was deleted is overwritten already (``secure_delete``): where there is no room to rewrite the file, it only
+        stays longer than it must be.
+        """
         self._forgotten = False
-        with translated(self._path):
+        problem = None
+        try:
             self._connection.execute("VACUUM")
-            (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            warnings.warn(
-                f"{self._path}: forgotten, but another process is reading the file; the last traces go when it is done",
-                OolongWarning,
-                stacklevel=2,
-            )
+        except sqlite3.Error as error:
+            problem = f"the file could not be made smaller ({error})"
+        try:
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            if busy:
+                problem = "somebody is reading the file; the last traces go when it is closed everywhere"
+        except sqlite3.Error as error:
+            problem = f"the last traces go when there is room on the disk ({error})"
+        if problem:
+            warnings.warn(f"{self._path}: forgotten, but {problem}", OolongWarning, stacklevel=2)
 
 
 def _bytes(vector: FloatArray) -> bytes:
     return vector.astype("<f4").tobytes()
+
+
+def _fields(reference: Reference) -> tuple[object, ...]:
+    return reference.source, reference.start, reference.end, reference.seconds

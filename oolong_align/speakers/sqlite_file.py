@@ -59,10 +59,12 @@ def connect(path: Path) -> sqlite3.Connection:
 def _open(path: Path) -> sqlite3.Connection:
     if path.is_dir():
         raise StoreError(f"{path}: this is a folder; give the name of a file")
+    if path.exists() and not path.is_file():
+        raise StoreError(f"{path}: this is a device; give the name of a file")
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     uri = path.absolute().as_uri()
-    if not os.access(path, os.W_OK):
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         return _open_read_only(path, uri)
     connection = _connection(f"{uri}?mode=rw")
     try:
@@ -100,6 +102,8 @@ def _open_read_only(path: Path, uri: str) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Make or convert the tables; processes that open a new library at the same time wait for each other."""
     if _version(connection, path) < len(STEPS):
+        if not _version(connection, path):
+            path.chmod(0o600)
         connection.execute("BEGIN IMMEDIATE")
         for step in STEPS[_version(connection, path) :]:
             for statement in step:

@@ -53,4 +53,8 @@ _ALIASES: Final = (
     """,
     "CREATE INDEX alias_voice ON alias (voice)",
 )
-STEPS: Final = (_VOICES, _ALIASES)
+_RECORDINGS: Final = (
+    "ALTER TABLE reference ADD COLUMN recording TEXT NOT NULL DEFAULT ''",
+    "UPDATE reference SET recording = source WHERE source <> 'recording'",
+)
+STEPS: Final = (_VOICES, _ALIASES, _RECORDINGS)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from scoring import Errors, count_speakers, score
 
 from oolong_align import Diarizer, DiarizerOptions, OolongWarning
 from oolong_align.errors import InputError, ModelError, UsageError
+from oolong_align.plda import Plda
 
 pytestmark = pytest.mark.data
 
@@ -45,6 +47,22 @@ def test_nobody_speaks_in_noise_and_music(diarizer: Diarizer, data_dir: Path) ->
     for recording in recordings:
         result = diarizer(recording)
         assert (result.turns, result.segments, result.speech, dict(result.embeddings)) == ((), (), (), {}), recording
+
+
+def test_several_pldas_share_one_pass_of_the_networks(diarizer: Diarizer, telephone: Path, repository: Path) -> None:
+    own = Plda.load(repository / "oolong_align" / "data" / "plda_resnet34.npz")
+    nobody = replace(own, phi=np.zeros_like(own.phi))  # no dimension tells speakers apart
+    with pytest.warns(OolongWarning, match="they may be one person"):
+        results = diarizer.diarize_each(telephone, [own, nobody, own])
+    alone = diarizer(telephone)
+    for result in (results[0], results[2]):
+        assert (result.turns, result.segments, result.pieces) == (alone.turns, alone.segments, alone.pieces)
+    assert results[1].turns != alone.turns
+    assert results[0].timing.embedding_ms == results[2].timing.embedding_ms
+    with pytest.raises(ModelError, match="a PLDA for 7 numbers does not fit the model's 256"):
+        diarizer.diarize_each(telephone, [replace(own, mean1=np.zeros(7))])
+    silence = np.zeros(32_000, dtype=np.float32)
+    assert [result.turns for result in diarizer.diarize_each(silence, [own, own])] == [(), ()]
 
 
 def test_the_four_methods_agree(diarizer: Diarizer, telephone: Path) -> None:

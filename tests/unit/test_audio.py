@@ -4,6 +4,7 @@ import os
 import threading
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -57,6 +58,30 @@ def test_lossy_formats_keep_loudness_and_length(tmp_path: Path, name: str, codec
 def test_sound_of_a_video(tmp_path: Path) -> None:
     path = write_media(tmp_path / "a.mp4", tone(1.0, 16000), 16000, codec="aac", picture=True)
     assert len(samples_of(path)) == pytest.approx(16000, abs=2048)
+
+
+@pytest.mark.parametrize(("second", "told"), [(-1.0, True), (-0.95, True), (0.0, False), (-0.5, False), (1.0, False)])
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_u8", "flac"])
+def test_channels_that_cancel_each_other_out_are_told(tmp_path: Path, codec: str, second: float, told: bool) -> None:
+    sound = tone(2.5, 16000, channels=2)
+    sound[1] = second * sound[0]
+    name = "a.flac" if codec == "flac" else "a.wav"
+    with load_audio(write_media(tmp_path / name, sound, 16000, codec=codec, layout="stereo")) as audio:
+        assert [("cancel each other out" in each and "pan=mono" in each) for each in audio.warnings] == [True] * told
+
+
+def test_a_second_audio_stream_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "two.mkv"
+    with av.open(str(path), "w") as file:
+        streams = [file.add_stream("pcm_s16le", rate=16000) for _ in range(2)]
+        for hertz, stream in zip((300.0, 500.0), streams, strict=True):
+            frame = av.AudioFrame.from_ndarray(np.int16(20000 * tone(1.0, 16000, hertz=hertz)), "s16", "mono")
+            frame.sample_rate, frame.pts = 16000, 0
+            for packet in (*stream.encode(frame), *stream.encode(None)):
+                file.mux(packet)
+    with load_audio(path) as audio:
+        (warning,) = audio.warnings
+        assert "it has 2 audio streams; the first is taken" in warning and "-map 0:a:1" in warning
 
 
 def test_more_than_eight_channels(tmp_path: Path) -> None:

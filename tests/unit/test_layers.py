@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 LAYERS = (
-    ("types", "errors", "frames", "options", "vectors", "writing", "timeline", "parallel", "exchange"),
+    ("types", "errors", "frames", "options", "vectors", "writing", "timeline", "parallel", "exchange", "finite_range"),
     ("audio", "decoding", "models", "onnx"),
     (
         *("fbank", "segmentation", "segmentation_graph", "sincnet", "embedding_graph", "embedding", "plda", "vbx"),
         *("clustering", "reconstruction", "pieces", "turns", "refinement", "speech", "voice", "bundles", "gating"),
-        "quantization",
+        *("quantization", "doubts"),
     ),
     ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment", "interop"),
     ("formats", "editing", "page_audio", "speakers"),

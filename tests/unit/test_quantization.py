@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from oolong_align.errors import ModelError
-from oolong_align.quantization import activation_names, quantize_backbone, weights_digest
+from oolong_align.quantization import activation_names, quantize_backbone, quantized, weights_digest
 
 
 def small_backbone(seed: int = 0, prefix: str = "") -> onnx.ModelProto:
@@ -105,3 +105,20 @@ def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
     (tmp_path / "backbone.onnx").write_bytes(b"nonsense")
     with pytest.raises(ModelError, match="not a readable ONNX graph"):
         quantize_backbone(tmp_path / "backbone.onnx", tmp_path / "int8.onnx")
+
+
+def test_changed_ranges_give_another_cached_file(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OOLONG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("oolong_align.quantization.resources.files", lambda _: tmp_path / "package")
+    (tmp_path / "package" / "data").mkdir(parents=True)
+    ranges = tmp_path / "package" / "data" / "ranges_small.json"
+    write_ranges(ranges, onnx.load(backbone), 0.25)
+    first = quantized(backbone, quantize_backbone)
+    assert quantized(backbone, quantize_backbone) == first
+    write_ranges(ranges, onnx.load(backbone), 0.5)
+    second = quantized(backbone, quantize_backbone)
+    assert second != first
+    features = np.full((1, 30, 80), 3.0, dtype=np.float32)
+    assert run(second, features).max() == pytest.approx(2 * run(first, features).max(), rel=1e-3)

@@ -210,6 +210,20 @@ def test_a_server_that_is_not_there_is_named_without_the_password(url: str, mess
     assert "\n" not in str(caught.value)
 
 
+def test_a_library_of_version_1_is_converted(database: str) -> None:
+    with closing(open_postgres(database)) as store:
+        store.put(make_voice(1, name="Ada"))
+    with psycopg.connect(database, autocommit=True) as connection:  # as the version 1 made it
+        connection.execute("ALTER TABLE oolong_reference DROP COLUMN recording")
+        connection.execute("UPDATE oolong_library SET version = 1")
+    with closing(open_postgres(database)) as store:
+        (ada,) = store.list()
+        assert [(each.source, each.recording) for each in ada.references] == [("talk 1.wav", "talk 1.wav")] * 2
+        store.put(make_voice(2))
+    with closing(open_postgres(database)) as store:
+        assert store.count() == 2
+
+
 def test_a_library_of_a_newer_version_is_refused(database: str) -> None:
     open_postgres(database).close()
     with psycopg.connect(database, autocommit=True) as raw:

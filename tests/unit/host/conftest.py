@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import wave
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from known_people import Known
 
 from oolong_align.audio import Audio
 from oolong_align.cli.main import main
@@ -21,6 +24,11 @@ from oolong_align.types import (
     Word,
     Words,
 )
+
+Run = Callable[..., tuple[int, str, str]]
+Record = Callable[..., Path]
+Speakers = dict[str, dict[str, object]]
+Transcribed = Callable[..., Speakers]
 
 
 class Replay:
@@ -87,14 +95,16 @@ def replay() -> Replay:
 
 @pytest.fixture
 def record(tmp_path: Path) -> Callable[..., Path]:
-    """Write a WAV file of silence."""
+    """Write a WAV file of silence, but for a sample that tells it from others."""
 
     def write(name: str = "meeting.wav", seconds: float = 3.0) -> Path:
         path = tmp_path / "in" / name
         path.parent.mkdir(exist_ok=True)
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, 16_000, 0, "NONE", ""))
-            file.writeframes(np.zeros(round(seconds * 16_000), np.int16).tobytes())
+            samples = np.zeros(round(seconds * 16_000), np.int16)
+            samples[:1] = zlib.crc32(name.encode()) % 100
+            file.writeframes(samples.tobytes())
         return path
 
     return write
@@ -108,3 +118,32 @@ def run(replay: Replay, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
         return code, captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def oolong(run: Run) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        listens = len(arguments) > 1 and arguments[1] in ("enroll", "identify", "threshold")
+        return run(*arguments, *(("--diarizer", "known") if listens else ()), plugins=(Known(),))
+
+    return call
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    return tmp_path / "voices.db"
+
+
+@pytest.fixture
+def transcribed(
+    oolong: Run, record: Record, library: Path, tmp_path: Path
+) -> Callable[..., dict[str, dict[str, object]]]:
+    def transcribe(name: str, *arguments: object, seconds: float = 20.0) -> dict[str, dict[str, object]]:
+        path = record(f"{name}.wav", seconds)
+        parts = ("--diarizer", "known", "--transcriber", "replay", "--speakers", library, "-o", tmp_path / "out")
+        code, _, err = oolong("transcribe", path, *parts, *(arguments or ("--json",)))
+        assert code == 0, err
+        speakers: Speakers = json.loads((tmp_path / "out" / f"{name}.json").read_text())["speakers"]
+        return speakers
+
+    return transcribe

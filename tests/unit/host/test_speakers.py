@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
-from known_people import DIMENSION, MODEL, heard
+from known_people import Known
 
 from oolong_align import open_store
-from oolong_align.audio import Audio
-from oolong_align.hookspecs import DiarizerEntry, hookimpl
-from oolong_align.types import Diarization, DiarizeSegment, ModelInfo, SpeakerSegment, VoiceRange
 
 Run = Callable[..., tuple[int, str, str]]
 Record = Callable[..., Path]
@@ -22,121 +17,75 @@ Speakers = dict[str, dict[str, object]]
 Transcribed = Callable[..., Speakers]
 
 
-class Known:
-    """``Ada_Bob.3.wav`` holds Ada, then Bob, as long as each other, in the room 3."""
-
-    name = "known"
-    weights = MODEL.weights
-
-    @hookimpl
-    def oolong_diarizers(self) -> list[DiarizerEntry]:
-        return [DiarizerEntry("known", "by the file's name", lambda config: self._diarize)]
-
-    def _diarize(self, audio: Audio, **_: object) -> Diarization:
-        people, _, session = (audio.stem or "Ada").partition(".")
-        names = people.split("_")
-        bounds = np.linspace(0, audio.duration, len(names) + 1).tolist()
-        spans = [(start, end, number) for number, (start, end) in enumerate(pairwise(bounds))]
-        return Diarization(
-            segments=tuple(SpeakerSegment(*span) for span in spans),
-            turns=tuple(DiarizeSegment(*span) for span in spans),
-            speech=(VoiceRange(0.0, audio.duration),),
-            duration=audio.duration,
-            embeddings={number: heard(name, int(session or 0)) for number, name in enumerate(names)},
-            model=ModelInfo(bundle="known", hashes={"embedding": self.weights}, dimension=DIMENSION),
-        )
+def test_no_output_replaces_the_library(
+    transcribed: Transcribed, oolong: Run, record: Record, library: Path, tmp_path: Path
+) -> None:
+    transcribed("Ada.0")
+    kept = library.rename(tmp_path / "out" / "Ada.0.srt")
+    code, _, err = oolong("edit", tmp_path / "out" / "Ada.0.json", "--speakers", kept, "--srt")
+    assert code == 1 and "Ada.0.srt is the input itself" in err
+    parts = ("--diarizer", "known", "--speakers", kept, "-o", kept.parent)
+    code, _, err = oolong("transcribe", record("Ada.0.wav", 20), *parts, "--transcriber", "replay", "--srt")
+    assert code == 1 and "Ada.0.srt is the input itself" in err
+    assert kept.read_bytes().startswith(b"SQLite")
 
 
-@pytest.fixture
-def oolong(run: Run) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        listens = len(arguments) > 1 and arguments[1] in ("enroll", "identify", "threshold")
-        return run(*arguments, *(("--diarizer", "known") if listens else ()), plugins=(Known(),))
+def test_an_export_is_private_and_an_import_tells_what_was_there(
+    transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
+) -> None:
+    transcribed("Ada_Bob.0")
+    file = tmp_path / "voices.json"
+    assert oolong("speakers", "export", file, "-s", library)[0] == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "2 voices added" in oolong("speakers", "import", file, "-s", tmp_path / "new.db")[2]
+    assert "0 voices added" in (err := oolong("speakers", "import", file, "-s", library)[2]) and "2 are there" in err
+    code, _, err = oolong("speakers", "export", tmp_path / "missing" / "voices.json", "-s", library)
+    assert code == 1 and f"{tmp_path / 'missing' / 'voices.json'}: cannot be written" in err
 
-    return call
+
+def test_merging_tells_which_name_is_gone(oolong: Run, record: Record, library: Path) -> None:
+    parts = ("-s", library)
+    for name in ("Ada", "Bob"):
+        assert oolong("speakers", "enroll", name, record(f"{name}.0.wav", 20), *parts)[0] == 0
+    code, _, err = oolong("speakers", "merge", "voice_1", "voice_2", *parts)
+    assert code == 0 and "voice_1 is named Ada; the name Bob is gone" in err
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
-    return tmp_path / "voices.db"
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("identify", "Ada.0.wav", "--speaker_threshold", "nan"), "not a finite number"),
+        (("enroll", "Ada", "Ada.0.wav", "--to", "inf"), "not a finite number"),
+        (("split", "voice_1", "0"), "voice_1 has one reference: it cannot be split"),
+        (("list", "-s", "/dev/null"), "/dev/null: this is a device"),
+        (("list", "-s", ""), "give the name of a file"),
+        (("list", "-s", "empty.db"), "there is no such library"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    oolong: Run,
+    record: Record,
+    library: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    text: str,
+) -> None:
+    oolong("speakers", "enroll", "Ada", record("Ada.0.wav", 20), "-s", library)
+    monkeypatch.chdir(tmp_path / "in")
+    Path("empty.db").touch()
+    code, _, err = oolong("speakers", *arguments, *(() if "-s" in arguments else ("-s", library)))
+    assert code in (1, 2) and text in err, err
+    assert not Path("empty.db").stat().st_size
 
 
-@pytest.fixture
-def transcribed(
+def test_what_cannot_be_imported_or_enrolled_leaves_no_library(
     oolong: Run, record: Record, library: Path, tmp_path: Path
-) -> Callable[..., dict[str, dict[str, object]]]:
-    def transcribe(name: str, *arguments: object, seconds: float = 20.0) -> dict[str, dict[str, object]]:
-        path = record(f"{name}.wav", seconds)
-        parts = ("--diarizer", "known", "--transcriber", "replay", "--speakers", library, "-o", tmp_path / "out")
-        code, _, err = oolong("transcribe", path, *parts, *(arguments or ("--json",)))
-        assert code == 0, err
-        speakers: Speakers = json.loads((tmp_path / "out" / f"{name}.json").read_text())["speakers"]
-        return speakers
-
-    return transcribe
-
-
-def test_names_reach_every_format_and_older_results(
-    transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
 ) -> None:
-    first = transcribed("Ada_Bob.0")
-    assert [each["voice"] for each in first.values()] == ["voice_1", "voice_2"]
-    assert [each["name"] for each in first.values()] == [None, None]
-    assert oolong("speakers", "name", "voice_1", "Zoë <b>", "-s", library)[0] == 0
-    formats = ("--json", "--srt", "--vtt", "--txt", "--html")
-    second = transcribed("Bob_Cleo_Ada.1", *formats, seconds=30)
-    assert [each["voice"] for each in second.values()] == ["voice_2", "voice_3", "voice_1"]
-    assert [each["name"] for each in second.values()] == [None, None, "Zoë <b>"]
-    transcribed("Ada.2", *formats)
-    for suffix, written in (("srt", "Zoë"), ("vtt", "Zoë"), ("txt", "Zoë"), ("html", "Zoë")):
-        assert written in (tmp_path / "out" / f"Ada.2.{suffix}").read_text("utf-8"), suffix
-    old = tmp_path / "out" / "Ada_Bob.0.json"
-    code, _, err = oolong("edit", old, "--speakers", library, "--srt")
-    assert code == 0, err
-    assert "Zoë" in old.with_suffix(".srt").read_text("utf-8")
-    assert [each["name"] for each in json.loads(old.read_text())["speakers"].values()] == ["Zoë <b>", None]
-
-
-def test_merged_and_forgotten_voices_in_older_results(
-    transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
-) -> None:
-    transcribed("Ada_Bob.0")
-    old = tmp_path / "out" / "Ada_Bob.0.json"
-    for command in (("name", "voice_2", "Bob"), ("merge", "voice_2", "voice_1"), ("split", "voice_2", "1")):
-        assert oolong("speakers", *command, "-s", library)[0] == 0
-    assert oolong("edit", old, "--speakers", library)[0] == 0
-    found = json.loads(old.read_text())["speakers"]
-    assert [(each["voice"], each["name"]) for each in found.values()] == [("voice_2", "Bob")] * 2
-    assert oolong("speakers", "forget", "voice_2", "-s", library)[0] == 0
-    code, _, err = oolong("edit", old, "--speakers", library)
-    assert code == 1 and "none of the transcript's voices (voice_2, voice_2) is in this library" in err
-
-
-def test_a_library_of_another_model_gives_no_names(
-    transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
-) -> None:
-    transcribed("Ada_Bob.0")
-    old = tmp_path / "out" / "Ada_Bob.0.json"
-    document = json.loads(old.read_text())
-    document["model"]["hashes"]["embedding"] = "0" * 64
-    old.write_text(json.dumps(document))
-    code, _, err = oolong("edit", old, "--speakers", library, "--srt")
-    assert code == 1 and "cannot be compared" in err
-    assert not old.with_suffix(".srt").exists()
-
-
-def test_a_forgotten_voice_leaves_no_name(transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path) -> None:
-    transcribed("Ada_Bob.0")
-    old = tmp_path / "out" / "Ada_Bob.0.json"
-    oolong("speakers", "name", "voice_1", "Ada", "-s", library)
-    assert oolong("edit", old, "--speakers", library)[0] == 0
-    code, out, _ = oolong("speakers", "forget", "voice_1", "-s", library, "-q")
-    assert code == 0 and not out
-    assert oolong("edit", old, "--speakers", library)[0] == 0
-    first, second = json.loads(old.read_text())["speakers"].values()
-    assert (first["voice"], first["name"], first["probability"]) == (None, None, None)
-    assert second["voice"] == "voice_2"
-    assert oolong("speakers", "list", "-s", library, "--json")[1].count('"id"') == 1
+    (tmp_path / "voices.json").write_text("{}")
+    assert oolong("speakers", "import", tmp_path / "voices.json", "-s", library)[0] == 1
+    assert oolong("speakers", "enroll", "Ada", record("Ada.0.wav", 3), "-s", library)[0] == 1
+    assert not library.exists()
 
 
 def test_enrolled_people_are_identified_and_others_are_not(oolong: Run, record: Record, library: Path) -> None:

@@ -1,11 +1,14 @@
 """``oolong models``: what it prints where, and how it fails."""
 
+import os
+
 import pytest
 from click.testing import CliRunner
 
 from oolong_align.cli.models_command import models
 from oolong_align.errors import HashMismatchError, ModelNotFoundError, UsageError
-from oolong_align.models.cache import edition_dir
+from oolong_align.models import derive
+from oolong_align.models.cache import cache_dir, edition_dir
 from oolong_align.models.manifest import load_manifest
 
 
@@ -61,6 +64,35 @@ def test_verify_of_an_empty_cache_is_no_failure():
     assert result.exit_code == 0
     assert "whisper-base\tnot fetched" in result.stdout
     assert "plda-resnet34\tpart of the package, sha256 " in result.stdout
+
+
+def test_verify_reads_derived_files_and_the_next_use_repairs_them(tmp_path):
+    source = tmp_path / "model.onnx"
+    source.write_bytes(b"source")
+
+    def make():
+        return derive(
+            source, recipe="split", version=1, suffix=".onnx", build=lambda path: path.write_bytes(b"derived")
+        )
+
+    derived = make()
+    assert f"derived {derived.name}\tok\t{derived.parent}" in run("verify").stdout.splitlines()
+    before = derived.stat()
+    derived.write_bytes(b"changed")
+    os.utime(derived, ns=(before.st_atime_ns, before.st_mtime_ns))
+    result = run("verify")
+    assert isinstance(result.exception, HashMismatchError)
+    assert "1 damaged derived files: the next use makes them anew" in str(result.exception)
+    assert f"derived {derived.name}\tDAMAGED, the next use makes it anew\t" in result.stdout
+    assert make().read_bytes() == b"derived"
+    assert run("verify").exit_code == 0
+
+
+def test_verify_takes_a_derived_file_without_its_seal_for_damaged(tmp_path):
+    folder = cache_dir() / "derived"
+    folder.mkdir(parents=True)
+    (folder / "0123-split-1.onnx").write_bytes(b"left behind")
+    assert "0123-split-1.onnx\tDAMAGED" in run("verify").stdout
 
 
 def test_path_prints_only_the_path(own):

@@ -66,6 +66,21 @@ def test_other_voices_with_the_same_ids_stay_what_they_are(full: SpeakerStore, e
         assert first is not None and second is not None and first.name == second.name
 
 
+def test_importing_twice_adds_nothing_where_ids_had_to_change(full: SpeakerStore, empty: SpeakerStore) -> None:
+    for seed in range(3):
+        empty.put(make_voice(100 + seed, name="own"))
+    ids = import_voices(empty, export_voices(full))
+    assert import_voices(empty, export_voices(full)) == ids
+    assert empty.count() == 6
+
+
+def test_ids_that_leave_no_room_are_not_taken_over(full: SpeakerStore, empty: SpeakerStore) -> None:
+    text = export_voices(full).replace('"voice_5"', f'"voice_{10**15 - 1}"').replace('"voice_4"', f'"voice_{10**14}"')
+    ids = import_voices(empty, text)
+    assert ids[f"voice_{10**15 - 1}"] == "voice_4" and ids[f"voice_{10**14}"] == "voice_3"
+    assert empty.put(make_voice(0)) == "voice_5"
+
+
 def test_an_id_that_was_forgotten_finds_nobody_afterwards(full: SpeakerStore, empty: SpeakerStore) -> None:
     for seed in range(4):
         empty.forget(empty.put(make_voice(100 + seed)))

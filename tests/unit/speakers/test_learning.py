@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from known_people import MODEL, NOW, heard, reference, sample, voice
 
-from oolong_align.errors import InputError
+from oolong_align.errors import InputError, OolongWarning
 from oolong_align.speakers.learning import add_reference, enroll, new_voice, reference_of
 from oolong_align.speakers.scoring import VoiceScorer
 from oolong_align.speakers.sqlite import SqliteStore
@@ -24,6 +26,45 @@ def test_the_same_speech_is_not_learned_twice() -> None:
     one = new_voice(reference("Ada", 0, source="a"), MODEL)
     again = add_reference(one, reference("Ada", 1, source="a"), SCORER)
     assert [each.embedding.tolist() for each in again.references] == [heard("Ada", 1).tolist()]
+
+
+def test_recordings_of_one_name_are_told_apart_by_what_is_in_them() -> None:
+    ada = new_voice(reference_of(sample("Ada", 0), "audio", recording="1f"), MODEL)
+    ada = add_reference(ada, reference_of(sample("Ada", 1), "audio", recording="2e"), SCORER)
+    assert [each.recording for each in ada.references] == ["1f", "2e"]
+    ada = add_reference(ada, reference_of(sample("Ada", 2), "another name", recording="2e"), SCORER)
+    assert [(each.source, each.recording) for each in ada.references] == [("audio", "1f"), ("another name", "2e")]
+
+
+def test_the_oldest_recording_stays_the_oldest_when_it_is_worked_on_again() -> None:
+    ada = new_voice(reference("Ada", 0, source="a"), MODEL)
+    ada = add_reference(ada, reference("Ada", 1, source="b"), SCORER)
+    again = add_reference(ada, reference("Ada", 2, source="a"), SCORER)
+    assert [each.source for each in again.references] == ["a", "b"]
+    assert np.array_equal(again.references[0].embedding, heard("Ada", 2))
+
+
+def test_a_voice_that_knows_enough_takes_a_short_reference_without_a_word(store: SqliteStore) -> None:
+    for session in range(16):
+        enroll(store, "Ada", sample("Ada", session, seconds=30), model=MODEL, source=f"{session}")
+    taught = enroll(store, "Ada", sample("Ada", 20, seconds=6), model=MODEL, source="short")
+    assert len(taught.references) == 16 and {each.seconds for each in taught.references} == {30}
+    with pytest.raises(InputError, match="does not sound like voice_1"):
+        enroll(store, "Ada", sample("Bob", 0, seconds=6), model=MODEL, source="other")
+
+
+def test_a_voice_without_references_is_its_centroid(store: SqliteStore) -> None:
+    store.put(replace(voice([reference("Ada", 0)], "Ada"), references=(), seconds=100.0))
+    with pytest.raises(InputError, match="does not sound like voice_1"):
+        enroll(store, "Ada", sample("Bob"), model=MODEL, source="b")
+    taught = enroll(store, "Ada", sample("Ada", 1, seconds=20), model=MODEL, source="b")
+    assert taught.seconds == 120 and [each.seconds for each in taught.references] == [100, 20]
+    assert taught.centroid @ heard("Ada", 0) > taught.centroid @ heard("Ada", 1)
+
+
+def test_speech_of_an_unknown_recording_is_not_that_of_another_unknown_one() -> None:
+    ada = new_voice(reference_of(sample("Ada", 0), ""), MODEL)
+    assert len(add_reference(ada, reference_of(sample("Ada", 1), ""), SCORER).references) == 2
 
 
 def test_a_stranger_in_a_recording_of_the_same_name_does_not_take_a_voice_over() -> None:
@@ -59,7 +100,8 @@ def test_enrolling_names_the_voice_that_was_unknown(store: SqliteStore) -> None:
     (known,) = store.list("Ada")
     assert [each.source for each in known.references] == ["file_0", "b", "c"] and known.seconds == 90
     assert enroll(store, "Cleo", sample("Cleo"), model=MODEL).id == "voice_3"
-    assert enroll(store, "Bobby", sample("Ada", 3), model=MODEL).id == "voice_4"  # Ada's voice has a name already
+    with pytest.warns(OolongWarning, match="Bobby, voice_4, sounds like Ada, voice_1.*merge voice_1 voice_4"):
+        assert enroll(store, "Bobby", sample("Ada", 3), model=MODEL).id == "voice_4"
 
 
 @pytest.mark.parametrize(

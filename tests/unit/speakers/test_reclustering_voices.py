@@ -44,6 +44,17 @@ def test_reclustering_joins_one_persons_voices_but_not_those_of_one_recording() 
     assert [(each.kept.id, each.other.id) for each in person] == [("voice_3", "voice_1"), ("voice_3", "voice_4")]
 
 
+def test_reclustering_leaves_voices_with_different_names_apart() -> None:
+    voices = [
+        voice([reference("Ada", 0)], "Ada", number=1),
+        voice([reference("Ada", 1)], number=2),
+        voice([reference("Ada", 2)], "Eve", number=3),
+    ]
+    (person,) = recluster_voices(voices)
+    assert [(each.kept.id, each.other.id) for each in person] in ([("voice_1", "voice_2")], [("voice_3", "voice_2")])
+    assert len(suggest_merges(voices)) == 3
+
+
 def test_one_voice_and_none_need_no_clustering() -> None:
     assert recluster_voices([]) == recluster_voices(library()[:1]) == []
     assert suggest_merges([]) == suggest_merges(library()[:1]) == []

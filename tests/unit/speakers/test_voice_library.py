@@ -11,6 +11,16 @@ from oolong_align.errors import InputError
 from oolong_align.speakers.records import VoiceModel
 
 
+def test_speech_is_learned_again_only_where_nobody_says_that_it_is_the_same(tmp_path: Path) -> None:
+    with VoiceLibrary.open(str(tmp_path / "voices.db"), model=MODEL) as library:
+        for session in range(2):
+            ada = library.enroll("Ada", heard("Ada", session), seconds=20, source="ep1")
+        assert len(ada.references) == 2
+        for session in range(2):
+            bob = library.enroll("Bob", heard("Bob", session), seconds=20, source="ep1", span=(5, 40))
+        assert [each.start for each in bob.references] == [5]
+
+
 def test_embeddings_of_another_program_are_enrolled_matched_named_and_forgotten(tmp_path: Path) -> None:
     url = str(tmp_path / "voices.db")
     with VoiceLibrary.open(url, model=MODEL) as library:

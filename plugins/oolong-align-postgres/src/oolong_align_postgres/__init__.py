@@ -16,5 +16,7 @@ def open_postgres(url: str) -> SpeakerStore:
 
 @hookimpl
 def oolong_speaker_stores() -> list[SpeakerStoreEntry]:
-    """Offer ``--speakers postgresql://...``."""
-    return [SpeakerStoreEntry("postgresql", "PostgreSQL with pgvector", open_postgres)]
+    """Offer ``--speakers postgresql://...``, which libpq also knows as ``postgres://``."""
+    return [
+        SpeakerStoreEntry(scheme, "PostgreSQL with pgvector", open_postgres) for scheme in ("postgresql", "postgres")
+    ]

@@ -18,14 +18,13 @@ __all__ = ["Connection", "connect", "index_dimension", "translated"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-VERSION: Final = 1
+VERSION: Final = 2
 _PGVECTOR: Final = (0, 8)
 _SETUP_LOCK: Final = 0x6F6F6C76
 _LARGEST_INDEXED: Final = 2000  # dimensions that an HNSW index of pgvector takes
 # Larger lists find more: strict_order goes on where the list did not hold enough voices.
 _SETTINGS: Final = (
     "SET TIME ZONE 'UTC'",
-    "SET lock_timeout = '30s'",
     "SET hnsw.ef_search = 200",
     "SET hnsw.iterative_scan = strict_order",
 )
@@ -60,6 +59,7 @@ _TABLES: Final = (
         ends double precision NOT NULL,
         seconds double precision NOT NULL,
         enrolled timestamptz NOT NULL,
+        recording text NOT NULL,
         PRIMARY KEY (voice, place)
     )
     """,
@@ -70,6 +70,12 @@ _TABLES: Final = (
     )
     """,
     "CREATE INDEX oolong_alias_voice ON oolong_alias (voice)",
+)
+_SECOND_VERSION: Final = (
+    "ALTER TABLE oolong_reference ADD COLUMN recording text NOT NULL DEFAULT ''",
+    "ALTER TABLE oolong_reference ALTER COLUMN recording DROP DEFAULT",
+    "UPDATE oolong_reference SET recording = source WHERE source <> 'recording'",
+    "UPDATE oolong_library SET version = 2",
 )
 
 
@@ -113,6 +119,7 @@ def connect(url: str) -> tuple[Connection, str]:
         seconds = conninfo_to_dict(url).get("connect_timeout", 10)
         connection: Connection = psycopg.connect(make_conninfo(url, connect_timeout=seconds), autocommit=True)
         try:
+            connection.execute("SET lock_timeout = '30s'")
             with connection.transaction():
                 _prepare(connection, place)
             for setting in _SETTINGS:
@@ -157,3 +164,6 @@ def _prepare(connection: Connection, place: str) -> None:
     row = connection.execute("SELECT version FROM oolong_library").fetchone()
     if row is None or row[0] > VERSION:
         raise StoreError(f"{place}: the library was made by a newer version: upgrade oolong-align-postgres")
+    if row[0] < VERSION:
+        for statement in _SECOND_VERSION:
+            connection.execute(statement.encode())

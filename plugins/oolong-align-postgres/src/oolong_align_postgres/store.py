@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
+import psycopg
 
-from oolong_align.errors import InputError
+from oolong_align.errors import InputError, OolongWarning
 from oolong_align.speakers.records import (
     Reference,
     Voice,
     VoiceModel,
     check_embedding,
+    check_given_number,
     check_model,
     check_voice,
     forgotten_id,
@@ -30,14 +33,15 @@ __all__ = ["PostgresStore"]
 _VOICE: Final = """
     SELECT v.number, v.name, m.model_name, m.model_weights, m.model_dimension, v.seconds, vector_send(v.centroid),
         (SELECT array_agg(a.number ORDER BY a.number) FROM oolong_alias a WHERE a.voice = v.number),
-        r.embeddings, r.sources, r.starts, r.ends, r.seconds, r.enrolled
+        r.embeddings, r.sources, r.starts, r.ends, r.seconds, r.enrolled, r.recordings
 """
 _PARTS: Final = """
     CROSS JOIN oolong_library m
     LEFT JOIN LATERAL (
         SELECT array_agg(embedding ORDER BY place) embeddings, array_agg(source ORDER BY place) sources,
             array_agg(starts ORDER BY place) starts, array_agg(ends ORDER BY place) ends,
-            array_agg(seconds ORDER BY place) seconds, array_agg(enrolled ORDER BY place) enrolled
+            array_agg(seconds ORDER BY place) seconds, array_agg(enrolled ORDER BY place) enrolled,
+            array_agg(recording ORDER BY place) recordings
         FROM oolong_reference WHERE voice = v.number
     ) r ON true
 """
@@ -134,7 +138,8 @@ class PostgresStore:
         """Context in which nobody else writes."""
         with self._lock:
             if self._depth:
-                yield
+                with translated(self._place), self._connection.transaction():  # a savepoint
+                    yield
                 return
             self._depth = 1
             try:
@@ -148,13 +153,19 @@ class PostgresStore:
                 self._depth = 0
             if self._forgotten:
                 self._forgotten = False
-                with translated(self._place):
-                    self._run("VACUUM oolong_voice, oolong_reference, oolong_alias, oolong_library")
+                self._vacuum()
 
     def close(self) -> None:
         """Disconnect."""
         with self._lock:
             self._connection.close()
+
+    def _vacuum(self) -> None:
+        try:
+            self._run("VACUUM oolong_voice, oolong_reference, oolong_alias, oolong_library")
+        except psycopg.Error as error:
+            text = " ".join(str(error).split())
+            warnings.warn(f"{self._place}: forgotten, but not cleared yet: {text}", OolongWarning, stacklevel=4)
 
     def _ask(self, query: str, values: dict[str, Any] | None = None) -> Sequence[tuple[Any, ...]]:
         with self._lock, translated(self._place):
@@ -182,8 +193,10 @@ class PostgresStore:
         last: int = self._ask("SELECT last_number FROM oolong_library")[0][0]
         if number is None:
             number = last + 1
-        if number <= last:
+        elif number <= last:
             raise forgotten_id(voice.id, self._place)
+        else:
+            check_given_number(number)
         self._run("INSERT INTO oolong_voice VALUES (%s, %s, %s, %s::real[]::vector)", number, *values)
         self._run("UPDATE oolong_library SET last_number = %s", number)
         return number
@@ -192,18 +205,19 @@ class PostgresStore:
         self._run("DELETE FROM oolong_reference WHERE voice = %s", number)
         self._run("DELETE FROM oolong_alias WHERE voice = %s", number)
         rows = [
-            (number, place, _bytes(each.embedding), each.source, each.start, each.end, each.seconds, each.enrolled)
+            (number, place, _bytes(each.embedding), *_fields(each), each.enrolled, each.recording)
             for place, each in enumerate(voice.references)
         ]
         if rows:
             with self._connection.cursor() as cursor:
-                cursor.executemany("INSERT INTO oolong_reference VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", rows)
+                cursor.executemany("INSERT INTO oolong_reference VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)", rows)
         for alias in voice.aliases:
             if self.get(alias) is not None:
                 raise InputError(f"{voice_id(number)}: {alias} cannot be an alias, it is a voice in {self._place}")
             self._run("INSERT INTO oolong_alias VALUES (%s, %s)", voice_number(alias), number)
         highest = max((voice_number(alias) or 0 for alias in voice.aliases), default=0)
-        self._run("UPDATE oolong_library SET last_number = %s WHERE last_number < %s", highest, highest)
+        if self._run("UPDATE oolong_library SET last_number = %s WHERE last_number < %s", highest, highest):
+            check_given_number(highest)
 
 
 def _voice(row: Sequence[Any]) -> Voice:
@@ -224,8 +238,9 @@ def _voice(row: Sequence[Any]) -> Voice:
                 end=end,
                 seconds=length,
                 enrolled=enrolled,
+                recording=recording,
             )
-            for embedding, source, start, end, length, enrolled in references
+            for embedding, source, start, end, length, enrolled, recording in references
         ),
         aliases=tuple(voice_id(alias) for alias in aliases or ()),
     )
@@ -233,3 +248,7 @@ def _voice(row: Sequence[Any]) -> Voice:
 
 def _bytes(vector: FloatArray) -> bytes:
     return vector.astype("<f4").tobytes()
+
+
+def _fields(reference: Reference) -> tuple[object, ...]:
+    return reference.source, reference.start, reference.end, reference.seconds

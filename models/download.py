@@ -1,0 +1,123 @@
+"""Put a bundle into a folder that the program runs with ``--model_dir``.
+
+``python models/download.py open models/open``
+``HF_TOKEN=... python models/download.py community-1 models/community-1``
+
+Any bundle of ``oolong_align/models.toml``, from the sources named there, verified by SHA-256 and kept in the
+program's cache. What is published in another form is converted at once: a PyTorch checkpoint by `export_onnx.py`, for
+which torch must be installed (``pip install '.[models]'``), a PLDA in two files by `precompute_plda.py`. The folder
+appears whole or not at all::
+
+    segmentation/model.onnx
+    embedding/model.onnx
+    plda/vbx_model.npz
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from precompute_plda import convert, save_plda
+
+from oolong_align.errors import OolongError, OutputError, UsageError
+from oolong_align.models import LAYOUT, fetch_originals, file_hash
+from oolong_align.models.manifest import Asset, Manifest, load_manifest
+
+PLDA_PAIR: Final = ("xvec_transform.npz", "plda.npz")
+
+
+def download(bundle: str, folder: Path, *, manifest: Manifest | None = None) -> dict[str, Path]:
+    """Fetch a bundle, convert what must be converted, and write the folder.
+
+    Parameters
+    ----------
+    bundle : str
+        Name in the manifest.
+    folder : Path
+        New or empty.
+    manifest : Manifest, optional
+        The program's own where it is not given.
+
+    Returns
+    -------
+    dict of str to Path
+        File of each part.
+
+    Raises
+    ------
+    ModelNotFoundError, HashMismatchError
+        If the bundle has no such name, or a file of it is in no place, or nobody lets this user in.
+    UsageError
+        If the folder holds something, or torch is needed and missing.
+    OutputError
+        If the folder cannot be written.
+    """
+    manifest = manifest or load_manifest()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is there already: name a new or empty folder")
+    if bundle in manifest.bundles:
+        for part, name in manifest.bundles[bundle].parts.items():
+            if part != "plda" and manifest.assets[name].convert is not None:
+                _require_torch(bundle, part)
+    originals = fetch_originals(bundle, manifest=manifest)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+            work = Path(scratch, "bundle")
+            for part, name in manifest.bundles[bundle].parts.items():
+                target = work / LAYOUT[part]
+                target.parent.mkdir(parents=True)
+                _put(part, manifest.assets[name], originals[part], target)
+            if folder.exists():
+                folder.rmdir()
+            work.rename(folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    return {part: folder / path for part, path in LAYOUT.items()}
+
+
+def _put(part: str, asset: Asset, original: Path, target: Path) -> None:
+    """Write one part; ``original`` is its file, or the folder with the publisher's files."""
+    files = [original] if asset.package is not None else [original / file.name for file in asset.files]
+    if asset.convert is None:
+        shutil.copyfile(files[0], target)
+    elif part == "plda":
+        save_plda(target, convert(*(original / name for name in PLDA_PAIR)))
+    else:
+        import export_onnx
+
+        network, difference = export_onnx.export(files[0], target, export_onnx.read_audio(export_onnx.MEETING))
+        print(f"{part}: {network.name}, max difference from PyTorch {difference:.1e}")
+
+
+def _require_torch(bundle: str, part: str) -> None:
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the {part} of {bundle} is published as a PyTorch checkpoint, and torch is not here to turn it into ONNX: "
+            "run pip install '.[models]' in the checkout"
+        ) from error
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", metavar="BUNDLE", help=f"one of {', '.join(load_manifest().bundles)}")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty")
+    given = parser.parse_args(arguments)
+    try:
+        files = download(given.bundle, given.folder)
+    except OolongError as error:
+        parser.exit(error.exit_code, f"{parser.prog}: {error}\n")
+    for part, path in files.items():
+        print(f"{part}: {path} sha256 {file_hash(path)}")
+
+
+if __name__ == "__main__":
+    main()

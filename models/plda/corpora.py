@@ -1,0 +1,240 @@
+"""Corpora: embeddings with their speakers and weights, read from files or made from folders of audio.
+
+A folder of audio holds ``utt2spk`` (``UTTERANCE SPEAKER`` lines) and either ``wav.scp`` (``UTTERANCE PATH`` lines, as
+Kaldi writes them, but no commands) or files ``SPEAKER/UTTERANCE.*``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from oolong_align.errors import InputError, UsageError
+from plda.arrays import numbers, read_npz
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Index: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """Embeddings of one or several corpora with their speakers.
+
+    Attributes
+    ----------
+    embedding : ndarray, shape (N, D)
+    speaker : ndarray, shape (N,)
+        Speakers numbered from 0 without gaps.
+    weight : ndarray, shape (N,)
+        How many embeddings of its speaker each one counts for; positive.
+    origin : ndarray, shape (S,)
+        Number of the corpus that each speaker is of.
+    speaker_weight : ndarray, shape (S,)
+        How many such people each speaker counts for: the weight of the corpus; positive.
+    """
+
+    embedding: Array
+    speaker: Index
+    weight: Array
+    origin: Index
+    speaker_weight: Array
+
+    @classmethod
+    def of_one(cls, embedding: Array, speaker: npt.NDArray[Any], weight: Array | None = None) -> Corpus:
+        """Take one corpus of weight 1, with the speakers' names or numbers."""
+        names, numbered = np.unique(speaker, return_inverse=True)
+        return cls(
+            embedding=embedding,
+            speaker=numbered.astype(np.int64),
+            weight=np.ones(len(embedding)) if weight is None else weight,
+            origin=np.zeros(len(names), dtype=np.int64),
+            speaker_weight=np.ones(len(names)),
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[Corpus], weights: Sequence[float]) -> Corpus:
+        """Put corpora together; no two of them share a speaker, whatever their names."""
+        first = np.cumsum([0, *(part.num_speakers for part in parts)])
+        return cls(
+            embedding=np.concatenate([part.embedding for part in parts]),
+            speaker=np.concatenate([part.speaker + start for part, start in zip(parts, first[:-1], strict=True)]),
+            weight=np.concatenate([part.weight for part in parts]),
+            origin=np.repeat(np.arange(len(parts)), [part.num_speakers for part in parts]),
+            speaker_weight=np.concatenate(
+                [weight * part.speaker_weight for part, weight in zip(parts, weights, strict=True)]
+            ),
+        )
+
+    @property
+    def num_speakers(self) -> int:
+        """Number of different speakers."""
+        return len(self.origin)
+
+    @property
+    def total_weight(self) -> Array:
+        """What each embedding counts for in sums over all embeddings, ``(N,)``."""
+        return self.weight * self.speaker_weight[self.speaker]
+
+    def select(self, speakers: Index) -> Corpus:
+        """Only the embeddings of some speakers."""
+        rows = np.isin(self.speaker, speakers)
+        kept, numbered = np.unique(self.speaker[rows], return_inverse=True)
+        return Corpus(
+            embedding=self.embedding[rows],
+            speaker=numbered.astype(np.int64),
+            weight=self.weight[rows],
+            origin=self.origin[kept],
+            speaker_weight=self.speaker_weight[kept],
+        )
+
+
+def parse_input(text: str) -> tuple[Path, float]:
+    """Path and weight of an input: ``PATH`` or ``PATH=WEIGHT``; a path that is there may hold ``=`` itself.
+
+    Raises
+    ------
+    UsageError
+        If the weight is no number above 0.
+    """
+    path, found, number = text.rpartition("=")
+    if not found or Path(text).exists():
+        return Path(text), 1.0
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = math.nan
+    if not 0 < weight < math.inf:
+        raise UsageError(f"{text}: the weight {number!r} of {path} is no number above 0; leave it out for weight 0")
+    return Path(path), weight
+
+
+def load_corpora(inputs: Sequence[tuple[Path, float]], embedding_model: Path | None) -> Corpus:
+    """Read embeddings files and embed folders of audio, each a corpus with a weight.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be used, or the inputs have embeddings of different sizes.
+    """
+    parts = [embed_folder(path, embedding_model) if path.is_dir() else read_embeddings(path) for path, _ in inputs]
+    size = parts[0].embedding.shape[1]
+    for (path, _), part in zip(inputs, parts, strict=True):
+        if part.embedding.shape[1] != size:
+            raise InputError(
+                f"{path}: embeddings of {part.embedding.shape[1]} numbers, but those of {inputs[0][0]} have {size}; "
+                "all must come from one embedding model"
+            )
+    return Corpus.join(parts, [weight for _, weight in inputs])
+
+
+def read_embeddings(path: Path) -> Corpus:
+    """Read ``embedding (N, D)``, ``speaker (N,)`` and, where it is there, ``weight (N,)``.
+
+    Raises
+    ------
+    InputError
+        If the arrays do not fit each other, or a number is not finite or a weight not positive.
+    """
+    stored = read_npz(path, ("embedding", "speaker"), optional=("weight",))
+    embedding = numbers(stored["embedding"], f"{path}: the array embedding", (None, None))
+    count = len(embedding)
+    speaker = stored["speaker"]
+    weight = numbers(stored.get("weight", np.ones(count)), f"{path}: the array weight", (count,))
+    if not embedding.size:
+        raise InputError(f"{path}: holds no embedding")
+    if speaker.dtype.kind not in "USiu" or speaker.shape != (count,):
+        raise InputError(
+            f"{path}: the array speaker has the type {speaker.dtype} and the shape {speaker.shape}; needed are "
+            f"{count} names or numbers, one for each embedding"
+        )
+    if not (weight > 0).all():
+        raise InputError(f"{path}: the weight of row {int(np.argmin(weight > 0))} is not above 0; leave the row out")
+    return Corpus.of_one(embedding, speaker, weight)
+
+
+def embed_folder(folder: Path, model_path: Path | None) -> Corpus:
+    """Embed each utterance of a folder as a whole; the default model is the one of the default bundle."""
+    from oolong_align.audio import load_audio
+    from oolong_align.embedding import EmbeddingModel, pool_statistics
+    from oolong_align.fbank import compute_fbank
+    from oolong_align.models import find_bundle
+
+    utterances = list_utterances(folder)
+    model = EmbeddingModel(model_path or find_bundle(parts=("embedding",)).files["embedding"])
+    embeddings = []
+    for path, _ in utterances:
+        with load_audio(path) as audio:
+            features = compute_fbank(audio.read(0, audio.num_samples))
+        if not len(features):
+            raise InputError(f"{path}: too short for an embedding; leave it out of {folder / 'utt2spk'}")
+        frames = model.frames((features - features.mean(axis=0))[None])[0]
+        statistics = pool_statistics(frames, np.ones((1, len(frames)), dtype=np.bool_))
+        embeddings.append(model.project(statistics)[0])
+    embedded = numbers(np.stack(embeddings), f"{folder}: the array of embeddings")
+    return Corpus.of_one(embedded, np.array([speaker for _, speaker in utterances], dtype=np.str_))
+
+
+def list_utterances(folder: Path) -> list[tuple[Path, str]]:
+    """Audio file and speaker of each utterance in ``utt2spk``, in its order.
+
+    Raises
+    ------
+    InputError
+        If a table is missing or damaged, names an utterance twice or a command instead of a file, or if the audio of an
+        utterance is missing.
+    """
+    table = folder / "wav.scp"
+    speakers = _read_table(folder / "utt2spk", "UTTERANCE SPEAKER")
+    paths = _read_table(table, "UTTERANCE PATH") if table.exists() else None
+    found: list[tuple[Path, str]] = []
+    for utterance, speaker in speakers.items():
+        if paths is None:
+            found.append((_find_beside(folder, speaker, utterance), speaker))
+            continue
+        if utterance not in paths:
+            raise InputError(f"{table}: there is no line for the utterance {utterance} of {folder / 'utt2spk'}")
+        value = paths[utterance]
+        if value.endswith("|") or value.startswith("|"):
+            raise InputError(f"{table}: {utterance} is a command ({value}); commands are never run, give a file")
+        if not (folder / value).is_file():
+            raise InputError(f"{table}: there is no file {folder / value} for {utterance}")
+        found.append((folder / value, speaker))
+    return found
+
+
+def _find_beside(folder: Path, speaker: str, utterance: str) -> Path:
+    if any(name in {".", ".."} or "/" in name or "\\" in name for name in (speaker, utterance)):
+        raise InputError(f"{folder / 'utt2spk'}: {utterance} {speaker} is no name of a file in a folder")
+    inside = folder / speaker
+    matches = [path for path in inside.iterdir() if path.stem == utterance] if inside.is_dir() else []
+    if not matches:
+        raise InputError(f"{inside}: no audio file {utterance}.*; put it there or name it in {folder / 'wav.scp'}")
+    return min(matches)
+
+
+def _read_table(path: Path, form: str) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); a folder of audio needs it") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no UTF-8 text") from None
+    table: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        fields = line.split(maxsplit=1)
+        if not fields:
+            continue
+        if len(fields) < 2:
+            raise InputError(f"{path}:{number}: one word where two are needed: {form}")
+        if fields[0] in table:
+            raise InputError(f"{path}:{number}: the utterance {fields[0]} is there twice")
+        table[fields[0]] = fields[1].strip()
+    if not table:
+        raise InputError(f"{path}: holds no utterance")
+    return table

@@ -1,0 +1,98 @@
+"""Cut an embedding graph into a backbone before its pooling and a head behind it, and check that the two are the whole.
+
+``python models/split.py model.onnx OUT_FOLDER [--audio RECORDING ...]``
+
+Writes ``backbone.onnx`` (features ``[B, T, F]`` to frames) and ``head.onnx`` (mean and standard deviation ``[B, 2C]``
+to an embedding), as `oolong_align.embedding_graph` cuts them. Printed for each recording, in blocks of 10 s: the
+largest difference between the joint graph's embedding and that of the pair, with the program's pooling of all frames in
+between. A pair that computes something else is not written.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from command_line import run
+
+from oolong_align.audio import load_audio
+from oolong_align.embedding import pool_statistics
+from oolong_align.embedding_graph import extract_backbone, extract_head
+from oolong_align.errors import InputError, ModelError, OutputError
+from oolong_align.fbank import compute_fbank
+from oolong_align.frames import SAMPLE_RATE
+from oolong_align.models.cache import atomic_path
+from oolong_align.onnx import open_session
+
+Array: TypeAlias = npt.NDArray[Any]
+
+BLOCK_SAMPLES = 10 * SAMPLE_RATE
+SHORTEST_SAMPLES = SAMPLE_RATE
+TOLERANCE = 1e-4
+"""Of the embedding's length."""
+MEETING = Path(__file__).resolve().parents[1] / "examples" / "meeting.flac"
+
+
+def read_blocks(recording: Path) -> Iterator[Array]:
+    """Mean-free features ``(1, T, F)`` of blocks of 10 s; the last one may have 1 s."""
+    with load_audio(recording) as audio:
+        for start in range(0, max(audio.num_samples - SHORTEST_SAMPLES, 0) + 1, BLOCK_SAMPLES):
+            samples = audio.read(start, min(start + BLOCK_SAMPLES, audio.num_samples))
+            if len(samples) < SHORTEST_SAMPLES:
+                raise InputError(f"{recording}: shorter than 1 s; give a longer recording")
+            features = compute_fbank(samples)
+            yield (features - features.mean(axis=0))[None]
+
+
+def compare(joint: Path, backbone: Path, head: Path, recording: Path) -> tuple[int, float, float]:
+    """Number of blocks, the largest difference of a number, and the largest distance by the embedding's length."""
+    sessions = [open_session(path, inputs={}, outputs={}) for path in (joint, backbone, head)]
+    names = [session.get_inputs()[0].name for session in sessions]
+    differences, distances = [], []
+    for features in read_blocks(recording):
+        expected = sessions[0].run(None, {names[0]: features})[0]
+        maps = sessions[1].run(None, {names[1]: features})[0]
+        frames = np.ascontiguousarray(maps.reshape(-1, maps.shape[-1]).T)
+        statistics = pool_statistics(frames, np.ones((1, len(frames)), dtype=np.bool_))
+        found = sessions[2].run(None, {names[2]: statistics})[0]
+        differences.append(float(np.abs(found - expected).max()))
+        distances.append(float(np.linalg.norm(found - expected) / np.linalg.norm(expected)))
+    return len(differences), max(differences), max(distances)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="embedding graph (ONNX)")
+    parser.add_argument("out", type=Path, metavar="OUT_FOLDER")
+    parser.add_argument("--audio", type=Path, nargs="+", default=[MEETING], help="examples/meeting.flac if not given")
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as scratch:
+        parts = {name: Path(scratch, f"{name}.onnx") for name in ("backbone", "head")}
+        extract_backbone(arguments.model, parts["backbone"])
+        extract_head(arguments.model, parts["head"])
+        for recording in arguments.audio:
+            blocks, difference, distance = compare(arguments.model, parts["backbone"], parts["head"], recording)
+            print(f"{recording.name}: {blocks} blocks, largest difference {difference:.2g}, distance {distance:.2g}")
+            if not distance <= TOLERANCE:
+                raise ModelError(
+                    f"{arguments.model}: backbone and head give other embeddings than the whole graph (distance "
+                    f"{distance:.2g} of their length, allowed is {TOLERANCE:g}); nothing was written"
+                )
+        try:
+            arguments.out.mkdir(parents=True, exist_ok=True)
+            for path in parts.values():
+                with atomic_path(arguments.out / path.name) as target:
+                    target.write_bytes(path.read_bytes())
+                print(f"{arguments.out / path.name}: {path.stat().st_size:,} bytes")
+        except OSError as error:
+            raise OutputError(f"{arguments.out} cannot be written: {error.strerror or error}") from None
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,57 @@
+"""models/download.py for the default bundle: from the real index into a folder that the command line runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oolong_align.models import LAYOUT, file_hash, find_bundle
+
+
+@pytest.fixture(scope="module")
+def folder(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("models") / "new" / "open"
+    done = subprocess.run(
+        [sys.executable, repository / "models" / "download.py", "open", target], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    bundle = find_bundle("open")
+    assert done.stdout.splitlines() == [
+        f"{part}: {target / path} sha256 {bundle.hashes[part]}" for part, path in LAYOUT.items()
+    ]
+    return target
+
+
+def test_the_folder_holds_the_bundle_and_nothing_else(folder: Path) -> None:
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert found == set(LAYOUT.values())
+    assert find_bundle(folder).hashes == find_bundle("open").hashes
+    assert [path.name for path in folder.parent.iterdir()] == ["open"]
+    assert os.access(folder, os.R_OK | os.X_OK)
+    assert folder.stat().st_mode & 0o777 == folder.parent.stat().st_mode & 0o777
+
+
+def test_the_program_runs_it_without_any_other_source(folder: Path, repository: Path, tmp_path: Path) -> None:
+    closed = {"OOLONG_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1", "PIP_NO_INDEX": "1"}
+    meeting = repository / "examples" / "meeting.flac"
+    command = ["diarize", meeting, "--model_dir", folder, "--rttm", "-o", tmp_path / "out", "--quiet"]
+    subprocess.run(
+        [sys.executable, "-m", "oolong_align", *command], env=os.environ | closed, cwd=repository, check=True
+    )
+    rows = (tmp_path / "out" / "meeting.rttm").read_text().splitlines()
+    assert len({row.split()[7] for row in rows}) == 3
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.name == "model.onnx"]
+
+
+def test_what_is_there_stays(folder: Path, repository: Path) -> None:
+    before = {path: file_hash(path) for path in folder.rglob("*.*")}
+    done = subprocess.run(
+        [sys.executable, repository / "models" / "download.py", "open", folder], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"download.py: {folder} is there already: name a new or empty folder\n"
+    assert {path: file_hash(path) for path in folder.rglob("*.*")} == before

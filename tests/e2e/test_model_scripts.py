@@ -1,0 +1,110 @@
+"""The scripts of ``models/`` on the default models and the recording of the repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import workshop
+
+from oolong_align.audio import load_audio
+from oolong_align.embedding import EmbeddingModel
+from oolong_align.embedding_graph import extract_backbone
+from oolong_align.fbank import compute_fbank
+from oolong_align.models import find_bundle
+from oolong_align.plda import Plda
+
+
+@pytest.fixture(scope="module")
+def embedding() -> Path:
+    return find_bundle(parts=("embedding",)).files["embedding"]
+
+
+def call(repository: Path, script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    paths = [repository, repository / "plugins" / "oolong-align-metrics" / "src"]
+    return subprocess.run(
+        [sys.executable, repository / "models" / script, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_halves_of_the_default_embedding_are_the_whole(repository: Path, embedding: Path, tmp_path: Path) -> None:
+    done = call(repository, "split.py", embedding, tmp_path / "parts")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("meeting.flac: 6 blocks, largest difference ")
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["backbone.onnx", "head.onnx"]
+    backbone, head = (onnx.load(tmp_path / "parts" / f"{name}.onnx").graph for name in ("backbone", "head"))
+    whole = onnx.load(embedding).graph
+    assert backbone.input[0].name == whole.input[0].name
+    assert head.output[0].name == whole.output[0].name
+
+
+def test_halves_that_compute_something_else_are_not_written(repository: Path, embedding: Path, tmp_path: Path) -> None:
+    """A graph whose pooling is not the program's: it doubles the deviation."""
+    model = onnx.load(embedding)
+    nodes = model.graph.node
+    (position,) = [index for index, node in enumerate(nodes) if node.op_type == "Sqrt"]
+    product = onnx.helper.make_node("Mul", [nodes[position].input[0], "four"], ["quadrupled"])
+    nodes[position].input[0] = "quadrupled"
+    nodes.insert(position, product)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(4, dtype=np.float32), "four"))
+    onnx.save(model, tmp_path / "model.onnx")
+    done = call(repository, "split.py", tmp_path / "model.onnx", tmp_path / "parts")
+    assert done.returncode == 1
+    assert "backbone and head give other embeddings than the whole graph" in done.stderr
+    assert not (tmp_path / "parts").exists()
+
+
+def test_a_file_that_is_no_graph_is_one_line(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_text("nonsense")
+    done = call(repository, "split.py", tmp_path / "model.onnx", tmp_path / "parts")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ") and "not a readable ONNX graph" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_8_bit_graph_runs_in_place_of_the_original(
+    repository: Path, embedding: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quantize = workshop.scripts("quantize").quantize
+    monkeypatch.setenv("OOLONG_CACHE", str(tmp_path / "cache"))
+    stored = json.loads((repository / "oolong_align" / "data" / "ranges_resnet34.json").read_text())
+    extract_backbone(embedding, tmp_path / "backbone.onnx")
+    quantize.write_graph(tmp_path / "int8.onnx", embedding, tmp_path / "backbone.onnx", stored["ranges"])
+    with load_audio(repository / "examples" / "meeting.flac") as audio:
+        features = compute_fbank(audio.read(0, 160_000))
+    features = (features - features.mean(axis=0))[None]
+    costs = quantize.compare(embedding, {"mse": tmp_path / "int8.onnx"}, [features])
+    assert costs["float32"] == (pytest.approx(1.0, abs=1e-6), pytest.approx(1.0, abs=1e-6), 1.0)
+    assert 0.99 < costs["mse"][0] < 0.9999
+    assert (tmp_path / "int8.onnx").stat().st_size < 0.5 * embedding.stat().st_size
+    exact, rounded = (EmbeddingModel(path).frames(features).ravel() for path in (embedding, tmp_path / "int8.onnx"))
+    assert exact @ rounded > 0.98 * np.linalg.norm(exact) * np.linalg.norm(rounded)
+    assert not np.array_equal(exact, rounded)
+
+
+@pytest.mark.data
+def test_settings_are_compared_on_conversations(repository: Path, data_dir: Path, tmp_path: Path) -> None:
+    for suffix in (".flac", ".rttm"):
+        (tmp_path / f"meeting{suffix}").symlink_to(repository / "examples" / f"meeting{suffix}")
+    source = data_dir / "plda" / "train_embeddings.npz"
+    options = ["--dim", 16, 128, "--conversations", tmp_path, "--out", tmp_path / "vbx_model.npz"]
+    done = call(repository, "train_plda.py", source, f"{source}=0.5", *options)
+    assert done.returncode == 0, done.stderr
+    assert "5800 embeddings of 290 speakers, 256 dimensions" in done.stdout
+    assert "145 speakers of weight 0.5" in done.stdout
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith(("| 16", "| 128"))]
+    assert [row[0] for row in rows] == ["16", "128"]
+    rates = {row[0]: float(row[2].rstrip("%")) for row in rows}
+    taken = Plda.load(tmp_path / "vbx_model.npz").lda.shape[1]
+    assert rates[str(taken)] == min(rates.values()) < 15
+    assert f"taken: dimension {taken}, shrinkage 0.1: the lowest DER on the conversations" in done.stdout
