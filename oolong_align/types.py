@@ -106,7 +106,7 @@ class VoiceEvidence(Protocol):
     """Answers about voices from frames that the diarizer has computed already; runs no network."""
 
     def embed(self, start: float, end: float) -> FloatArray:
-        """L2-normalised embedding of a span, ``(D,)``; all zeros where the span holds no frame."""
+        """Embedding of a span as the model makes it, ``(D,)``, of any length; zeros where the span holds no frame."""
 
     def scores(self, start: float, end: float) -> dict[int, float]:
         """Cosine of a span's embedding to each speaker's mean embedding; empty where the span holds no frame."""

@@ -32,18 +32,19 @@ class FrameVoice:
         self._speakers = dict(speakers)
 
     def embed(self, start: float, end: float) -> FloatArray:
-        """L2-normalised embedding of a span in seconds, ``float32[D]``; zeros where the span holds no frame.
+        """Embedding of a span in seconds as the model makes it, ``float32[D]``; zeros where the span holds no frame.
 
         O(seconds): 64 kB are read and pooled for each second, in blocks.
         """
         first, last = seconds_to_voice_frame(start), seconds_to_voice_frame(end)
         if not len(self._frames.indices(first, last)):
             return np.zeros(self._model.dimension, dtype=np.float32)
-        return l2_normalise(self._model.project(pool_span(self._frames, first, last))[0])
+        found: FloatArray = self._model.project(pool_span(self._frames, first, last))[0]
+        return found
 
     def scores(self, start: float, end: float) -> dict[int, float]:
         """Cosine of a span's embedding to each speaker's mean embedding; empty where the span holds no frame."""
-        embedding = self.embed(start, end)
+        embedding = l2_normalise(self.embed(start, end))
         if not embedding.any():
             return {}
         return {speaker: float(mean @ embedding) for speaker, mean in self._speakers.items()}

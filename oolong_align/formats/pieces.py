@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.types import FloatArray
+from oolong_align.vectors import l2_normalise
 
 __all__ = ["StoredVoice", "decode_embedding", "encode_embedding"]
 
@@ -50,7 +51,7 @@ class StoredVoice:
     spans : sequence of (float, float)
         Start and end of each piece in seconds.
     vectors : ndarray, float32, shape (pieces, D)
-        Embedding of each piece.
+        Embedding of each piece, of any length.
     speakers : mapping of int to ndarray
         L2-normalised mean embedding of each speaker, ``float32[D]``.
     """
@@ -68,7 +69,7 @@ class StoredVoice:
     def embed(self, start: float, end: float) -> FloatArray:
         """Embedding of a span in seconds, ``float32[D]``: the piece's own, else the mean of the pieces it meets.
 
-        The mean is weighted by the seconds shared and L2-normalised; zeros where the span meets no piece.
+        The mean is of directions, weighted by the seconds shared, of unit length; zeros where the span meets no piece.
         """
         row = self._rows.get((start, end))
         if row is not None:
@@ -76,13 +77,11 @@ class StoredVoice:
             return own
         shared = np.minimum(self.ends, end) - np.maximum(self.starts, start)
         met = np.flatnonzero(shared > 0)
-        total = shared[met] @ self.vectors[met]
-        mean: FloatArray = (total / max(float(np.linalg.norm(total)), 1e-12)).astype(np.float32)
-        return mean
+        return l2_normalise((shared[met] @ l2_normalise(self.vectors[met])).astype(np.float32))
 
     def scores(self, start: float, end: float) -> dict[int, float]:
         """Cosine of a span's embedding to each speaker's mean embedding; empty where the span meets no piece."""
-        embedding = self.embed(start, end)
+        embedding = l2_normalise(self.embed(start, end))
         if not embedding.any():
             return {}
         return {speaker: float(mean @ embedding) for speaker, mean in self._speakers.items()}
