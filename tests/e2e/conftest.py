@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,16 +16,17 @@ def bundle(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def model_dir(bundle: str, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+def model_dir(
+    request: pytest.FixtureRequest, bundle: str, repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path | None:
     """Folder with the bundle's models; the default bundle needs none."""
     if bundle == "open":
         return None
     if named := os.environ.get("OOLONG_TEST_CAMPPLUS"):
         return Path(named)
-    if importlib.util.find_spec("torch") is None:
-        pytest.skip("no CAM++ is here: set OOLONG_TEST_CAMPPLUS to a folder of models/download.py, or install torch")
+    python: Path = request.getfixturevalue("torch_python")
     folder = tmp_path_factory.mktemp("models") / bundle
-    subprocess.run([sys.executable, repository / "models" / "download.py", bundle, folder], check=True)
+    subprocess.run([python, repository / "models" / "download.py", bundle, folder], check=True)
     return folder
 
 
