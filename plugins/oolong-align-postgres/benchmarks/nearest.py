@@ -78,7 +78,7 @@ def fill_postgres(url: str, centroids: Floats) -> tuple[float, float]:
                 copy.write_row((number, None, 30.0, f"[{','.join(map(repr, centroid.tolist()))}]"))
         with connection.cursor() as cursor, cursor.copy("COPY oolong_reference FROM STDIN") as copy:
             for number, centroid in enumerate(centroids[1:], start=2):
-                copy.write_row((number, 0, centroid.astype("<f4").tobytes(), "drawn.wav", 0.0, 30.0, 30.0, NOW))
+                copy.write_row((number, 0, centroid.astype("<f4").tobytes(), "drawn.wav", 0.0, 30.0, 30.0, NOW, ""))
         connection.execute("UPDATE oolong_library SET last_number = %s", (len(centroids),))
         loaded = time.perf_counter()
         connection.execute("SET maintenance_work_mem = '512MB'")

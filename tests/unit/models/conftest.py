@@ -166,6 +166,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             self.send_header("ETag", f'"{file.etag}"')
             self.send_header("X-Repo-Commit", "0" * 40)
             self.send_header("Content-Length", str(len(file.data)))
+            if self.command == "GET":  # told, or a client may ask again on a connection that is being closed
+                self.send_header("Connection", "close")
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(file.data[: file.truncate_at])
