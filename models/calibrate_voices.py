@@ -29,13 +29,16 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from plda.arrays import save_plda
+from command_line import run
+from plda.arrays import read_npz, save_plda
 from plda.corpora import Corpus
 from plda.evaluation import equal_error_rate, split_speakers
 from plda.training import train
 from scipy.optimize import minimize
 
+from oolong_align.errors import InputError, UsageError
 from oolong_align.models import file_hash, find_bundle
+from oolong_align.outputs import write_files
 from oolong_align.plda import Plda
 from oolong_align.speakers.scoring import VoiceScorer, cosine_scores, duration_feature, plda_scores
 
@@ -46,6 +49,7 @@ Side: TypeAlias = tuple[int, int, int, float, Array]
 
 LENGTHS: Final = (1, 3, 10, 30)
 FOLDS: Final = 5
+FEWEST_SPEAKERS: Final = 4 * FOLDS
 DRAWS: Final = 2
 LEAST_REFERENCE_S: Final = 3
 SESSION_VARIANCES: Final = ((1.0, 0.0), (0.6, 1.2), (0.5, 2.0), (0.4, 3.0))
@@ -76,8 +80,13 @@ class Trials:
 
 def load_sessions(paths: Sequence[Path], clean: Path) -> Sessions:
     """Read a sessions file, or its parts, and the clean utterances: sessions 0 and 2 are of the first half of them."""
-    stored = [np.load(path, allow_pickle=False) for path in (*paths, clean)]
-    *simulated, original = stored
+    simulated = [read_npz(path, tuple(Sessions.__dataclass_fields__)) for path in paths]
+    original = read_npz(clean, ("embedding", "speaker", "utterance", "seconds"))
+    if (found := len(np.unique(original["speaker"]))) < FEWEST_SPEAKERS:
+        raise InputError(f"{clean}: {found} speakers, at least {FEWEST_SPEAKERS} are needed")
+    sizes = {part["embedding"].shape[1:] for part in (*simulated, original)}
+    if len(sizes) > 1:
+        raise InputError(f"the files hold embeddings of different sizes: {sizes}")
     columns = {name: np.concatenate([part[name] for part in simulated]) for name in Sessions.__dataclass_fields__}
     half = np.zeros(len(original["speaker"]), dtype=np.int64)
     for speaker in np.unique(original["speaker"]):
@@ -234,6 +243,8 @@ def main() -> None:
     parser.add_argument("--name", default="", help="of another embedding model, for the names of the files")
     parser.add_argument("--out", type=Path, help="folder for voice_plda.npz and voice_calibration.json, or ..._NAME")
     arguments = parser.parse_args()
+    if arguments.out and not arguments.out.is_dir():
+        raise UsageError(f"{arguments.out}: there is no such folder")
     data = load_sessions(arguments.sessions, arguments.clean)
     sides = draw_sides(data, np.random.default_rng(arguments.seed))
     count = int(data.speaker.max()) + 1
@@ -273,9 +284,9 @@ def main() -> None:
             "cosine": [round(float(weight), 5) for weight in cosine_weights],
         }
         text = json.dumps(calibration, indent=1) + "\n"
-        (arguments.out / f"voice_calibration{ending}.json").write_text(text, encoding="utf-8")
+        write_files({arguments.out / f"voice_calibration{ending}.json": text})
         print(text)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,11 +1,12 @@
-"""How a script of this folder ends when its input is bad: one line on stderr, no traceback."""
+"""What the scripts of this folder have in common: bad input is one line on stderr, and no input is replaced."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from oolong_align.errors import OolongError
+from oolong_align.errors import OolongError, UsageError
 
 
 def run(main: Callable[[], None]) -> None:
@@ -15,3 +16,19 @@ def run(main: Callable[[], None]) -> None:
     except OolongError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+
+
+def check_outputs(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Check before any work that files can be written and replace nothing that is read.
+
+    Raises
+    ------
+    UsageError
+        If one is an input, or its folder is not there.
+    """
+    sources = list(inputs)
+    for target in targets:
+        if not target.parent.is_dir():
+            raise UsageError(f"{target}: there is no folder {target.parent}")
+        if any(target.exists() and source.exists() and target.samefile(source) for source in sources):
+            raise UsageError(f"{target} is an input; name another file")

@@ -50,9 +50,9 @@ Run = Callable[[Path], float]
 class Measurements:
     """Seconds and turns of every system, in a folder."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, models: Mapping[str, str]) -> None:
         self._folder = folder
-        self._threads = threads
+        self._settings = {"threads": threads, "models": dict(models)}
 
     def turns(self, system: str, path: Path) -> Path:
         """RTTM of a recording."""
@@ -63,7 +63,7 @@ class Measurements:
         return self._folder / system.replace(" ", "_")
 
     def read(self, path: Path) -> dict[str, list[float]]:
-        """Seconds of each call of each system so far; none if they were for another file or number of threads.
+        """Seconds of each call of each system so far; none if they were for another file, model or number of threads.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Measurements:
     def _recording(self, path: Path) -> dict[str, Any]:
         from oolong_align.models import file_hash
 
-        return {"sha256": file_hash(path), "threads": self._threads}
+        return {"sha256": file_hash(path), **self._settings}
 
 
 class ReferenceProcess:
@@ -127,7 +127,10 @@ class ReferenceProcess:
         if not reply:
             code = self._process.wait()
             raise InputError(f"the reference stopped on {path} with exit code {code}; its message is above")
-        return float(json.loads(reply)["seconds"])
+        try:
+            return float(json.loads(reply)["seconds"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"--reference_python gave {reply[:80]!r}; name the Python of pyannote.audio") from error
 
     def close(self) -> None:
         """End it."""
@@ -288,13 +291,19 @@ def _run(options: argparse.Namespace) -> None:
         import oolong_align_metrics.recordings  # noqa: F401 -- found out before anything is measured
     except ImportError as error:
         raise UsageError(f"no error rates ({error}): pip install ./plugins/oolong-align-metrics") from error
+    from oolong_align import __version__
+    from oolong_align.models import file_hash, find_bundle
     from oolong_align.outputs import check_sources, prepare_folder
 
     check_sources(options.files, [".rttm"])
     if missing := [path for path in options.files if not path.is_file()]:
         raise InputError(f"no file {missing[0]}; check the path")
     truths = find_truths(options.files, options.truth)
-    measurements = Measurements(options.output_dir, options.threads)
+    originals = [options.segmentation, *(options.plda / name for name in ("xvec_transform.npz", "plda.npz"))]
+    if missing := [path for path in originals if not path.is_file()]:
+        raise InputError(f"no file {missing[0]}; check --segmentation and --plda")
+    hashes = {path.name: file_hash(path) for path in originals} | find_bundle().hashes | {"version": __version__}
+    measurements = Measurements(options.output_dir, options.threads, hashes)
     for system in SYSTEMS:
         prepare_folder(measurements.folder(system))
     with ExitStack() as stack:

@@ -16,6 +16,7 @@ import argparse
 import io
 import os
 import warnings
+import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -70,6 +71,13 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{path}: not a PyTorch checkpoint of tensors ({_first_line(error)})") from error
+    if damaged is not None:
+        raise InputError(f"{path}: the file is damaged, in {damaged}; get it again")
+    try:
         named = get_unsafe_globals_in_checkpoint(io.BytesIO(data))
     except Exception as error:
         raise InputError(f"{path}: not a PyTorch checkpoint of tensors ({_first_line(error)})") from error
@@ -81,10 +89,15 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     except Exception as error:
         raise InputError(f"{path}: not a PyTorch checkpoint of tensors ({_first_line(error)})") from error
     found = stored.get("state_dict", stored) if isinstance(stored, dict) else {}
+    found = found if isinstance(found, dict) else {}
     tensors = {str(name): tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
     if not tensors:
         raise InputError(f"{path}: holds no tensors by name; give a checkpoint with a state_dict")
     for name, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.is_meta:
+            raise InputError(f"{path}: {name} is no dense tensor of real numbers; save the weights as float32")
+        if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+            raise InputError(f"{path}: {name} claims more numbers than the file holds; the file is damaged")
         if not bool(torch.isfinite(tensor).all()):
             raise InputError(f"{path}: {name} holds values that are no numbers; the file is damaged")
     return tensors
@@ -165,7 +178,7 @@ def trace(network: Network, module: nn.Module, example: FloatArray, target: Path
             dynamic_axes=free,
         )
     model = onnx.load(str(target))
-    model.producer_version = torch.__version__.partition("+")[0]  # builds of one version give one file
+    model.producer_version = ""  # versions and builds that give the same graph give the same file
     onnx.save(model, str(target))
 
 

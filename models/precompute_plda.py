@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from command_line import run
+from command_line import check_outputs, run
 from plda.arrays import numbers, read_npy, read_npz, save_plda
 from plda.training import solve_two_covariance
 from scipy.linalg import inv
@@ -61,9 +62,12 @@ def within_and_between(arrays: dict[str, Array]) -> tuple[Array, Array]:
         If the transform cannot be inverted.
     """
     tr = arrays["tr"]
-    if not np.linalg.cond(tr) < WORST_CONDITION:
+    if not tr.size or not np.linalg.cond(tr) < WORST_CONDITION:
         raise InputError("the array tr cannot be inverted; the file is damaged or no PLDA of Kaldi's")
-    return inv(tr.T @ tr), inv((tr.T / arrays["psi"]) @ tr)
+    try:
+        return inv(tr.T @ tr), inv((tr.T / arrays["psi"]) @ tr)
+    except (np.linalg.LinAlgError, ValueError) as error:
+        raise InputError(f"the arrays tr and psi cannot be inverted ({error}); the file is damaged") from error
 
 
 def convert(xvec_transform: Path, plda: Path) -> Plda:
@@ -124,13 +128,18 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUT.npz")
     parser.add_argument("--check", type=Path, nargs=3, metavar=("EMBEDDINGS.npy", "FEATURES.npy", "PHI.npy"))
     arguments = parser.parse_args()
-    model = convert(arguments.xvec_transform, arguments.plda)
+    originals = (arguments.xvec_transform, arguments.plda)
+    check_outputs([arguments.out], [*originals, *(arguments.check or ())])
+    model = convert(*originals)
+    with TemporaryDirectory() as scratch:
+        written = Path(scratch, "vbx_model.npz")
+        save_plda(written, model)
+        stored = Plda.load(written)
+        differences = measure(read_originals(*originals), model, stored)
+        if arguments.check:
+            differences |= compare(stored, *arguments.check)
     save_plda(arguments.out, model)
-    stored = Plda.load(arguments.out)
     print(f"{arguments.out}: {model.lda.shape[0]} -> {model.lda.shape[1]}, {arguments.out.stat().st_size} bytes")
-    differences = measure(read_originals(arguments.xvec_transform, arguments.plda), model, stored)
-    if arguments.check:
-        differences |= compare(stored, *arguments.check)
     for name, value in differences.items():
         print(f"  {name}: {value:.2g}")
 

@@ -30,7 +30,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 from calibration import METHODS, Histograms
-from command_line import run
+from command_line import check_outputs, run
 from conversations import Conversation, Score, find_conversations, score_diarizer
 from plda.corpora import list_utterances
 from scipy.signal import fftconvolve, lfilter
@@ -231,8 +231,10 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"blocks is {arguments.blocks}; at least 1 is needed")
     if arguments.seed < 0:
         raise UsageError(f"seed is {arguments.seed}; 0 or more is needed")
-    if arguments.out and not arguments.out.parent.is_dir():
-        raise UsageError(f"{arguments.out}: there is no folder {arguments.out.parent}")
+    if arguments.out:
+        check_outputs([arguments.out], [arguments.embedding])
+    if arguments.graphs and arguments.graphs.is_dir():
+        check_outputs([arguments.graphs / f"{method}.onnx" for method in METHODS], [arguments.embedding])
 
 
 def main() -> None:

@@ -111,6 +111,10 @@ class Reference:
                 return super().reconstruct(segmentations, hard_clusters, count)
 
         try:
+            for name in PLDA_FILES:
+                with np.load(plda / name, allow_pickle=False) as arrays:
+                    if not all(np.isfinite(arrays[each]).all() for each in arrays):
+                        raise ValueError(f"{name} holds values that are no numbers")
             model = PLDA(*(plda / name for name in PLDA_FILES))
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(

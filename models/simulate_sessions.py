@@ -25,11 +25,14 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from command_line import check_outputs, run
+from plda.arrays import save_arrays
 from plda.corpora import embed_folder, list_utterances
 from scipy.signal import fftconvolve
 
 from oolong_align.audio import load_audio
 from oolong_align.embedding import EmbeddingModel, compute_voice_frames
+from oolong_align.errors import InputError
 from oolong_align.models import find_bundle
 from oolong_align.types import FloatArray
 from oolong_align.voice import FrameVoice
@@ -102,7 +105,7 @@ def save_clean(folder: Path, model: Path | None, out: Path) -> None:
             seconds.append(audio.duration)
     utterance = np.array([path.stem for path in paths])
     arrays = {"speaker": np.array(speakers), "utterance": utterance, "seconds": np.array(seconds)}
-    np.savez(out, embedding=embedding.astype(np.float32), **arrays)
+    save_arrays(out, {"embedding": embedding.astype(np.float32), **arrays})
     print(f"{out}: {len(embedding)} utterances of {len(set(speakers))} speakers")
 
 
@@ -116,6 +119,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="first speaker, from 0")
     parser.add_argument("--last", type=int, help="the one after the last")
     arguments = parser.parse_args()
+    check_outputs([arguments.out], [])
     if arguments.clean:
         if arguments.first or arguments.last is not None:
             parser.error("--clean takes all speakers: leave --first and --last out")
@@ -137,9 +141,11 @@ def main() -> None:
                 for name, value in zip(columns, (embedding, speaker, session, seconds, whole), strict=True):
                     columns[name].append(value)
     arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
-    np.savez(arguments.out, **arrays)
+    if not len(arrays["speaker"]):
+        raise InputError(f"{arguments.folder}: no speakers from {arguments.first} to {arguments.last}")
+    save_arrays(arguments.out, arrays)
     print(f"{arguments.out}: {len(columns['speaker'])} rows of {len(set(columns['speaker']))} speakers")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from command_line import run
+from command_line import check_outputs, run
 
 from oolong_align.audio import load_audio
 from oolong_align.embedding import pool_statistics
@@ -72,6 +72,8 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUT_FOLDER")
     parser.add_argument("--audio", type=Path, nargs="+", default=[MEETING], help="examples/meeting.flac if not given")
     arguments = parser.parse_args()
+    if arguments.out.is_dir():
+        check_outputs([arguments.out / f"{name}.onnx" for name in ("backbone", "head")], [arguments.model])
     with TemporaryDirectory() as scratch:
         parts = {name: Path(scratch, f"{name}.onnx") for name in ("backbone", "head")}
         extract_backbone(arguments.model, parts["backbone"])

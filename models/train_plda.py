@@ -26,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from command_line import run
+from command_line import check_outputs, run
 from conversations import Conversation, Score, find_conversations, score_pldas
 from plda.arrays import save_plda
 from plda.corpora import Corpus, load_corpora, parse_input
@@ -160,10 +160,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if not (arguments.folds or arguments.conversations or arguments.out):
         parser.error("nothing to do: give --out FILE, --folds N, or --conversations FOLDER")
-    if arguments.out and not arguments.out.parent.is_dir():
-        raise UsageError(f"{arguments.out}: there is no folder {arguments.out.parent}")
-    conversations = find_conversations(arguments.conversations) if arguments.conversations else []
     inputs = [parse_input(text) for text in arguments.inputs]
+    if arguments.out:
+        check_outputs([arguments.out], [path for path, _ in inputs])
+    if arguments.threshold is not None and not 0 < arguments.threshold <= 2:
+        raise UsageError(f"--threshold {arguments.threshold:g}: a distance above 0 and up to 2 is needed")
+    conversations = find_conversations(arguments.conversations) if arguments.conversations else []
     corpus = load_corpora(inputs, arguments.embedding)
     print(
         f"{len(corpus.embedding)} embeddings of {corpus.num_speakers} speakers, {corpus.embedding.shape[1]} dimensions"

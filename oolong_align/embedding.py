@@ -91,6 +91,11 @@ class EmbeddingModel:
             raise ModelError(f"{path}: the embedding has no fixed size; export the graph with one")
         self.threads = count_side_by_side(self._backbone, intra_threads)
         probe = self.frames(np.zeros((1, _PROBED * _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32))
+        if not (
+            np.isfinite(probe).all()
+            and np.isfinite(self.project(pool_statistics(probe[0], np.ones((1, probe.shape[1]), dtype=np.bool_)))).all()
+        ):
+            raise ModelError(f"{path}: it computes what are no numbers; the file is damaged, get it again")
         self.per_voice_frame, rest = divmod(probe.shape[1], _PROBED)
         if rest or not self.per_voice_frame:
             raise ModelError(

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from networks import Network, State, mean_free_fbank
+from oolong_align.embedding_graph import VARIANCE_FLOOR
 from oolong_align.fbank import NUM_BINS
 
 _FRONT_CHANNELS: Final = 32
@@ -163,7 +164,7 @@ class CamPlusPlus(nn.Module):
                     frames = layer(frames, segment)
             elif name == "dense":
                 mean, variance = frames.mean(dim=2), frames.var(dim=2)
-                statistics = torch.cat([mean, torch.sqrt(variance)], dim=1)
+                statistics = torch.cat([mean, torch.sqrt(variance + VARIANCE_FLOOR)], dim=1)
                 frames = part(statistics.unsqueeze(2)).squeeze(2)
             else:
                 frames = part(frames)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -97,6 +97,17 @@ def save_plda(path: Path, plda: Plda) -> None:
     arrays: dict[str, Any] = {name: getattr(plda, name).astype(np.float32) for name in PLDA_ARRAYS}
     if plda.threshold is not None:
         arrays["threshold"] = np.float32(plda.threshold)
+    save_arrays(path, arrays)
+
+
+def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays by name, under exactly the name that is given.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written; what was there before stays.
+    """
     try:
         with atomic_path(path) as target, target.open("wb") as file:
             np.savez(file, **arrays)

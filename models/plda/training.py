@@ -30,6 +30,8 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Index: TypeAlias = npt.NDArray[np.int64]
 
 DEFAULT_DIM = 128
+MOST_VARIANCE = 1e20
+"""Of the speakers, in variances of one speaker: beyond it the speakers do not vary at all."""
 DEFAULT_SHRINKAGE = 0.1
 DEFAULT_ITERATIONS = 20
 
@@ -226,4 +228,8 @@ def train(corpus: Corpus, *, dim: int, shrinkage: float, iterations: int = DEFAU
     statistics = collect_statistics(normalise_length(projected - mean2), corpus)
     mu, within, between, _ = train_two_covariance(statistics, iterations, shrinkage)
     tr, phi = solve_two_covariance(within, between)
+    if not phi.max() < MOST_VARIANCE:
+        raise InputError(
+            "the embeddings of one speaker are all the same; give speakers who were recorded several times"
+        )
     return Plda(mean1=mean1, lda=lda, mean2=mean2, mu=mu, tr=tr, phi=phi)

@@ -72,6 +72,33 @@ def test_a_file_that_is_no_graph_is_one_line(repository: Path, tmp_path: Path) -
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("script", "arguments", "problem"),
+    [
+        ("split.py", ("backbone.onnx", "."), "backbone.onnx is an input"),
+        ("quantize.py", ("backbone.onnx", ".", "--out", "backbone.onnx"), "backbone.onnx is an input"),
+        ("train_plda.py", ("a.npz", "--out", "a.npz"), "a.npz is an input"),
+        ("train_plda.py", ("a.npz", "--out", "b.npz", "--threshold", "nan"), "--threshold nan: a distance above 0"),
+        ("precompute_plda.py", ("a.npz", "b.npz", "b.npz"), "b.npz is an input"),
+        ("simulate_sessions.py", ("nothing", "sessions.npz"), "nothing"),
+        ("simulate_sessions.py", (".", "missing/sessions.npz"), "there is no folder missing"),
+        ("calibrate_voices.py", ("a.npz", "--clean", "a.npz"), "a.npz: no file of NumPy arrays"),
+    ],
+)
+def test_no_input_is_replaced_and_bad_input_is_one_line(
+    repository: Path, tmp_path: Path, script: str, arguments: tuple[str, ...], problem: str
+) -> None:
+    for name in ("backbone.onnx", "a.npz", "b.npz"):
+        (tmp_path / name).write_text("mine")
+    done = subprocess.run(
+        [sys.executable, repository / "models" / script, *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode in (1, 2) and problem in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("backbone.onnx", "a.npz", "b.npz"), "mine"
+    )
+
+
 def test_an_8_bit_graph_runs_in_place_of_the_original(
     repository: Path, embedding: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

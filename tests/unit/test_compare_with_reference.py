@@ -188,7 +188,7 @@ def test_systems_take_turns_and_go_on_where_they_stopped(
     scripts: SimpleNamespace, recording: Path, tmp_path: Path
 ) -> None:
     compare = scripts.compare
-    measurements = compare.Measurements(tmp_path / "out", 2)
+    measurements = compare.Measurements(tmp_path / "out", 2, {})
     systems = Systems(compare, measurements)
     compare.measure([recording], 2, systems.load, measurements)
     names = list(compare.SYSTEMS)
@@ -206,15 +206,17 @@ def test_systems_take_turns_and_go_on_where_they_stopped(
     assert (row.speakers, row.errors.error_rate, len(row.seconds), row.truth) == ((1, 1), 0.0, 2, None)
 
 
-@pytest.mark.parametrize("changed", ["threads", "recording", "turns"])
+@pytest.mark.parametrize("changed", ["threads", "models", "recording", "turns"])
 def test_what_was_measured_in_another_way_is_measured_anew(
     scripts: SimpleNamespace, recording: Path, tmp_path: Path, changed: str
 ) -> None:
     compare = scripts.compare
-    measurements = compare.Measurements(tmp_path / "out", 2)
+    measurements = compare.Measurements(tmp_path / "out", 2, {})
     compare.measure([recording], 1, Systems(compare, measurements).load, measurements)
     if changed == "threads":
-        measurements = compare.Measurements(tmp_path / "out", 1)
+        measurements = compare.Measurements(tmp_path / "out", 1, {})
+    elif changed == "models":
+        measurements = compare.Measurements(tmp_path / "out", 2, {"plda.npz": "1f"})
     elif changed == "recording":
         recording.write_bytes(recording.read_bytes() + b"\0")
     else:
@@ -228,7 +230,7 @@ def test_what_was_measured_in_another_way_is_measured_anew(
 def test_broken_measurements_are_named(scripts: SimpleNamespace, recording: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "meeting.seconds.json").write_text(text)
     with pytest.raises(InputError, match=r"meeting.seconds.json holds no measurements .*; remove it"):
-        scripts.compare.Measurements(tmp_path, 2).read(recording)
+        scripts.compare.Measurements(tmp_path, 2, {}).read(recording)
 
 
 def test_human_labels_are_found_beside_the_recordings_or_where_they_are_said_to_be(
@@ -286,6 +288,12 @@ def has_pyannote() -> bool:
 def test_what_is_missing_is_said_in_one_line(repository: Path, tmp_path: Path) -> None:
     meeting = repository / "examples" / "meeting.flac"
     needed = ["--segmentation", "a.bin", "--plda", ".", "-o", tmp_path]
+    _, message = run(repository, "compare.py", meeting, "--reference_python", sys.executable, *needed)
+    assert message == "compare.py: error: no file a.bin; check --segmentation and --plda\n"
+    originals = [tmp_path / name for name in ("a.bin", "xvec_transform.npz", "plda.npz")]
+    for path in originals:
+        path.touch()
+    needed = ["--segmentation", originals[0], "--plda", tmp_path, "-o", tmp_path]
     code, message = run(repository, "reference.py", meeting, *needed)
     assert (code, message.count("\n")) == (2, 1)
     assert "has no pyannote.audio" in message and "pip install '.[reference]'" in message

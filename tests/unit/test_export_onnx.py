@@ -94,7 +94,16 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(scripts: ModuleType, tmp_p
     (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
     save(tmp_path / "list", [torch.zeros(3)])
     save(tmp_path / "numbers", {"state_dict": {"epoch": 3}})
-    for name in ("text", "empty", "zip", "cut", "list", "numbers", "missing"):
+    save(tmp_path / "number", {"state_dict": 5})
+    save(tmp_path / "sparse", {"weight": torch.zeros(3, 3).to_sparse()})
+    save(tmp_path / "complex", {"weight": torch.zeros(3, dtype=torch.complex64)})
+    save(tmp_path / "huge", {"weight": torch.zeros(1).expand(10**13)})
+    flipped = bytearray(whole)
+    middle = len(whole) // 2
+    flipped[middle : middle + 300] = bytes(byte ^ 0xFF for byte in whole[middle : middle + 300])
+    (tmp_path / "flipped").write_bytes(flipped)
+    broken = ("text", "empty", "zip", "cut", "flipped", "list", "number", "numbers", "sparse", "complex", "huge")
+    for name in (*broken, "missing"):
         with pytest.raises(InputError) as caught:
             scripts.read_checkpoint(tmp_path / name)
         assert str(caught.value).startswith(f"{tmp_path / name}: ")
