@@ -299,6 +299,8 @@ def test_what_is_missing_is_said_in_one_line(repository: Path, tmp_path: Path) -
     assert "has no pyannote.audio" in message and "pip install '.[reference]'" in message
     _, message = run(repository, "compare.py", meeting, "--reference_python", tmp_path / "python", *needed)
     assert message.splitlines()[-1].startswith(f"compare.py: error: --reference_python {tmp_path / 'python'} cannot be")
+    _, message = run(repository, "compare.py", meeting, "--reference_python", "/bin/echo", *needed)
+    assert message.splitlines()[-1].endswith("name the Python of pyannote.audio")
     _, message = run(repository, "compare.py", meeting, "--reference_python", sys.executable, *needed)
     assert "has no pyannote.audio" in message
     assert message.splitlines()[-1].endswith("stopped on " + str(meeting) + " with exit code 2; its message is above")

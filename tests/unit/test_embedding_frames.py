@@ -89,3 +89,15 @@ def test_some_frames_present(tmp_path: Path, recording: Audio) -> None:
 def test_frames_that_do_not_fit_into_80_ms_are_refused(tmp_path: Path, stride: int) -> None:
     with pytest.raises(ModelError, match="one or more every 80 ms"):
         EmbeddingModel(write_graph(tmp_path / "model.onnx", stride))
+
+
+@pytest.mark.parametrize("damaged", ["pick", "project"])
+def test_a_model_that_computes_no_numbers_is_refused(tmp_path: Path, damaged: str) -> None:
+    path = write_graph(tmp_path / "model.onnx", 2)
+    model = onnx.load(path)
+    (weights,) = (each for each in model.graph.initializer if each.name == damaged)
+    spoilt = np.full_like(numpy_helper.to_array(weights), np.nan)
+    weights.CopyFrom(numpy_helper.from_array(spoilt, damaged))
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match="it computes what are no numbers; the file is damaged"):
+        EmbeddingModel(path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import workshop
 
 from oolong_align.errors import InputError, OolongError, UsageError
+from oolong_align.models import file_hash
 from oolong_align.plda import Plda
 
 
@@ -269,6 +271,14 @@ def test_the_shipped_model_is_what_the_readme_says(repository: Path) -> None:
     assert path.stat().st_size < 250_000
     assert plda.lda.shape == (256, 128)
     assert np.all(np.diff(plda.phi) <= 0) and plda.phi[-1] > 0
+
+
+def test_every_shipped_file_has_the_hash_that_the_readme_says(repository: Path) -> None:
+    text = (repository / "models" / "README.md").read_text("utf-8")
+    for path in (repository / "oolong_align" / "data").iterdir():
+        assert f"| `data/{path.name}` | `{file_hash(path)}` |" in text
+    calibration = json.loads((repository / "oolong_align" / "data" / "voice_calibration_campplus.json").read_text())
+    assert f"| `embedding/model.onnx` of `campplus` | `{calibration['embedding']}` |" in text
 
 
 @pytest.mark.data

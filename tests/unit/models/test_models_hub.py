@@ -7,7 +7,7 @@ import time
 import pytest
 
 from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError
-from oolong_align.models import fetch_originals, find_bundle, find_whisper
+from oolong_align.models import LAYOUT, fetch_originals, find_bundle, find_whisper
 from oolong_align.models.manifest import parse_manifest
 
 
@@ -100,6 +100,16 @@ def gated(toys):
     document["assets"]["lm"] = toys.asset({"weights.bin": b"w"}, source, convert="export it first")
     document["bundles"]["closed"] = {"summary": "", "segmentation": "lm", "embedding": "lm", "plda": "plda"}
     return parse_manifest(document)
+
+
+def test_a_folder_with_what_was_converted_is_taken(hub, toys, tmp_path):
+    for part in ("segmentation", "embedding", "plda"):
+        path = tmp_path / LAYOUT[part]
+        path.parent.mkdir()
+        path.write_bytes(b"converted here")
+    found = find_bundle("closed", parts=("segmentation", "embedding"), model_dir=tmp_path, manifest=gated(toys))
+    assert found.files == {part: tmp_path / LAYOUT[part] for part in ("segmentation", "embedding")}
+    assert not hub.requests
 
 
 def test_gated_bundle_opens_with_a_token(hub, toys, monkeypatch):
