@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import warnings
 import zipfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -38,6 +36,7 @@ from networks import FloatArray, Network, State, campplus, pyannet, resnet34
 from oolong_align.audio import load_audio
 from oolong_align.errors import InputError, ModelError, OolongError, OutputError, UsageError
 from oolong_align.frames import SAMPLE_RATE
+from oolong_align.models.cache import atomic_path
 from oolong_align.onnx import open_session
 
 NETWORKS: Final[tuple[Network, ...]] = (pyannet.NETWORK, resnet34.NETWORK, campplus.NETWORK)
@@ -212,16 +211,12 @@ def compare(network: Network, module: nn.Module, batch: FloatArray, graph: Path)
 
 def write_whole(target: Path, data: bytes) -> None:
     """Write a file under another name and rename it; its folder is made if needed."""
-    pending = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        pending.write_bytes(data)
-        pending.replace(target)
+        with atomic_path(target) as pending:
+            pending.write_bytes(data)
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            pending.unlink(missing_ok=True)
 
 
 def read_audio(path: Path) -> FloatArray:
