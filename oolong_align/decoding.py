@@ -9,6 +9,7 @@ a small file means terabytes (refused below 1 kHz); damaged packets (skipped and
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -30,6 +31,8 @@ MIN_RATE: Final = 1000
 MAX_ERRORS_IN_A_ROW: Final = 100
 _CANCELLED: Final = 0.02
 _ENERGY_STEP: Final = 16
+# The segmentation model's first layer normalises its input, down to a floor: recordings lose speakers from -60 dBFS on.
+FAINT_PEAK: Final = 0.002
 # Formats without a header: FFmpeg guesses their length from the first frames' bit rate.
 GUESSED_LENGTH: Final = frozenset({"aac", "ac3", "eac3", "dts", "loas", "truehd"})
 
@@ -99,14 +102,17 @@ class Decoder:
             mixer = _Mixer(path, container.start_time / av.time_base if container.start_time is not None else None)
             damage: list[float] = []
             decoded = 0
+            peak = 0.0
             for frame in _frames(container, stream, mixer, damage):
                 for block in mixer.add(frame):
                     decoded += len(block)
+                    peak = max(peak, _peak(block))
                     yield block
                     if self._progress:
                         self._progress("decoding", mixer.clock_s, max(claimed_s, mixer.clock_s))
             for block in mixer.drain():
                 decoded += len(block)
+                peak = max(peak, _peak(block))
                 yield block
             if self._progress:
                 self._progress("decoding", mixer.clock_s, mixer.clock_s)
@@ -120,6 +126,12 @@ class Decoder:
                 self.warnings.append(
                     f"{path}: its channels cancel each other out (one has reversed polarity), so little is left of the "
                     "mix; take one of them: ffmpeg -i FILE -af 'pan=mono|c0=c0' OTHER.wav"
+                )
+            elif 0.0 < peak < FAINT_PEAK:
+                level = 20.0 * math.log10(peak)
+                self.warnings.append(
+                    f"{path}: it is very quiet (its peak is {level:.0f} dBFS), so speech and speakers may be missed; "
+                    f"amplify it: ffmpeg -i FILE -af volume={-6 - level:.0f}dB OTHER.wav"
                 )
 
     def _judge(self, decoded_s: float, claimed_s: float, damage: list[float], format_name: str) -> None:
@@ -299,6 +311,10 @@ def _energy(pcm: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     some = pcm[:, ::_ENERGY_STEP].astype(np.float64) - (128.0 if pcm.dtype.kind == "u" else 0.0)
     with np.errstate(over="ignore", invalid="ignore"):
         return np.array([np.square(some).sum() / len(pcm) ** 2, np.square(some.mean(axis=0)).sum()])
+
+
+def _peak(samples: FloatArray) -> float:
+    return float(np.abs(samples).max(initial=0.0))
 
 
 def _samples_of(frames: list[Any]) -> Iterator[FloatArray]:

@@ -70,6 +70,19 @@ def test_channels_that_cancel_each_other_out_are_told(tmp_path: Path, codec: str
         assert [("cancel each other out" in each and "pan=mono" in each) for each in audio.warnings] == [True] * told
 
 
+@pytest.mark.parametrize(("gain", "told"), [(1.0, False), (1e-2, False), (1e-3, True), (1e-4, True), (0.0, False)])
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_a_very_quiet_recording_is_told_with_its_level_and_the_gain_it_needs(
+    tmp_path: Path, rate: int, gain: float, told: bool
+) -> None:
+    sound = tone(1.5, rate)
+    sound *= gain / np.abs(sound).max()
+    with load_audio(write_media(tmp_path / "a.wav", sound, rate, codec="pcm_f32le")) as audio:
+        level = round(20 * np.log10(gain)) if told else 0
+        parts = (f"its peak is {level} dBFS", f"volume={-6 - level}dB")
+        assert [all(part in each for part in parts) for each in audio.warnings] == [True] * told
+
+
 def test_a_second_audio_stream_is_told(tmp_path: Path) -> None:
     path = tmp_path / "two.mkv"
     with av.open(str(path), "w") as file:
