@@ -131,7 +131,7 @@ class Decoder:
                 level = 20.0 * math.log10(peak)
                 self.warnings.append(
                     f"{path}: it is very quiet (its peak is {level:.0f} dBFS), so speech and speakers may be missed; "
-                    f"amplify it: ffmpeg -i FILE -af volume={-6 - level:.0f}dB OTHER.wav"
+                    f"record it louder, or amplify it: ffmpeg -i FILE -af volume={-6 - level:.0f}dB OTHER.wav"
                 )
 
     def _judge(self, decoded_s: float, claimed_s: float, damage: list[float], format_name: str) -> None:
