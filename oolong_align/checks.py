@@ -7,7 +7,7 @@ names the plugin, ``testing.py`` into an ``AssertionError``. The cost is linear 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
+    Speaker,
     SpeakerSegment,
     Transcript,
     Utterance,
@@ -74,13 +75,20 @@ def check_diarization(value: object) -> Diarization:
         if segment.speaker_id not in known:
             raise BrokenRuleError(f"segments name speaker {segment.speaker_id!r}, who has no turn")
     sizes = set()
-    for speaker, embedding in diarization.embeddings.items():
-        vector = np.asarray(embedding)
+    for speaker, vector in _items(diarization.embeddings):
+        if not isinstance(speaker, int | np.integer) or speaker < 0:
+            raise BrokenRuleError(f"embeddings must have speaker ids, integers from 0, as keys, not {speaker!r}")
+        if not isinstance(vector, np.ndarray) or vector.dtype.kind != "f":
+            raise BrokenRuleError(f"the embedding of speaker {speaker!r} must be a numpy array of float32")
         if vector.ndim != 1 or not np.isfinite(vector).all():
             raise BrokenRuleError(f"the embedding of speaker {speaker!r} must be a finite vector")
         sizes.add(vector.size)
     if len(sizes) > 1:
         raise BrokenRuleError(f"embeddings must have one size, not {sorted(sizes)}")
+    for method in ("embed", "scores") if diarization.voice is not None else ():
+        if not callable(getattr(diarization.voice, method, None)):
+            raise BrokenRuleError(f"voice must have the method {method}, or be None")
+    check_type(diarization.warnings, tuple)
     return diarization
 
 
@@ -96,6 +104,14 @@ def check_words(value: object) -> Words:
 def check_transcript(value: object) -> Transcript:
     """Check order and times of a :class:`Transcript`, and that its speakers exist."""
     transcript = check_type(value, Transcript)
+    check_type(transcript.language, str)
+    if not (_is_number(transcript.duration) and transcript.duration >= 0):
+        raise BrokenRuleError(f"duration must be a number of seconds, not {transcript.duration!r}")
+    for label, speaker in _items(transcript.speakers):
+        if check_type(speaker, Speaker).label != label:
+            raise BrokenRuleError(f"speakers[{label!r}] has the label {speaker.label!r}")
+        if speaker.name is not None and not isinstance(speaker.name, str):
+            raise BrokenRuleError(f"a speaker's name must be a str or None, not {speaker.name!r}")
     _check_spans("utterances", transcript.utterances, Utterance)
     for utterance in transcript.utterances:
         _check_spans("words", utterance.words, Word)
@@ -103,17 +119,20 @@ def check_transcript(value: object) -> Transcript:
         for label in (utterance.speaker, *(word.speaker for word in utterance.words)):
             if label is not None and label not in transcript.speakers:
                 raise BrokenRuleError(f"an utterance names speaker {label!r}, who is not among the speakers")
-    for label, speaker in transcript.speakers.items():
-        if speaker.label != label:
-            raise BrokenRuleError(f"speakers[{label!r}] has the label {speaker.label!r}")
     return transcript
+
+
+def _items(value: object) -> Iterable[tuple[Any, Any]]:
+    if not isinstance(value, Mapping):
+        raise BrokenRuleError(f"must be a mapping by speaker, not {type(value).__name__}")
+    return value.items()
 
 
 def _check_each_word(words: Iterable[Word]) -> None:
     for word in words:
         if not isinstance(word.text, str) or not word.text:
             raise BrokenRuleError(f"a word's text must be a str that is not empty, not {word.text!r}")
-        if word.probability is not None and not 0 <= word.probability <= 1:
+        if word.probability is not None and not (_is_number(word.probability) and 0 <= word.probability <= 1):
             raise BrokenRuleError(f"a word's probability must be from 0 to 1, not {word.probability!r}")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from oolong_align.speakers.records import SpeakerStore, Voice
 from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
@@ -40,6 +40,8 @@ __all__ = [
     "store_scheme",
 ]
 
+COMMANDS: Final = ("transcribe", "align", "diarize", "vad", "edit")
+"""Those that can have a plugin's options."""
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
@@ -195,7 +197,7 @@ class OptionGroup:
     def add(
         self,
         *declarations: str,
-        commands: Sequence[str] = ("transcribe", "align"),
+        commands: str | Sequence[str] = ("transcribe", "align"),
         heading: str | None = None,
         **attributes: Any,  # passed to click
     ) -> None:
@@ -205,7 +207,7 @@ class OptionGroup:
         ----------
         *declarations : str
             The option's names, as for :class:`click.Option`: ``"--mask"`` or ``"--mask/--no-mask"``.
-        commands : sequence of str
+        commands : str or sequence of str
             Which commands have it: ``"transcribe"``, ``"align"``, ``"diarize"``, ``"vad"``, ``"edit"``. By default the
             two that make transcripts, because they run the stages of alignment and identification.
         heading : str, optional
@@ -218,9 +220,13 @@ class OptionGroup:
 
         if attributes.get("required"):
             raise ValueError(f"{declarations[0]} cannot be required; check it in oolong_configure")
+        commands = (commands,) if isinstance(commands, str) else tuple(commands)
+        for name in commands:
+            if name not in COMMANDS:
+                raise ValueError(f"{declarations[0]}: there is no command {name!r}, only {', '.join(COMMANDS)}")
         option = click.Option(list(declarations), **attributes)
         heading = heading or f"Options of plugin {self._plugin}"
-        self.options.append(PluginOption(option, self._plugin, heading, tuple(commands)))
+        self.options.append(PluginOption(option, self._plugin, heading, commands))
 
 
 class _Built:

@@ -29,7 +29,7 @@ from oolong_align.entries import (
 )
 from oolong_align.errors import UsageError
 from oolong_align.plugin_manager import PluginManager, PluginRow
-from oolong_align.registry import Registry, check_option_names, clash
+from oolong_align.registry import Registry, check_option_names, clash, flag_name
 from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ class Host:
     def requested_formats(self, options: Mapping[str, Any]) -> list[str]:
         """Names of formats that option values ask for, by ``--output_format`` or by a flag."""
         listed = [name.strip() for value in options["output_format"] for name in value.split(",")]
-        return [*filter(None, listed), *(name for name in self.formats() if options.get(name))]
+        return [*filter(None, listed), *(name for name in self.formats() if options.get(flag_name(name)))]
 
     def _choose_formats(self, command: str, names: Collection[str]) -> tuple[OutputFormat, ...]:
         """Formats by name, in order of registration, each once; for ``diarize`` those without words."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Final
 
 from oolong_align.errors import UsageError
@@ -79,7 +81,11 @@ class DiarizerOptions:
     max_iterations: int = 20
 
     def __post_init__(self) -> None:
-        if isinstance(self.providers, str) or not all(isinstance(name, str) for name in self.providers):
+        if (
+            not isinstance(self.providers, Sequence)
+            or isinstance(self.providers, str)
+            or not all(isinstance(name, str) for name in self.providers)
+        ):
             raise UsageError(f"providers={self.providers!r} must be a tuple of names, such as ('cuda',)")
         for name in ("embedding_exclude_overlap", "exact", "refine"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), bool), "True or False")
@@ -116,12 +122,12 @@ def check_speaker_bounds(num: int | None, low: int | None, high: int | None) -> 
 
 
 def _check_number(name: str, value: object, low: float, high: float, allowed: str) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, Real) and not isinstance(value, bool)
     _check(name, value, number and low <= value <= high, allowed)  # type: ignore[operator]
 
 
 def _check_count(name: str, value: object) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
     _check(name, value, value is None or (whole and value >= 1), "1 or more")  # type: ignore[operator]
 
 

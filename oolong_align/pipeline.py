@@ -180,9 +180,11 @@ class Pipeline:
         from oolong_align.audio import load_audio
 
         config, given = self._config, self._recognition
-        recording = source if given is None else given.audio
         with _lap(seconds, "audio", config):
-            audio = None if recording is None else load_audio(recording, progress=config.progress)
+            if given is None:
+                audio: Audio | None = load_audio(source, progress=config.progress)
+            else:
+                audio = None if given.audio is None else load_audio(given.audio, progress=config.progress)
         try:
             with _lap(seconds, "diarize", config):
                 diarization = self._diarize(audio)

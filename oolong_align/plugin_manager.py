@@ -183,8 +183,8 @@ class PluginManager:
             if result is None:
                 raise BrokenRuleError("gave None: somebody must give a result, and a wrapper return what it got")
             return check(result)
-        except BrokenRuleError as error:
-            raise self._blame(hook, None, f"broke the contract in {hook}: {error}") from error
+        except Exception as error:  # a check may stumble over what nobody thought of
+            raise self._blame(hook, None, f"broke the contract in {hook}: {_one_line(error)}") from error
 
     @contextmanager
     def guard(self, where: str, owner: Owner | None = None) -> Iterator[None]:
@@ -197,7 +197,7 @@ class PluginManager:
             yield
         except OolongError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a plugin that exits would end the run without any output
             owner = owner or self._culprit(where, error)
             if owner is not None and owner.name == CORE and not isinstance(error, BrokenRuleError):
                 raise
@@ -219,8 +219,13 @@ class PluginManager:
 
     def _culprit(self, hook: str, error: BaseException) -> Owner | None:
         implementations = getattr(self._pluggy.hook, hook).get_hookimpls()
+        if isinstance(error.__cause__, StopIteration):  # which a generator must not raise
+            error = error.__cause__
+        deeper = ""
         for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
-            for each in implementations:
+            # pluggy throws an exception into the wrappers around the one that raised it: they are not to blame.
+            passed, deeper = deeper.startswith("pluggy."), str(frame.f_globals.get("__name__"))
+            for each in implementations if not passed else ():
                 code = _code(each.function)
                 if code is not frame.f_code:
                     continue

@@ -23,7 +23,7 @@ from oolong_align.entries import (
 from oolong_align.errors import PluginError
 from oolong_align.plugin_manager import CORE, Owner, PluginManager
 
-__all__ = ["RESERVED", "Registry", "check_option_names", "clash"]
+__all__ = ["RESERVED", "Registry", "check_option_names", "clash", "flag_name"]
 
 RESERVED: Final = frozenset(
     {
@@ -96,7 +96,9 @@ class Registry:
         for name, each in self.formats.items():
             group = OptionGroup(self._owners["format", name].name)
             commands = ("transcribe", "align", "edit") if each.words else (*every, "edit")
-            group.add(f"--{name}", name, commands=commands, heading="Output", is_flag=True, help=f"{each.summary}.")
+            group.add(
+                f"--{name}", flag_name(name), commands=commands, heading="Output", is_flag=True, help=f"{each.summary}."
+            )
             options.extend(group.options)
         return options
 
@@ -113,12 +115,13 @@ class Registry:
                     raise BrokenRuleError(f"{name!r} is no name: use small letters, digits, '_', '-', '.', '+'")
             if name in found:
                 raise clash(kind, name, self._owners[kind, name], owner)
-            if isinstance(entry, OutputFormat):
-                if entry.suffix in suffixes:
-                    raise clash("suffix", entry.suffix, suffixes[entry.suffix], owner)
-                suffixes[entry.suffix] = owner
             self._owners[kind, name] = owner
             found[name] = guard(owner, entry)
+            if isinstance(entry, OutputFormat):
+                suffix = entry.suffix.casefold()  # some file systems take .SRT for .srt
+                if suffix in suffixes:
+                    raise clash("suffix", entry.suffix, suffixes[suffix], owner)
+                suffixes[suffix] = owner
         return found
 
     def _diarizer(self, owner: Owner, entry: DiarizerEntry) -> DiarizerEntry:
@@ -141,7 +144,9 @@ class Registry:
 
     def _format(self, owner: Owner, entry: OutputFormat) -> OutputFormat:
         with self._manager.guard(f"format {entry.name!r}", owner):
-            if not re.fullmatch(r"\.[^/\\]+", check_type(entry.suffix, str)):
+            if not flag_name(entry.name).isidentifier():
+                raise BrokenRuleError(f"{entry.name!r} makes no flag: use small letters, digits, '_' and '-'")
+            if not re.fullmatch(r"\.[^/\\\x00-\x1f]+", check_type(entry.suffix, str)):
                 raise BrokenRuleError(f"{entry.suffix!r} is no suffix: it starts with a dot and has no folder")
         render = self._manager.guarded(f"format {entry.name!r}", owner, entry.render, _check_text)
         render_file = entry.render_file and self._manager.guarded(
@@ -156,6 +161,11 @@ class Registry:
     def _executor(self, owner: Owner, entry: ExecutorEntry) -> ExecutorEntry:
         check = _check_methods("map", "__enter__", "__exit__")
         return replace(entry, open=self._manager.guarded(f"executor {entry.name!r}", owner, entry.open, check))
+
+
+def flag_name(name: str) -> str:
+    """Name of the option that a format's flag gives."""
+    return name.replace("-", "_")
 
 
 def check_option_names(options: Iterable[PluginOption], owners: Mapping[str, Owner]) -> None:
@@ -181,6 +191,8 @@ def check_option_names(options: Iterable[PluginOption], owners: Mapping[str, Own
 
 def clash(kind: str, name: str, first: Owner, second: Owner) -> PluginError:
     """Error for a name that two owners claim."""
+    if first is second:
+        return PluginError(f"{first} offers the {kind} {name!r} twice; run without it: {first.way_out}")
     plugins = {each.name: each for each in (first, second) if each.name != CORE}
     ways = " or ".join(each.way_out for each in plugins.values())
     return PluginError(f"the {kind} {name!r} belongs to both {first} and {second}; leave one out: {ways}")

@@ -176,11 +176,11 @@ def check_format(fmt: OutputFormat) -> None:
 
         @hookimpl
         def oolong_formats(self) -> list[OutputFormat]:
-            return [replace(fmt, name=f"checked.{fmt.name}", suffix=f".checked{fmt.suffix}")]
+            return [replace(fmt, name=f"checked_{fmt.name}", suffix=f".checked{fmt.suffix}")]
 
     try:
         host = make_host(Plugin())
-        render = host.formats()[f"checked.{fmt.name}"].render
+        render = host.formats()[f"checked_{fmt.name}"].render
         _require(bool(fmt.name and fmt.summary), "a format needs a name and a summary, which --help shows")
         _require(fmt.suffix.startswith("."), f"the suffix must start with a dot, not be {fmt.suffix!r}")
         for transcript in (Transcript("", 0.0, ()), _transcript(words=False), _transcript(words=True)):

@@ -133,6 +133,8 @@ class Diarization:
         from again. Empty where that is not known: then every segment is one piece.
     warnings : tuple of str
         What the user should know about this result, one sentence each.
+    voice : VoiceEvidence or None
+        Answers about voices, as long as the result stays in its process: one that was pickled has ``None``.
     recording : str
         What tells the recording from others: a digest of its samples; empty if not known.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,16 @@ class FrameVoice:
         self._model = model
         self._frames = frames
         self._speakers = dict(speakers)
+
+    def __copy__(self) -> FrameVoice:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FrameVoice:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Frames and network stay in their process: what another one gets has no voice evidence, which is allowed.
+        return type(None), ()
 
     def embed(self, start: float, end: float) -> FloatArray:
         """Embedding of a span in seconds as the model makes it, ``float32[D]``; zeros where the span holds no frame.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from scoring import Errors, count_speakers, score
 from oolong_align import Diarizer, DiarizerOptions, OolongWarning
 from oolong_align.errors import InputError, ModelError, UsageError
 from oolong_align.plda import Plda
+from oolong_align.types import Transcript
 
 pytestmark = pytest.mark.data
 
@@ -30,6 +33,15 @@ def test_telephone_conversation(diarizer: Diarizer, telephone: Path) -> None:
     result = diarizer(telephone)
     assert result.speaker_ids == (0, 1)
     assert score(telephone.with_suffix(".rttm"), result.turns).rate <= 0.06
+
+
+def test_a_result_goes_to_another_process_without_voice_evidence(diarizer: Diarizer, telephone: Path) -> None:
+    result = diarizer(telephone)
+    transcript = Transcript("en", result.duration, (), result)
+    received = pickle.loads(pickle.dumps(transcript)).diarization
+    assert (received.turns, received.voice) == (result.turns, None)
+    assert np.array_equal(received.embeddings[0], result.embeddings[0])
+    assert copy.deepcopy(result).voice is copy.copy(result.voice) is result.voice
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from oolong_align import DiarizerOptions
@@ -21,13 +22,18 @@ from oolong_align.options import check_speaker_bounds
         *[("precision", v) for v in ("fp16", None)],
         *[("intra_threads", v) for v in (0, 1.5, True)],
         *[("max_iterations", v) for v in (0, 2.5, None)],
-        *[("providers", v) for v in ("cuda", (1,))],
+        *[("providers", v) for v in ("cuda", (1,), 5)],
         *[(name, 1) for name in ("exact", "refine", "embedding_exclude_overlap")],
     ],
 )
 def test_values_out_of_range_are_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(UsageError, match=f"{name}="):
         DiarizerOptions(**{name: value})
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    DiarizerOptions(vad_onset=np.float32(0.5), intra_threads=np.int64(1))
+    check_speaker_bounds(np.int64(2), None, None)
 
 
 def test_a_low_onset_alone_says_what_to_change() -> None:

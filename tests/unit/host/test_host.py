@@ -292,6 +292,12 @@ TURN = DiarizeSegment(0.0, 1.0, 0)
         (replace(NOBODY, speech=(VoiceRange(0, 2), VoiceRange(1, 3))), "speech must not overlap"),
         (replace(NOBODY, embeddings={0: np.full(3, np.nan)}), "finite vector"),
         (replace(NOBODY, embeddings={0: np.ones(3), 1: np.ones(4)}), "one size"),
+        (replace(NOBODY, embeddings={0: [1.0, 2.0]}), "must be a numpy array"),
+        (replace(NOBODY, embeddings={"Ada": np.ones(3)}), "integers from 0, as keys"),
+        (replace(NOBODY, embeddings=[1]), "a mapping by speaker, not list"),
+        (replace(NOBODY, turns=(TURN, DiarizeSegment(0.0, 1.0, "Ada"))), "TypeError"),
+        (replace(NOBODY, voice=5), "voice must have the method embed"),
+        (replace(NOBODY, warnings="one"), "must be tuple, not str"),
     ],
 )
 def test_a_diarization_that_breaks_a_rule_is_refused(result: object, rule: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oolong_align.errors import AudioError, ModelError, OutputError, PluginError, UsageError
+from oolong_align.errors import AudioError, InputError, ModelError, OutputError, PluginError, UsageError
 from oolong_align.hookspecs import ExecutorEntry, OutputFormat, Result, hookimpl
 from oolong_align.host import Host
 from oolong_align.outputs import write_files
@@ -256,5 +256,7 @@ def test_options_from_python_have_pythons_types() -> None:
 def test_the_python_api_refuses_what_it_does_not_know(record: Record) -> None:
     with pytest.raises(UsageError, match="unknown option 'num_speaker'; did you mean 'num_speakers'"):
         transcribe(record(), num_speaker=2, plugins=False)
+    with pytest.raises(InputError, match="cannot read audio from NoneType"):
+        transcribe(None, plugins=False)
     with pytest.raises(UsageError, match="formats need a file name"):
         transcribe(np.zeros(100, np.float32), formats=["srt"], plugins=False)
