@@ -27,6 +27,7 @@ from oolong_align.types import Diarization, DiarizeSegment, Speaker, SpeakerSegm
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 WIDE, PHONE = (1280, 800), (390, 844)
+PATIENCE_S = 120  # a busy machine is slow
 VOCABULARY = ("the", "a", "meeting", "budget", "because", "perhaps", "we", "they", "Tuesday", "number", "right", "yes")
 Found = TypeVar("Found")
 Open = Callable[..., Path]
@@ -47,6 +48,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         options.set_capability("unhandledPromptBehavior", "accept")
         self.driver = webdriver.Chrome(options=options, service=Service(driver))
+        self.driver.set_script_timeout(PATIENCE_S)
         self.downloads = downloads
         self.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
         self._address = ""
@@ -91,7 +93,7 @@ class Browser:
 
     def wait(self, condition: Callable[[], Found]) -> Found:
         ignored = (StaleElementReferenceException, JavascriptException)
-        found: Found = WebDriverWait(self.driver, 20, 0.05, ignored).until(lambda _: condition())
+        found: Found = WebDriverWait(self.driver, PATIENCE_S, 0.05, ignored).until(lambda _: condition())
         return found
 
     def time(self) -> float:

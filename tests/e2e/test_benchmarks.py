@@ -72,7 +72,7 @@ def test_recordings_are_joined_to_each_length(repository: Path, piece: Path) -> 
     long = table["0.0075 h"]
     shares = [float(long[name].rstrip("%")) for name in ("decoding", "segmentation", "embedding", "clustering")]
     assert 50 < sum(shares) < 150
-    assert float(long["RTF"]) == pytest.approx(float(long["s"]) / 27, rel=0.1)
+    assert float(long["RTF"]) == pytest.approx(float(long["s"]) / 27, abs=0.002)
     assert long["speakers found/true"].endswith("/3")
     assert "time(0.0075 h) / time(0.003 h)" in output
     assert "length / length = 2.50" in output

@@ -40,6 +40,7 @@ def test_words_light_up_while_it_plays_and_seek_on_click(browser: Browser, show:
     browser.wait(lambda: browser.script("return document.querySelector('.w.now')?.dataset.n > 12"))
     assert browser.find("#play").get_attribute("aria-label") == "Pause"
     browser.find("#play").click()
+    browser.wait(lambda: browser.find("#play").get_attribute("aria-label") == "Play")
     now = browser.time()
     (number,) = browser.script("return [...document.querySelectorAll('.w.now')].map((each) => +each.dataset.n)")
     assert words[number].start <= now + 0.002
@@ -62,8 +63,9 @@ def test_the_keyboard_plays_and_moves(browser: Browser, show: Open) -> None:
     browser.press(" ")  # a time stamp leaves the space bar to the player
     browser.wait(lambda: browser.time() > meeting().utterances[2].start + 0.2)
     browser.press(" ")
+    following = next(each.start for each in meeting().utterances if each.start > browser.time())
     browser.press(Keys.ARROW_RIGHT, shift=True)
-    assert browser.time() == pytest.approx(meeting().utterances[3].start, abs=0.002)
+    assert browser.time() == pytest.approx(following, abs=0.002)
     browser.press("?")
     assert browser.find("#keys").is_displayed()
     browser.press(Keys.ESCAPE)
@@ -236,7 +238,7 @@ def test_three_hours_scroll_as_smoothly_as_five_minutes(
 ) -> None:
     short, long = long_transcript(300), long_transcript(3 * 3600)
     assert len(long.words) > 25_000
-    browser.command("Performance.enable")
+    browser.command("Performance.enable", timeDomain="threadTicks")  # whatever else the machine does
     show(short)
     least, few = work_of_scrolling(browser, 15)
     show(long)

@@ -52,7 +52,7 @@ def diarizations(draw: st.DrawFn) -> Diarization:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words=WORDS, diarization=diarizations())
 def test_alignment_keeps_words_and_orders_times(words: list[Word], diarization: Diarization) -> None:
     given_words = Words("en", tuple(words))
@@ -67,7 +67,7 @@ def test_alignment_keeps_words_and_orders_times(words: list[Word], diarization: 
     assert transcript == align(given_words, diarization)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words=WORDS, diarization=diarizations())
 def test_speakers_are_real_near_and_rated(words: list[Word], diarization: Diarization) -> None:
     transcript = align(Words("en", tuple(words)), diarization)
@@ -85,7 +85,7 @@ def test_speakers_are_real_near_and_rated(words: list[Word], diarization: Diariz
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(words=WORDS, diarization=diarizations())
 def test_rules_differ_in_speakers_only(words: list[Word], diarization: Diarization) -> None:
     given_words = Words("en", tuple(words))
@@ -105,7 +105,7 @@ def test_rules_differ_in_speakers_only(words: list[Word], diarization: Diarizati
 
 
 @pytest.mark.filterwarnings("ignore:.* have no times of their own")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(words=WORDS, diarization=diarizations())
 def test_aligning_twice_changes_nothing(words: list[Word], diarization: Diarization) -> None:
     once = align(Words("en", tuple(words)), diarization)
@@ -114,7 +114,7 @@ def test_aligning_twice_changes_nothing(words: list[Word], diarization: Diarizat
     np.testing.assert_allclose(before, after, atol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(words=WORDS, diarization=diarizations())
 def test_utterances_hold_one_speaker_and_their_words(words: list[Word], diarization: Diarization) -> None:
     for utterance in align(Words("en", tuple(words)), diarization).utterances:

@@ -55,7 +55,7 @@ def text_of(pieces: list[Piece]) -> str:
     return "".join((" " if piece.space else "") + piece.text for piece in pieces)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(transcript=transcripts(), layout=LAYOUTS)
 def test_no_word_and_no_space_is_lost_doubled_or_given_to_somebody_else(
     transcript: Transcript, layout: CueLayout
@@ -76,7 +76,7 @@ def test_no_word_and_no_space_is_lost_doubled_or_given_to_somebody_else(
         assert text_of([piece for cue in alone for piece in pieces_of(cue)]).strip() == join_words(utterance.words)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(transcript=transcripts(), layout=LAYOUTS)
 def test_what_a_reader_takes_for_one_character_is_never_split(transcript: Transcript, layout: CueLayout) -> None:
     for utterance in transcript.utterances:
@@ -90,7 +90,7 @@ def test_what_a_reader_takes_for_one_character_is_never_split(transcript: Transc
             assert len(clusters(before)) + len(clusters(after)) == len(clusters(before + after))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(transcript=transcripts(), layout=LAYOUTS)
 def test_lines_and_times_obey_the_layout(transcript: Transcript, layout: CueLayout) -> None:
     cues = make_cues(transcript, layout, {})
@@ -107,7 +107,7 @@ def test_lines_and_times_obey_the_layout(transcript: Transcript, layout: CueLayo
             assert cue.end_ms == edges[2 * number + 3]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(transcript=transcripts())
 def test_each_word_is_marked_once_while_its_cue_is_shown(transcript: Transcript) -> None:
     for cue in make_cues(transcript, CueLayout(highlight_words=True), {}):

@@ -127,7 +127,7 @@ def check(transcript: Transcript, before: Transcript) -> None:
         assert abs(speaker.seconds - seconds[label]) < 1e-6
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), transcript=transcripts())
 def test_edits_keep_words_and_time_and_what_is_written_is_read_back(
     data: st.DataObject, transcript: Transcript
@@ -176,7 +176,7 @@ def source_rank(speaker: dict[str, Any]) -> int:
     return 2 if speaker["name"] else 1 if speaker["voice"] is not None else 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data(), transcript=transcripts())
 def test_whoever_merges_in_the_file_by_the_rules_gets_the_same(data: st.DataObject, transcript: Transcript) -> None:
     document = json.loads(render_json(transcript))
@@ -187,7 +187,7 @@ def test_whoever_merges_in_the_file_by_the_rules_gets_the_same(data: st.DataObje
         assert render_json(read_json(json.dumps(document))) == render_json(transcript)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), transcript=transcripts())
 def test_an_edit_of_the_file_is_an_edit_of_the_transcript(data: st.DataObject, transcript: Transcript) -> None:
     source, target, label = data.draw(st.permutations(LABELS))[:3]
@@ -197,7 +197,7 @@ def test_an_edit_of_the_file_is_an_edit_of_the_transcript(data: st.DataObject, t
     assert render_json(assign(reread, start / 1000, end / 1000, label)) == render_json(kept)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data(), transcript=transcripts(), names=st.tuples(NAMES, NAMES))
 def test_the_order_of_independent_edits_does_not_matter(
     data: st.DataObject, transcript: Transcript, names: tuple[str, str]
@@ -218,7 +218,7 @@ def test_the_order_of_independent_edits_does_not_matter(
         assert render_json(second(first(transcript))) == render_json(first(second(transcript)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(transcript=transcripts(), time=TIMES, label=st.sampled_from(LABELS))
 def test_an_assigned_time_is_the_speakers_and_no_other_is_touched(
     transcript: Transcript, time: list[int], label: str
@@ -243,7 +243,7 @@ def plda() -> Plda:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(transcript=transcripts(), number=st.integers(1, 4))
 def test_clustering_again_keeps_words_and_time(transcript: Transcript, number: int) -> None:
     assert transcript.diarization is not None

@@ -63,7 +63,7 @@ DOCUMENTS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(document=DOCUMENTS)
 def test_a_document_gives_words_in_order_or_one_line(document: Any) -> None:
     try:
@@ -77,7 +77,7 @@ def test_a_document_gives_words_in_order_or_one_line(document: Any) -> None:
     render_json(transcript).encode()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.binary(max_size=60) | DOCUMENTS.map(lambda value: json.dumps(value).encode()))
 def test_a_file_gives_words_or_one_line(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "any.json"
@@ -101,7 +101,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     return Transcript("en", 10.0, gather_utterances(words))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(transcript=transcripts())
 def test_what_is_written_for_other_tools_reads_back(transcript: Transcript) -> None:
     for render in (render_json, render_whisperx, render_verbose_json):

@@ -134,7 +134,7 @@ def check_times(times: list[tuple[float, float]], transcript: Transcript) -> Non
         assert times[-1][1] <= transcript.duration
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(transcript=transcripts(), layout=LAYOUTS)
 def test_srt_parses_back(transcript: Transcript, layout: CueLayout) -> None:
     text = render_srt(transcript, layout)
@@ -156,7 +156,7 @@ def test_srt_parses_back(transcript: Transcript, layout: CueLayout) -> None:
     assert visible("".join(bodies)) == spoken(transcript)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(transcript=transcripts(), layout=LAYOUTS)
 def test_vtt_parses_back(transcript: Transcript, layout: CueLayout) -> None:
     text = render_vtt(transcript, layout)
@@ -186,7 +186,7 @@ def test_vtt_parses_back(transcript: Transcript, layout: CueLayout) -> None:
         assert visible("".join(bodies)) == spoken(transcript)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(transcript=transcripts(), layout=LAYOUTS)
 def test_lines_are_as_wide_as_allowed_unless_one_word_is_not(transcript: Transcript, layout: CueLayout) -> None:
     if layout.highlight_words:
@@ -204,7 +204,7 @@ def test_lines_are_as_wide_as_allowed_unless_one_word_is_not(transcript: Transcr
     assert max(widths, default=0) <= max(widest, layout.max_line_width * layout.max_line_count)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(transcript=transcripts())
 def test_a_cue_never_holds_two_speakers(transcript: Transcript) -> None:
     cues = render_vtt(transcript).split("\n\n")[1:]
@@ -234,7 +234,7 @@ def test_a_cue_never_holds_two_speakers(transcript: Transcript) -> None:
         assert [text for _, text in merged] == [text for _, text in expected]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(transcript=transcripts())
 def test_plain_formats_keep_their_lines_and_columns(transcript: Transcript) -> None:
     txt, tsv, rttm = render_txt(transcript), render_tsv(transcript), render_rttm(transcript)
@@ -250,7 +250,7 @@ def test_plain_formats_keep_their_lines_and_columns(transcript: Transcript) -> N
         text.encode()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(transcript=transcripts())
 @example(Transcript("", 0.0, ()))
 def test_json_round_trip(transcript: Transcript) -> None:

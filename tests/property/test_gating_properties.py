@@ -20,7 +20,7 @@ parts = st.lists(st.integers(0, 60 * S), min_size=2, max_size=12, unique=True).m
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(spans, max_size=20), st.sampled_from([0.0, 0.1, 0.2, 0.5]))
 def test_clips_hold_all_speech_once_and_nothing_far_from_it(speech: list[VoiceRange], padding_s: float) -> None:
     clips = plan_clips(AUDIO, speech, padding_s=padding_s)

@@ -4,7 +4,7 @@ import tracemalloc
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from oolong_align.clustering import NOBODY
@@ -30,7 +30,6 @@ def clustered_windows(draw: st.DrawFn) -> tuple[Segmentation, np.ndarray]:
     return Segmentation(activity=activity, speech=speech, step_samples=step), labels
 
 
-@settings(deadline=None)
 @given(clustered_windows(), st.floats(0.01, 90.0), st.sampled_from([0.0, 0.1, 1.0]))
 def test_exclusive_segments_are_sorted_inside_the_audio_and_never_overlap(
     case: tuple[Segmentation, np.ndarray], duration: float, gap: float
@@ -47,7 +46,6 @@ def test_exclusive_segments_are_sorted_inside_the_audio_and_never_overlap(
     assert {s.speaker_id for s in segments} <= {t.speaker_id for t in turns}
 
 
-@settings(deadline=None)
 @given(clustered_windows())
 def test_activity_equals_a_loop_over_windows(case: tuple[Segmentation, np.ndarray]) -> None:
     segmentation, labels = case
@@ -65,7 +63,6 @@ def test_activity_equals_a_loop_over_windows(case: tuple[Segmentation, np.ndarra
         assert speakers[frame].tolist() == ([*active, NOBODY, NOBODY])[:2]
 
 
-@settings(deadline=None)
 @given(clustered_windows())
 def test_no_more_than_the_bound_speak_at_once(case: tuple[Segmentation, np.ndarray]) -> None:
     segmentation, labels = case
@@ -73,7 +70,6 @@ def test_no_more_than_the_bound_speak_at_once(case: tuple[Segmentation, np.ndarr
     assert (activity.speakers[:, 1] == NOBODY).all()
 
 
-@settings(deadline=None)
 @given(clustered_windows())
 def test_overlap_is_told_where_two_speak(case: tuple[Segmentation, np.ndarray]) -> None:
     segmentation, labels = case
@@ -84,7 +80,6 @@ def test_overlap_is_told_where_two_speak(case: tuple[Segmentation, np.ndarray]) 
         assert segment.is_overlap == any(t.start < segment.end and segment.start < t.end for t in others)
 
 
-@settings(deadline=None)
 @given(clustered_windows(), st.integers(0, 2**31))
 def test_speakers_are_taken_in_a_new_order(case: tuple[Segmentation, np.ndarray], seed: int) -> None:
     segmentation, labels = case

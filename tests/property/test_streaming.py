@@ -26,11 +26,11 @@ class LoudnessSegmenter(Segmenter):
         return scores
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     seconds=st.floats(0.0, 90.0),
-    chunks=st.lists(st.integers(1, 90_000), min_size=1, max_size=5),
+    chunks=st.lists(st.integers(1, 90_000), min_size=1, max_size=5).filter(lambda sizes: sum(sizes) > 1000),
     threads=st.integers(1, 3),
     gap=st.sampled_from([0.0, 0.2, 1.0, 4.0]),
 )

@@ -150,19 +150,19 @@ def test_the_first_kind_gives_the_mask() -> None:
 @pytest.mark.parametrize("pattern", [r"(a+)+$", r"(.*a){12}b"])
 def test_a_pattern_that_backtracks_without_end_is_stopped(pattern: str) -> None:
     stream = Stream(list(enumerate(said("a" * 4000 + "!").words)), [False])
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(UsageError, match=r"still searching after 0\.2 s"):
         list(find_pattern(stream, regex.compile(pattern), seconds=0.2))
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_long_hostile_words_take_no_time() -> None:
     words = " ".join(
         ("@" * 20_000, ". " * 2_000, "a.b-" * 10_000 + "@", "at dot " * 2_000, "one and " * 2_000, "I'm " * 999)
     )
-    began = time.perf_counter()
+    began = time.process_time()
     masked(words)
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     return Transcript("en", 0.5 * place, tuple(utterances), speakers=speakers)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(transcripts())
 def test_words_in_are_words_out(spoken: Transcript) -> None:
     masked = mask_transcript(spoken, read_rules(EVERYTHING))
@@ -107,7 +107,7 @@ def test_words_in_are_words_out(spoken: Transcript) -> None:
     assert all(word.text for word in masked.words)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(transcripts())
 def test_masks_stay_and_nothing_is_nothing(spoken: Transcript) -> None:
     rules = read_rules(EVERYTHING)
@@ -131,7 +131,7 @@ def written_secret(draw: st.DrawFn) -> tuple[str, str]:
     return secret, draw(st.sampled_from(("", "(", '"'))) + shown + draw(st.sampled_from(("", ".", "'s", ",", "!)")))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(parts=st.lists(st.tuples(fillers, written_secret()), min_size=1, max_size=5), rest=fillers)
 def test_no_output_holds_what_was_masked(
     parts: list[tuple[list[str], tuple[str, str]]], rest: list[str], tmp_path_factory: pytest.TempPathFactory

@@ -182,6 +182,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with serving(Handler) as url:
         state.url = url
         monkeypatch.setenv("HF_ENDPOINT", url)
+        monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "60")  # a busy machine is no silent hub
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # it reads the environment once
         yield state
 

@@ -143,7 +143,7 @@ def test_two_processes_download_once(wheels, toys, monkeypatch, tmp_path):
             subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=os.environ)
             for _ in range(2)
         ]
-        outputs = {run.communicate(timeout=60)[0] for run in runs}
+        outputs = {run.communicate(timeout=300)[0] for run in runs}
     assert [run.returncode for run in runs] == [0, 0]
     assert len(outputs) == 1
     assert len(mirror.downloads) == 1

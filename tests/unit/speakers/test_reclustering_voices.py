@@ -65,9 +65,9 @@ def test_an_archive_of_many_people_is_found_again() -> None:
         voice([reference(f"person {number % 150}", number, source=f"file {number}")], number=number + 1)
         for number in range(450)
     ]
-    began = time.perf_counter()
+    began = time.process_time()
     people = recluster_voices(voices, threshold=0.5)
-    assert time.perf_counter() - began < 60
+    assert time.process_time() - began < 60
     groups = {frozenset([person[0].kept.id, *(each.other.id for each in person)]) for person in people}
     assert groups == {frozenset(f"voice_{first + 150 * k + 1}" for k in range(3)) for first in range(150)}
 
