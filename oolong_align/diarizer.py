@@ -308,7 +308,7 @@ class Diarizer:
             max_simultaneous=limits.num_speakers or limits.max_speakers,
         )
         if checked is not None:
-            refined, means = refine(activity, voices, self._embedder, checked, segmentation, labels)
+            refined, means = refine(activity, voices, self._embedder, checked, segmentation, labels, pieces)
             remaining = len(refined.order_of_appearance())
             if remaining >= min(limits.bound(remaining), len(activity.order_of_appearance())):
                 activity, voices = refined, means

@@ -7,6 +7,7 @@ have too few numbers for all of them. The timeline is cut at these changes, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -82,16 +83,36 @@ def find_pieces(segmentation: Segmentation, *, num_samples: int) -> Spans:
 def cut_segments(segments: Sequence[SpeakerSegment], changes: npt.NDArray[np.float64]) -> tuple[DiarizeSegment, ...]:
     """Segments cut at the times of possible changes, in seconds and any order, where all parts last at least 0.3 s."""
     ordered = np.unique(changes)
-    parts: list[DiarizeSegment] = []
-    for segment in segments:
-        first, last = np.searchsorted(ordered, [segment.start + _MIN_PIECE_S, segment.end - _MIN_PIECE_S])
-        begin = segment.start
-        for change in ordered[first:last].tolist():
-            if change - begin >= _MIN_PIECE_S:
-                parts.append(DiarizeSegment(begin, change, segment.speaker_id))
-                begin = change
-        parts.append(DiarizeSegment(begin, segment.end, segment.speaker_id))
-    return tuple(parts)
+    return tuple(
+        DiarizeSegment(start, end, segment.speaker_id)
+        for segment in segments
+        for start, end in pairwise(_cut(segment.start, segment.end, ordered, _MIN_PIECE_S))
+    )
+
+
+def cut_spans(spans: Spans, changes: npt.NDArray[np.int64]) -> Spans:
+    """Cut spans of frames at possible changes, in any order, where all parts last at least 0.3 s.
+
+    ``(N, 2 + columns) -> (at least N, 2 + columns)``: what follows a span's first frame and the one after its last is
+    the same in all its parts.
+    """
+    ordered = np.unique(changes)
+    parts: list[list[float]] = []
+    for first, last, *rest in spans.tolist():
+        bounds = _cut(first, last, ordered, _MIN_PIECE_FRAMES)
+        parts += [[begin, end, *rest] for begin, end in pairwise(bounds)]
+    return np.array(parts, dtype=np.int64).reshape(-1, spans.shape[1])
+
+
+def _cut(start: float, end: float, ordered: npt.NDArray[np.generic], least: float) -> list[float]:
+    """Start, end, and between them the first changes that leave parts of a least length."""
+    bounds = [start]
+    first = int(np.searchsorted(ordered, start + least))
+    last = int(np.searchsorted(ordered, end - least, side="right"))
+    for change in ordered[first:last].tolist():
+        if change - bounds[-1] >= least:
+            bounds.append(change)
+    return [*bounds, end]
 
 
 def embed_spans(spans: Spans, model: EmbeddingModel, frames: VoiceFrames) -> FloatArray:

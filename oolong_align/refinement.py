@@ -2,9 +2,9 @@
 
 The segmentation tells changes of speaker well inside a window, and the clustering names whole local speakers; a local
 speaker that mixes two people, or a window assigned to the wrong one, leaves turns with a foreign voice. Here the
-timeline is cut wherever the set of active speakers changes. Each piece of one speaker goes to the speaker whose long
-pieces it resembles most. An overlap goes to those whom its voice and the windows name together: the voice of two
-people at once lies between theirs.
+timeline is cut wherever the set of active speakers changes, and where it may change whoever they are. Each piece of one
+speaker goes to the speaker whose long pieces it resembles most. An overlap goes to those whom its voice and the windows
+name together: the voice of two people at once lies between theirs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from oolong_align.clustering import Labels
 from oolong_align.embedding import EmbeddingModel
 from oolong_align.frames import FRAME_STEP_S
-from oolong_align.pieces import Spans, embed_spans
+from oolong_align.pieces import Spans, cut_spans, embed_spans
 from oolong_align.reconstruction import SpeakerActivity, sum_activity
 from oolong_align.segmentation import Segmentation
 from oolong_align.types import FloatArray
@@ -37,6 +37,7 @@ def refine(
     frames: VoiceFrames,
     segmentation: Segmentation,
     labels: Labels,
+    changes: npt.NDArray[np.int64],
 ) -> tuple[SpeakerActivity, FloatArray]:
     """Give pieces of one speaker, and overlaps, to the speakers whose voices they have.
 
@@ -49,6 +50,8 @@ def refine(
         The embedding head, and the recording's backbone frames.
     segmentation, labels
         What the windows say, and the speaker of each of their local speakers, ``(windows, 3)``.
+    changes : ndarray
+        Frames at which the windows, blind to who speaks, let somebody else begin; any shape and order.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def refine(
     if activity.num_speakers < 2:
         return activity, voices
     speakers = activity.speakers.copy()
-    pieces = single_speaker_pieces(activity)
+    pieces = cut_spans(single_speaker_pieces(activity), changes)
     spans, owners = pieces[:, :2], pieces[:, 2]
     embeddings = l2_normalise(embed_spans(spans, model, frames))
     long = spans[:, 1] - spans[:, 0] >= _MIN_REFERENCE_FRAMES

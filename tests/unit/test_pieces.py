@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from oolong_align.pieces import change_votes, cut_segments, embed_spans, find_pieces
+from oolong_align.pieces import change_votes, cut_segments, cut_spans, embed_spans, find_pieces
 from oolong_align.segmentation import Segmentation
 from oolong_align.types import DiarizeSegment, FloatArray, SpeakerSegment
 from oolong_align.voice_frames import VoiceFrames
@@ -73,6 +73,21 @@ def test_segments_are_cut_at_changes_where_both_parts_are_long_enough() -> None:
         DiarizeSegment(7.0, 8.0, 0),
     )
     assert cut_segments((), np.array([1.0])) == ()
+
+
+def test_spans_are_cut_as_segments_are_and_keep_their_other_columns() -> None:
+    spans = np.array([[60, 240, 7], [240, 270, 8], [360, 480, 9]])
+    parts = cut_spans(spans, np.array([[180, 420], [70, 120], [132, 228], [252, 300]]))
+    assert parts.tolist() == [
+        [60, 120, 7],
+        [120, 180, 7],
+        [180, 240, 7],
+        [240, 270, 8],
+        [360, 420, 9],
+        [420, 480, 9],
+    ]
+    assert cut_spans(np.array([[0, 36]]), np.array([17, 18, 19])).tolist() == [[0, 18], [18, 36]]
+    assert cut_spans(np.zeros((0, 3), dtype=np.int64), np.array([5])).shape == (0, 3)
 
 
 class MeanModel:

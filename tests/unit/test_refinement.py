@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
@@ -100,10 +101,14 @@ def windows_that_say(activity: SpeakerActivity) -> tuple[Segmentation, np.ndarra
 
 
 def refined(
-    activity: SpeakerActivity, two_voices: tuple[VoiceFrames, np.ndarray], said: SpeakerActivity | None = None
+    activity: SpeakerActivity,
+    two_voices: tuple[VoiceFrames, np.ndarray],
+    said: SpeakerActivity | None = None,
+    changes: Sequence[int] = (),
 ) -> tuple[SpeakerActivity, np.ndarray]:
     frames, voices = two_voices
-    return refine(activity, voices, MeanModel(), frames, *windows_that_say(said or activity))  # type: ignore[arg-type]
+    windows = windows_that_say(said or activity)
+    return refine(activity, voices, MeanModel(), frames, *windows, np.array(changes))  # type: ignore[arg-type]
 
 
 def test_a_piece_goes_to_the_voice_it_has(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
@@ -112,6 +117,15 @@ def test_a_piece_goes_to_the_voice_it_has(two_voices: tuple[VoiceFrames, np.ndar
     right = activity_of([(0.0, 5.8, 0), (6.2, 9.0, 1), (9.3, 10.0, 1), (10.2, 11.8, 1), (12.2, 17.8, 0)])
     np.testing.assert_array_equal(result.speakers, right.speakers)
     assert (means @ two_voices[1].T).argmax(axis=1).tolist() == [0, 1]
+
+
+def test_a_turn_of_two_voices_is_cut_where_somebody_else_may_begin(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
+    joined = activity_of([(0.0, 5.8, 0), (6.2, 10.0, 1), (10.2, 14.0, 1), (14.2, 17.8, 0)])
+    twelve = round(12.0 / 0.016875)
+    result, _ = refined(joined, two_voices, changes=[twelve, twelve + 500, 3])
+    right = activity_of([(0.0, 5.8, 0), (6.2, 10.0, 1), (10.2, 12.0, 1), (12.0, 14.0, 0), (14.2, 17.8, 0)])
+    np.testing.assert_array_equal(result.speakers, right.speakers)
+    assert (refined(joined, two_voices)[0].speakers != right.speakers).any()
 
 
 def test_slivers_become_one_piece(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
@@ -124,7 +138,7 @@ def test_a_single_speaker_stays_as_he_is(two_voices: tuple[VoiceFrames, np.ndarr
     frames, voices = two_voices
     alone = SpeakerActivity(speakers=activity_of([(6.5, 9.0, 0)]).speakers, num_speakers=1)
     windows = windows_that_say(alone)
-    assert refine(alone, voices[:1], MeanModel(), frames, *windows)[0] is alone  # type: ignore[arg-type]
+    assert refine(alone, voices[:1], MeanModel(), frames, *windows, np.array([]))[0] is alone  # type: ignore[arg-type]
 
 
 def test_an_overlap_keeps_two_speakers_and_names_the_one_first_whose_voice_it_has_more(
@@ -152,7 +166,7 @@ def test_the_windows_decide_an_overlap_between_voices_that_it_has_alike() -> Non
             inside = np.arange(589) + first
             window[(inside >= 800) & (inside < 900), :2] = 1
         labels[:, :2] = said
-        result, _ = refine(activity, voices, MeanModel(), frames, segmentation, labels)  # type: ignore[arg-type]
+        result, _ = refine(activity, voices, MeanModel(), frames, segmentation, labels, np.array([]))  # type: ignore[arg-type]
         assert sorted(result.speakers[850].tolist()) == said
 
 
@@ -185,7 +199,8 @@ def test_a_speaker_whom_no_window_names_does_not_speak_in_silence() -> None:
     frames = VoiceFrames(CHANNELS)
     frames.append(np.repeat(voices, 75, axis=0))
     named_two = activity_of([(0.0, 5.8, 0), (6.2, 11.8, 1), (12.2, 13.2, 0)])
-    result, _ = refine(named_two, voices, MeanModel(), frames, *windows_that_say(named_two))  # type: ignore[arg-type]
+    windows = windows_that_say(named_two)
+    result, _ = refine(named_two, voices, MeanModel(), frames, *windows, np.array([]))  # type: ignore[arg-type]
     order = result.order_of_appearance()
     assert order.tolist() == [0, 1, 2]
     np.testing.assert_array_equal(result.take(order).counts(), named_two.counts())
