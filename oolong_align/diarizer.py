@@ -27,14 +27,13 @@ from oolong_align.embedding import (
     EmbeddingModel,
     compute_voice_frames,
     exact_window_embeddings,
-    frames_with_voice,
     pooled_window_embeddings,
 )
 from oolong_align.errors import ModelError, OolongWarning
-from oolong_align.frames import FRAME_STEP_S, frame_middles_s, seconds_to_samples
+from oolong_align.frames import FRAME_STEP_S, Spans, frame_middles_s, seconds_to_samples
 from oolong_align.models import Bundle
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
-from oolong_align.pieces import Spans, cut_segments, embed_spans, find_pieces
+from oolong_align.pieces import cut_segments, embed_spans, find_pieces, find_stretches
 from oolong_align.plda import Plda
 from oolong_align.reconstruction import SpeakerActivity, count_speakers, reconstruct
 from oolong_align.refinement import refine
@@ -264,8 +263,8 @@ class Diarizer:
         if self.options.exact and not self.options.refine:
             return None
         told = None if self.options.exact else progress
-        present = frames_with_voice(segmentation, audio)
-        return compute_voice_frames(self._embedder, audio, present=present, progress=told)
+        stretches = find_stretches(segmentation, audio)
+        return compute_voice_frames(self._embedder, audio, stretches=stretches, progress=told)
 
     def _window_embeddings(
         self, audio: Audio, segmentation: Segmentation, frames: VoiceFrames | None, progress: Progress | None

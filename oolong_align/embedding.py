@@ -1,9 +1,9 @@
 """Speaker embeddings: backbone frames of the recording, pooled with masks into one vector a local speaker.
 
-The backbone runs once over the recording, where somebody speaks, in blocks with context. The mean of the features that
-the model expects to be subtracted is taken over a sliding 10 s span, which stands for the mean of each 10 s window.
-Pooling then costs a matrix product for each window. `exact_window_embeddings` runs the backbone on every window
-instead.
+The backbone runs once over the recording, where somebody speaks, over each piece between two changes of speaker by
+itself. The mean of the features that the model expects to be subtracted is taken over a sliding 10 s span, which stands
+for the mean of each 10 s window. Pooling then costs a matrix product for each window. `exact_window_embeddings` runs
+the backbone on every window instead.
 
 References
 ----------
@@ -30,6 +30,7 @@ from oolong_align.frames import (
     VOICE_FRAME_SAMPLES,
     WINDOW_FRAMES,
     WINDOW_SAMPLES,
+    Spans,
 )
 from oolong_align.models import derive
 from oolong_align.onnx import count_side_by_side, open_session
@@ -142,22 +143,30 @@ class EmbeddingModel:
 
 
 def compute_voice_frames(
-    model: EmbeddingModel, audio: Audio, *, present: Mask | None = None, progress: Progress | None = None
+    model: EmbeddingModel, audio: Audio, *, stretches: Spans | None = None, progress: Progress | None = None
 ) -> VoiceFrames:
-    """Run the backbone once over a recording, in blocks of 10 s with 0.24 s of context on each side.
+    """Run the backbone once over a recording, over each stretch by itself, in blocks of at most 10 s.
+
+    The backbone hears nothing of what lies outside of a stretch, so a stretch of one voice has frames of that voice
+    alone; only the mean that the features lose is that of the 10 s around them. Blocks of one stretch see 0.24 s of
+    their neighbours.
 
     Parameters
     ----------
     model : EmbeddingModel
     audio : Audio
-    present : ndarray, shape (frames,), optional
-        Which frames to compute, of `count_voice_frames`; what lies between is left out, as if it had not been
-        recorded, but counts for the mean that the features lose. All frames if not given.
+    stretches : ndarray, shape (N, 2), optional
+        First frame and the one after the last, of `count_voice_frames`; sorted, and none shares frames with another.
+        The whole recording is one stretch if not given.
     progress : callable, optional
         Told about the stage embedding, in frames of 80 ms.
     """
-    if present is None:
-        present = np.ones(count_voice_frames(audio), dtype=np.bool_)
+    length = count_voice_frames(audio)
+    if stretches is None:
+        stretches = np.array([[0, length]])
+    present = np.zeros(length, dtype=np.bool_)
+    for first, last in stretches.tolist():
+        present[first:last] = True
     rows = model.per_voice_frame
     store = VoiceFrames(model.channels, present, rows=rows)
     total, done = int(present.sum()), 0
@@ -168,7 +177,7 @@ def compute_voice_frames(
         stored: Stored = frames[own.start * rows : own.stop * rows].astype(np.float16)
         return stored
 
-    for _, frames in ordered_map(run, _feature_blocks(audio, present), threads=model.threads):
+    for _, frames in ordered_map(run, _feature_blocks(audio, stretches, length), threads=model.threads):
         store.append(frames)
         done += len(frames) // rows
         if progress:
@@ -191,31 +200,32 @@ def frames_with_voice(segmentation: Segmentation, audio: Audio) -> Mask:
     return voiced
 
 
-def _feature_blocks(audio: Audio, present: Mask) -> Iterator[tuple[FloatArray, slice]]:
-    """Yield the features of a block with its context, ``(frames, 8, 80)``, and the frames that are its own."""
-    size = _BLOCK + 2 * _CONTEXT
-    pending = np.empty((0, _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32)
-    before = 0
-    for features in _present_features(audio, present):
-        pending = np.concatenate([pending, features])
-        while len(pending) > size:
-            yield pending[:size], slice(before, size - _CONTEXT)
-            pending, before = pending[_BLOCK:], _CONTEXT
-    if len(pending):
-        yield pending, slice(before, len(pending))
+def _feature_blocks(audio: Audio, stretches: Spans, length: int) -> Iterator[tuple[FloatArray, slice]]:
+    """Yield the mean-free features of a block with its context, ``(frames, 8, 80)``, and which frames are its own."""
+    held = np.empty((0, _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32)
+    start = stop = 0
+    for low, first, last, high in _blocks(stretches):
+        if high > stop:
+            begin = max(low, stop)
+            stop = min(max(high, begin + _READ), length)
+            held, start = np.concatenate([held[low - start :], _read_features(audio, begin, stop)]), low
+        yield held[low - start : high - start], slice(first - low, last - low)
 
 
-def _present_features(audio: Audio, present: Mask) -> Iterator[FloatArray]:
-    """Yield the mean-free features of the frames that are present, ``(frames, 8, 80)``, in pieces."""
-    total = count_fbank_frames(audio.num_samples)
-    for first in range(0, len(present), _READ):
-        chosen = present[first : first + _READ]
-        if chosen.any():
-            begin = first * _FBANK_PER_VOICE_FRAME
-            end = begin + len(chosen) * _FBANK_PER_VOICE_FRAME
-            features = read_mean_free_fbank(audio, begin, min(end, total))
-            filled = np.pad(features, ((0, end - begin - len(features)), (0, 0)))
-            yield filled.reshape(len(chosen), _FBANK_PER_VOICE_FRAME, NUM_BINS)[chosen]
+def _blocks(stretches: Spans) -> Iterator[tuple[int, int, int, int]]:
+    """Parts of each stretch: where the context begins, the block, its end, the context's end."""
+    for first, last in stretches.tolist():
+        for begin in range(first, last, _BLOCK):
+            end = min(begin + _BLOCK, last)
+            yield max(begin - _CONTEXT, first), begin, end, min(end + _CONTEXT, last)
+
+
+def _read_features(audio: Audio, first: int, last: int) -> FloatArray:
+    """Mean-free features of voice frames, ``(frames, 8, 80)``; zeros behind the end of the recording."""
+    begin, end = first * _FBANK_PER_VOICE_FRAME, last * _FBANK_PER_VOICE_FRAME
+    features = read_mean_free_fbank(audio, begin, min(end, count_fbank_frames(audio.num_samples)))
+    filled = np.pad(features, ((0, end - begin - len(features)), (0, 0)))
+    return filled.reshape(-1, _FBANK_PER_VOICE_FRAME, NUM_BINS)
 
 
 def pool_statistics(frames: FloatArray, masks: Mask) -> FloatArray:

@@ -11,10 +11,13 @@ References
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+Spans: TypeAlias = npt.NDArray[np.int64]
+"""Rows of the first frame and the one after the last, ``(spans, 2)``."""
 
 SAMPLE_RATE: Final = 16_000
 WINDOW_SAMPLES: Final = 160_000

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from oolong_align.clustering import Labels
 from oolong_align.embedding import EmbeddingModel
-from oolong_align.frames import FRAME_STEP_S
-from oolong_align.pieces import Spans, cut_spans, embed_spans
+from oolong_align.frames import FRAME_STEP_S, Spans
+from oolong_align.pieces import cut_spans, embed_spans
 from oolong_align.reconstruction import SpeakerActivity, sum_activity
 from oolong_align.segmentation import Segmentation
 from oolong_align.types import FloatArray

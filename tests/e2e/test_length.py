@@ -10,10 +10,10 @@ import pytest
 from oolong_align import Diarizer
 from oolong_align.audio import load_audio
 from oolong_align.clustering import ClusteringOptions, cluster_pieces
-from oolong_align.embedding import EmbeddingModel, compute_voice_frames, frames_with_voice
+from oolong_align.embedding import EmbeddingModel, compute_voice_frames
 from oolong_align.frames import FRAME_STEP_S
 from oolong_align.models import find_bundle
-from oolong_align.pieces import embed_spans, find_pieces
+from oolong_align.pieces import embed_spans, find_pieces, find_stretches
 from oolong_align.plda import Plda
 from oolong_align.segmentation import Segmenter
 
@@ -26,9 +26,9 @@ def test_an_hour_of_a_conversation_has_as_many_people_as_its_six_minutes(data_di
     embedder = EmbeddingModel(files["embedding"])
     with load_audio(data_dir / "conversations" / "so_dev3.flac") as audio:
         segmentation = Segmenter(files["segmentation"])(audio, step_samples=STEP)
-        present = frames_with_voice(segmentation, audio)
+        stretches = find_stretches(segmentation, audio)
         pieces = find_pieces(segmentation, num_samples=audio.num_samples)
-        embeddings = embed_spans(pieces, embedder, compute_voice_frames(embedder, audio, present=present))
+        embeddings = embed_spans(pieces, embedder, compute_voice_frames(embedder, audio, stretches=stretches))
     seconds = (FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0])).astype(np.float32)
     options = ClusteringOptions(threshold=None, fa=0.07, fb=0.8, max_iterations=20)
     for times in (1, 10):

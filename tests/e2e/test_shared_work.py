@@ -26,6 +26,7 @@ from oolong_align.embedding import (
 from oolong_align.errors import OutputError
 from oolong_align.fbank import NUM_BINS, count_fbank_frames, read_mean_free_fbank
 from oolong_align.models import find_bundle
+from oolong_align.pieces import find_stretches
 from oolong_align.segmentation import Segmenter
 from oolong_align.types import FloatArray
 from oolong_align.vectors import l2_normalise
@@ -143,8 +144,9 @@ def test_only_frames_near_speech_are_computed(
     present = frames_with_voice(segmentation, recording)
     assert len(present) == count_voice_frames(recording)
     assert present.mean() < 0.85
+    runs = np.flatnonzero(np.diff(present, prepend=False, append=False)).reshape(-1, 2)
     told: list[tuple[str, int, int]] = []
-    spared = compute_voice_frames(embedder, recording, present=present, progress=lambda *stage: told.append(stage))
+    spared = compute_voice_frames(embedder, recording, stretches=runs, progress=lambda *stage: told.append(stage))
     assert len(spared) == len(present)
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
     assert told[-1] == ("embedding", present.sum(), present.sum())
@@ -159,6 +161,22 @@ def test_only_frames_near_speech_are_computed(
     cosine = (few * all_).sum(axis=-1)[enough]
     assert cosine.min() > 0.98
     assert cosine.mean() > 0.995
+
+
+def test_each_stretch_is_heard_by_itself(embedder: EmbeddingModel, recording: Audio, segmentation_path: Path) -> None:
+    segmentation = Segmenter(segmentation_path)(recording, step_samples=16_000)
+    stretches = find_stretches(segmentation, recording)
+    covered = np.concatenate([np.arange(*each) for each in stretches])
+    np.testing.assert_array_equal(covered, np.flatnonzero(frames_with_voice(segmentation, recording)))
+    touching = stretches[1:, 0] == stretches[:-1, 1]
+    assert touching.sum() >= 5  # changes of speaker without a pause
+    lengths = stretches[:, 1] - stretches[:, 0]
+    assert (lengths[np.r_[touching, False] | np.r_[False, touching]] >= 4).all()
+
+    frames = compute_voice_frames(embedder, recording, stretches=stretches)
+    for first, last in stretches[(lengths <= 125) & (stretches[:, 1] < len(frames))]:
+        alone = embedder.frames(read_mean_free_fbank(recording, 8 * first, 8 * last)[None])[0]
+        np.testing.assert_allclose(frames.read(first, last), alone, atol=0.02 * alone.max())
 
 
 def test_pooling_stored_frames_is_pooling_then_projecting(embedder: EmbeddingModel) -> None:
