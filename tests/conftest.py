@@ -49,7 +49,7 @@ def torch_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=False)
     (packages,) = folder.glob("lib/python3*/site-packages")
     (packages / "ours.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
-    install = [sys.executable, "-m", "pip", "install", "-q", "--target", packages, CPU_TORCH]
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-compile", "--target", packages, CPU_TORCH]
     if subprocess.run(install, capture_output=True).returncode:
         pytest.skip(f"{CPU_TORCH} is not on the package index: pip install '.[models]' to run these tests")
     return folder / "bin" / "python"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from oolong_align import Diarizer
+
 NOT_REACHED_BY_CAMPPLUS = {
     "test_diarizer.py::test_telephone_conversation": "DER 7.7 %",
     "test_pipeline.py::test_telephone_conversation": "one turn has the wrong speaker",
@@ -35,6 +37,11 @@ def model_dir(
     folder = tmp_path_factory.mktemp("models") / bundle
     subprocess.run([python, repository / "models" / "download.py", bundle, folder], check=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def diarizer(model_dir: Path | None) -> Diarizer:
+    return Diarizer.from_pretrained(model_dir=model_dir)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

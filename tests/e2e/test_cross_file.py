@@ -25,11 +25,6 @@ Recordings = dict[str, tuple[Diarization, dict[int, str]]]
 
 
 @pytest.fixture(scope="module")
-def diarizer(model_dir: Path | None) -> Diarizer:
-    return Diarizer.from_pretrained(model_dir=model_dir)
-
-
-@pytest.fixture(scope="module")
 def recordings(data_dir: Path, diarizer: Diarizer) -> Recordings:
     """Diarization of each recording, and the person of each speaker."""
     found: Recordings = {}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scoring import Errors, count_speakers, score
 
-from oolong_align import Diarizer, DiarizerOptions, OolongWarning
+from oolong_align import Diarization, Diarizer, DiarizerOptions, OolongWarning
 from oolong_align.errors import InputError, ModelError, UsageError
 from oolong_align.plda import Plda
 from oolong_align.types import Transcript
@@ -20,28 +20,26 @@ PLDA = {"open": "plda_resnet34.npz", "campplus": "plda_campplus.npz"}
 
 
 @pytest.fixture(scope="module")
-def diarizer(model_dir: Path | None) -> Diarizer:
-    return Diarizer.from_pretrained(model_dir=model_dir)
-
-
-@pytest.fixture(scope="module")
 def telephone(data_dir: Path) -> Path:
     return data_dir / "real" / "sample.flac"
 
 
-def test_telephone_conversation(diarizer: Diarizer, telephone: Path) -> None:
-    result = diarizer(telephone)
-    assert result.speaker_ids == (0, 1)
-    assert score(telephone.with_suffix(".rttm"), result.turns).rate <= 0.06
+@pytest.fixture(scope="module")
+def conversation(diarizer: Diarizer, telephone: Path) -> Diarization:
+    return diarizer(telephone)
 
 
-def test_a_result_goes_to_another_process_without_voice_evidence(diarizer: Diarizer, telephone: Path) -> None:
-    result = diarizer(telephone)
-    transcript = Transcript("en", result.duration, (), result)
+def test_telephone_conversation(conversation: Diarization, telephone: Path) -> None:
+    assert conversation.speaker_ids == (0, 1)
+    assert score(telephone.with_suffix(".rttm"), conversation.turns).rate <= 0.06
+
+
+def test_a_result_goes_to_another_process_without_voice_evidence(conversation: Diarization) -> None:
+    transcript = Transcript("en", conversation.duration, (), conversation)
     received = pickle.loads(pickle.dumps(transcript)).diarization
-    assert (received.turns, received.voice) == (result.turns, None)
-    assert np.array_equal(received.embeddings[0], result.embeddings[0])
-    assert copy.deepcopy(result).voice is copy.copy(result.voice) is result.voice
+    assert (received.turns, received.voice) == (conversation.turns, None)
+    assert np.array_equal(received.embeddings[0], conversation.embeddings[0])
+    assert copy.deepcopy(conversation).voice is copy.copy(conversation.voice) is conversation.voice
 
 
 @pytest.mark.slow
@@ -69,16 +67,16 @@ def test_nobody_speaks_in_noise_and_music(diarizer: Diarizer, data_dir: Path) ->
 
 
 def test_several_pldas_share_one_pass_of_the_networks(
-    diarizer: Diarizer, bundle: str, telephone: Path, repository: Path
+    diarizer: Diarizer, conversation: Diarization, bundle: str, telephone: Path, repository: Path
 ) -> None:
     own = Plda.load(repository / "oolong_align" / "data" / PLDA[bundle])
     nobody = replace(own, phi=np.zeros_like(own.phi))  # no dimension tells speakers apart
     with pytest.warns(OolongWarning, match="they may be one person"):
         results = diarizer.diarize_each(telephone, [own, nobody, own])
-    alone = diarizer(telephone)
     for result in (results[0], results[2]):
-        assert (result.turns, result.segments, result.pieces) == (alone.turns, alone.segments, alone.pieces)
-    assert results[1].turns != alone.turns
+        assert result.turns == conversation.turns
+        assert (result.segments, result.pieces) == (conversation.segments, conversation.pieces)
+    assert results[1].turns != conversation.turns
     assert results[0].timing.embedding_ms == results[2].timing.embedding_ms
     with pytest.raises(ModelError, match=f"a PLDA for 7 numbers does not fit the model's {own.dimension}"):
         diarizer.diarize_each(telephone, [replace(own, mean1=np.zeros(7))])
@@ -86,30 +84,28 @@ def test_several_pldas_share_one_pass_of_the_networks(
     assert [result.turns for result in diarizer.diarize_each(silence, [own, own])] == [(), ()]
 
 
-def test_the_four_methods_agree(diarizer: Diarizer, telephone: Path) -> None:
-    result = diarizer(telephone)
-    assert tuple(diarizer.diarize(telephone)) == result.segments
-    assert tuple(diarizer.diarize_overlap(telephone)) == result.turns
+def test_the_four_methods_agree(diarizer: Diarizer, conversation: Diarization, telephone: Path) -> None:
+    assert tuple(diarizer.diarize(telephone)) == conversation.segments
+    assert tuple(diarizer.diarize_overlap(telephone)) == conversation.turns
     segments, timing = diarizer.diarize_timed(telephone)
-    assert tuple(segments) == result.segments
+    assert tuple(segments) == conversation.segments
     assert timing.total_ms >= timing.segmentation_ms + timing.embedding_ms > 0
     segments, embeddings = diarizer.diarize_with_embeddings(telephone)
     assert sorted(embeddings) == [0, 1]
     for speaker, embedding in embeddings.items():
         assert embedding.dtype == np.float32
         assert np.linalg.norm(embedding) == pytest.approx(1.0, abs=1e-5)
-        np.testing.assert_array_equal(embedding, result.embeddings[speaker])
+        np.testing.assert_array_equal(embedding, conversation.embeddings[speaker])
 
 
-def test_every_segment_sounds_most_like_its_own_speaker(diarizer: Diarizer, telephone: Path) -> None:
-    result = diarizer(telephone)
-    assert result.voice is not None
-    for segment in result.segments:
+def test_every_segment_sounds_most_like_its_own_speaker(conversation: Diarization) -> None:
+    assert conversation.voice is not None
+    for segment in conversation.segments:
         if segment.end - segment.start > 1.5 and not segment.is_overlap:
-            scores = result.voice.scores(segment.start, segment.end)
+            scores = conversation.voice.scores(segment.start, segment.end)
             assert max(scores, key=scores.__getitem__) == segment.speaker_id
-    assert result.voice.scores(5.0, 5.0) == {}
-    assert result.voice.scores(1e6, 1e6 + 1) == {}
+    assert conversation.voice.scores(5.0, 5.0) == {}
+    assert conversation.voice.scores(1e6, 1e6 + 1) == {}
 
 
 @pytest.mark.parametrize("wanted", [1, 3])
@@ -120,8 +116,10 @@ def test_a_forced_number_of_speakers_is_kept_and_told(diarizer: Diarizer, teleph
     assert result.warnings
 
 
-def test_bounds_that_hold_already_change_nothing(diarizer: Diarizer, telephone: Path) -> None:
-    assert diarizer(telephone, min_speakers=1, max_speakers=4).turns == diarizer(telephone).turns
+def test_bounds_that_hold_already_change_nothing(
+    diarizer: Diarizer, conversation: Diarization, telephone: Path
+) -> None:
+    assert diarizer(telephone, min_speakers=1, max_speakers=4).turns == conversation.turns
 
 
 def test_contradicting_bounds_are_refused(diarizer: Diarizer, telephone: Path) -> None:
@@ -150,8 +148,8 @@ def test_unsuitable_arrays_are_refused(diarizer: Diarizer, samples: np.ndarray) 
         diarizer(samples)
 
 
-def test_same_input_gives_the_same_result(diarizer: Diarizer, telephone: Path) -> None:
-    first, second = diarizer(telephone), diarizer(telephone)
+def test_same_input_gives_the_same_result(diarizer: Diarizer, conversation: Diarization, telephone: Path) -> None:
+    first, second = conversation, diarizer(telephone)
     assert first.turns == second.turns
     for speaker, embedding in first.embeddings.items():
         np.testing.assert_array_equal(embedding, second.embeddings[speaker])

@@ -9,6 +9,7 @@ import pytest
 
 from oolong_align import Diarization, Diarizer, DiarizerOptions, VoiceActivityDetector
 from oolong_align.models import find_bundle
+from oolong_align.types import VoiceRange
 
 pytestmark = pytest.mark.data
 
@@ -23,8 +24,18 @@ def diarize(clip: Path, **options: Any) -> Diarization:
 
 
 @pytest.fixture(scope="module")
+def refining() -> Diarizer:
+    return Diarizer.from_pretrained()
+
+
+@pytest.fixture(scope="module")
 def plain(clip: Path) -> Diarization:
     return diarize(clip)
+
+
+@pytest.fixture(scope="module")
+def plain_ranges(clip: Path) -> list[VoiceRange]:
+    return VoiceActivityDetector.from_pretrained()(clip)
 
 
 @pytest.mark.filterwarnings("ignore:SPEAKER_:oolong_align.OolongWarning")
@@ -53,10 +64,12 @@ def test_an_option_changes_the_result(clip: Path, plain: Diarization, options: d
 
 
 @pytest.mark.parametrize("options", [{"vad_onset": 0.999}, {"vad_offset": 0.0}, {"min_duration_off": 1.0}], ids=str)
-def test_an_option_changes_the_speech_ranges(clip: Path, plain: Diarization, options: dict[str, Any]) -> None:
+def test_an_option_changes_the_speech_ranges(
+    clip: Path, plain: Diarization, plain_ranges: list[VoiceRange], options: dict[str, Any]
+) -> None:
     assert diarize(clip, **options).speech != plain.speech
     detector = VoiceActivityDetector.from_pretrained(options=DiarizerOptions(**options))
-    assert detector(clip) != VoiceActivityDetector.from_pretrained()(clip)
+    assert detector(clip) != plain_ranges
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
@@ -87,9 +100,11 @@ def test_a_folder_is_a_bundle_of_its_own(clip: Path, plain: Diarization, tmp_pat
     ("asked", "told"),
     [({"num_speakers": 40}, "num_speakers asks for 40"), ({"min_speakers": 30}, "min_speakers asks for 30")],
 )
-def test_more_speakers_than_can_be_told_apart_is_said(clip: Path, asked: dict[str, int], told: str) -> None:
+def test_more_speakers_than_can_be_told_apart_is_said(
+    refining: Diarizer, clip: Path, asked: dict[str, int], told: str
+) -> None:
     with pytest.warns(UserWarning) as caught:
-        result = Diarizer.from_pretrained()(clip, **asked)
+        result = refining(clip, **asked)
     found = len(result.speaker_ids)
     assert set(result.embeddings) == set(result.speaker_ids)
     assert any(told in str(w.message) for w in caught)
@@ -97,13 +112,13 @@ def test_more_speakers_than_can_be_told_apart_is_said(clip: Path, asked: dict[st
 
 
 @pytest.mark.parametrize("wanted", [1, 2, 4, 5])
-def test_a_plausible_number_of_speakers_is_met(clip: Path, wanted: int) -> None:
+def test_a_plausible_number_of_speakers_is_met(refining: Diarizer, clip: Path, wanted: int) -> None:
     with pytest.warns(UserWarning, match=f"asks for {wanted}"):
-        assert len(Diarizer.from_pretrained()(clip, num_speakers=wanted).speaker_ids) == wanted
+        assert len(refining(clip, num_speakers=wanted).speaker_ids) == wanted
 
 
-def test_a_speaker_who_may_be_part_of_another_is_told(clip: Path) -> None:
+def test_a_speaker_who_may_be_part_of_another_is_told(refining: Diarizer, clip: Path) -> None:
     with pytest.warns(UserWarning, match=r"SPEAKER_\d\d speaks for only \d+ s with a voice like SPEAKER_\d\d's"):
         result = Diarizer.from_pretrained(options=DiarizerOptions(clustering_threshold=0.3, fa=1.0))(clip)
     assert "they may be one person" in result.warnings[0]
-    assert Diarizer.from_pretrained()(clip).warnings == ()
+    assert refining(clip).warnings == ()

@@ -16,11 +16,6 @@ from oolong_align.formats import read_json, render_json, render_rttm
 WORD_S = 0.4
 
 
-@pytest.fixture(scope="module")
-def diarizer(model_dir: Path | None) -> Diarizer:
-    return Diarizer.from_pretrained(model_dir=model_dir)
-
-
 def transcribe(diarizer: Diarizer, recording: Path, num_speakers: int, length: float) -> Transcript:
     """A word each 0.4 s; those outside of all turns get no speaker."""
     with warnings.catch_warnings():
