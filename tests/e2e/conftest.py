@@ -12,9 +12,8 @@ from oolong_align import Diarizer
 
 NOT_REACHED_BY_CAMPPLUS = {
     "test_diarizer.py::test_telephone_conversation": "DER 7.7 %",
+    "test_diarizer.py::test_conversations": "5 of 6 counts exact",
     "test_pipeline.py::test_telephone_conversation": "one turn has the wrong speaker",
-    "test_reclustering.py::test_three_people_from_another_number": "1.4 and 1.5 % of the speech differ",
-    "test_reclustering.py::test_two_people_on_the_telephone": "2.0 % of the speech differ",
 }
 
 
