@@ -263,7 +263,7 @@ class Diarizer:
         if self.options.exact and not self.options.refine:
             return None
         told = None if self.options.exact else progress
-        stretches = find_stretches(segmentation, audio, cut=self.options.refine)
+        stretches = find_stretches(segmentation, audio)
         return compute_voice_frames(self._embedder, audio, stretches=stretches, progress=told)
 
     def _window_embeddings(

@@ -79,15 +79,13 @@ def find_pieces(segmentation: Segmentation, *, num_samples: int) -> Spans:
     return pieces if len(pieces) else spans
 
 
-def find_stretches(segmentation: Segmentation, audio: Audio, *, cut: bool = True) -> Spans:
-    """Where somebody speaks and 80 ms around it, cut where the speakers may change unless told otherwise.
+def find_stretches(segmentation: Segmentation, audio: Audio) -> Spans:
+    """Where somebody speaks and 80 ms around it, cut where the speakers may change.
 
     In voice frames, ``(stretches, 2)``, sorted and apart; one of less than 0.3 s only where the speech is as short.
     """
     edges = np.diff(frames_with_voice(segmentation, audio).astype(np.int8), prepend=0, append=0)
     runs = np.stack([np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)], axis=1)
-    if not cut:
-        return runs
     bounds, _ = _find_changes(segmentation, audio.num_samples)
     changes = [seconds_to_voice_frame(middle) for middle in frame_middles_s(bounds).tolist()]
     return cut_spans(runs, np.array(changes), least=_MIN_STRETCH_FRAMES)
