@@ -199,7 +199,8 @@ if __name__ == "__main__":
     for transcriber in (None, loaded):
         child = multiprocessing.get_context("fork").Process(target=lambda: print(refused(transcriber), flush=True))
         child.start()
-        child.join()
+        child.join(60)
+        child.kill()
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         print(pool.apply(refused))
 """

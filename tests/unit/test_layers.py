@@ -33,6 +33,7 @@ LAYERS = (
     (
         "plugin_manager",
         "registry",
+        "guarded_executor",
         "checks",
         "outputs",
         "host",
