@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import click
 import pytest
 
 from oolong_align.errors import ModelError, PluginError
@@ -95,3 +96,21 @@ def test_an_executor_swallows_no_error_and_gets_no_blame(replay: object, record:
     config = host.resolve("transcribe", {"diarizer": "replay", "transcriber": "replay", "executor": "odd"})
     with pytest.raises(PluginError, match="ZeroDivisionError"):
         Pipeline(host, config).run_files([record()])
+
+
+def test_a_plugins_command_that_raises_is_named(run: Run) -> None:
+    class Tool:
+        name = "tool"
+
+        @hookimpl
+        def oolong_commands(self, cli: click.Group) -> None:
+            @cli.command("shout")
+            def shout() -> None:
+                raise KeyError("speech")
+
+    code, _, err = run("shout", plugins=(Tool(),))
+    assert code == 3
+    assert (
+        err
+        == "oolong: error: plugin 'tool' failed in command 'shout': KeyError: 'speech'; run without it: -p no:tool\n"
+    )
