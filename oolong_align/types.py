@@ -188,7 +188,7 @@ class Diarization:  # noqa: PLW1641  the decorator makes the hash
         """
         from oolong_align.exchange import make_frame
 
-        return make_frame(self, exclusive=exclusive)
+        return make_frame(self._labelled(exclusive=exclusive))
 
     def to_annotation(self, *, uri: str | None = None, exclusive: bool = False) -> Annotation:
         """Turns as pyannote's tools take them.
@@ -212,7 +212,11 @@ class Diarization:  # noqa: PLW1641  the decorator makes the hash
         """
         from oolong_align.exchange import make_annotation
 
-        return make_annotation(self, uri=uri, exclusive=exclusive)
+        return make_annotation(self._labelled(exclusive=exclusive), uri=uri)
+
+    def _labelled(self, *, exclusive: bool) -> list[tuple[SpeakerSegment | DiarizeSegment, str]]:
+        turns = self.segments if exclusive else self.turns
+        return [(turn, speaker_label(turn.speaker_id)) for turn in turns]
 
 
 @dataclass(frozen=True, slots=True)
