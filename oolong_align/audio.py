@@ -12,17 +12,17 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from oolong_align.errors import AudioError, InputError
 from oolong_align.frames import samples_to_seconds, seconds_to_samples
+from oolong_align.scratch import ScratchFile
 from oolong_align.types import FloatArray, Progress
 
 __all__ = ["Audio", "load_audio"]
@@ -36,7 +36,7 @@ _FINGERPRINT_SAMPLES: Final = 4000
 class Audio:
     """A recording as 16 kHz mono float32 samples; close it, or use it in a ``with`` statement.
 
-    Make one with `load_audio`. Reading is thread-safe.
+    Make one with `load_audio`. Threads and forked processes may read at once, also while another one closes it.
 
     Attributes
     ----------
@@ -51,10 +51,9 @@ class Audio:
     """
 
     def __init__(
-        self, store: FloatArray | BinaryIO, num_samples: int, path: Path | None, warnings: tuple[str, ...] = ()
+        self, store: FloatArray | ScratchFile, num_samples: int, path: Path | None, warnings: tuple[str, ...] = ()
     ) -> None:
-        self._store: FloatArray | BinaryIO | None = store
-        self._lock = threading.Lock()
+        self._store: FloatArray | ScratchFile | None = store
         self.num_samples = num_samples
         self.path = path
         self.warnings = warnings
@@ -80,7 +79,7 @@ class Audio:
         Returns
         -------
         ndarray, float32, shape (samples,)
-            A read-only view or a fresh array.
+            Read-only.
 
         Raises
         ------
@@ -96,19 +95,11 @@ class Audio:
             raise ValueError("this recording is closed: load it again")
         if isinstance(store, np.ndarray):
             return store[start:stop]
-        samples = np.empty(stop - start, dtype=np.float32)
-        rest = samples.view(np.uint8).data
+        size = np.dtype(np.float32).itemsize
         try:
-            with self._lock:
-                store.seek(start * samples.itemsize)
-                while rest:
-                    got = store.readinto(rest)  # type: ignore[attr-defined]
-                    if not got:
-                        raise OSError("the file is shorter than it was")
-                    rest = rest[got:]
+            return np.frombuffer(store.read(start * size, (stop - start) * size), dtype=np.float32)
         except OSError as error:
             raise AudioError(f"{self.path}: cannot read back its decoded samples: {error}; try again") from error
-        return samples
 
     def blocks(self, size: int) -> Iterator[FloatArray]:
         """Consecutive blocks of ``size`` samples; the last one may be shorter.
@@ -133,9 +124,7 @@ class Audio:
 
     def close(self) -> None:
         """Free the samples and delete the temporary file; closing twice is harmless."""
-        store, self._store = self._store, None
-        if store is not None and not isinstance(store, np.ndarray):
-            store.close()
+        self._store = None
 
     def __enter__(self) -> Audio:
         return self
@@ -223,6 +212,8 @@ def check_samples(samples: npt.NDArray[Any]) -> None:
         raise InputError(
             f"samples must be a numpy array, not {type(samples).__name__}: use numpy.asarray(..., 'float32')"
         )
+    if isinstance(samples, np.ma.MaskedArray):
+        raise InputError("samples must be a plain array, not a masked one: fill the gaps with samples.filled(0)")
     if samples.dtype != np.float32:
         scale = " / 32768" if samples.dtype == np.int16 else ""
         raise InputError(
@@ -253,13 +244,13 @@ def _problem(samples: npt.NDArray[Any]) -> str | None:
 
 
 class _Store:
-    """Collects samples: in RAM up to a limit, then in a temporary file that has no name where the system allows."""
+    """Collects samples: in RAM up to a limit, then in a temporary file."""
 
     def __init__(self, in_memory: int) -> None:
         self.num_samples = 0
         self._in_memory = in_memory
         self._blocks: list[FloatArray] = []
-        self._file: BinaryIO | None = None
+        self._file: ScratchFile | None = None
 
     def append(self, samples: FloatArray) -> None:
         """Add samples, shape ``(samples,)``; `OSError` if the temporary file cannot be made or written."""
@@ -268,16 +259,13 @@ class _Store:
         if self._file is None:
             if self.num_samples <= self._in_memory:
                 return
-            # closed by __exit__, unless detach() has given it away
-            self._file = cast(BinaryIO, tempfile.TemporaryFile(prefix="oolong-", buffering=0))  # noqa: SIM115
+            self._file = ScratchFile()
         for block in self._blocks:
-            rest = block.view(np.uint8).data
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            self._file.append(block.view(np.uint8).data)
         self._blocks.clear()
 
-    def detach(self) -> FloatArray | BinaryIO:
-        """Give away what holds the samples: a read-only array or an open file."""
+    def detach(self) -> FloatArray | ScratchFile:
+        """Give away what holds the samples: a read-only array or a file."""
         if self._file is not None:
             file, self._file = self._file, None
             return file
@@ -290,5 +278,4 @@ class _Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._file = None  # deleted now, unless detach() has given it away, also while an error holds on to this

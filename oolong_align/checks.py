@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
@@ -93,12 +94,14 @@ def check_diarization(value: object) -> Diarization:
 
 
 def check_words(value: object) -> Words:
-    """Check order, times and texts of :class:`Words`."""
+    """Check order, times and texts of :class:`Words`; white space around a word is taken off."""
     words = check_type(value, Words)
     check_type(words.language, str)
     _check_spans("words", words.words, Word)
     _check_each_word(words.words)
-    return words
+    if all(word.text == word.text.strip() for word in words.words):
+        return words
+    return replace(words, words=tuple(replace(word, text=word.text.strip()) for word in words.words))
 
 
 def check_transcript(value: object) -> Transcript:
@@ -130,7 +133,7 @@ def _items(value: object) -> Iterable[tuple[Any, Any]]:
 
 def _check_each_word(words: Iterable[Word]) -> None:
     for word in words:
-        if not isinstance(word.text, str) or not word.text:
+        if not isinstance(word.text, str) or not word.text.strip():
             raise BrokenRuleError(f"a word's text must be a str that is not empty, not {word.text!r}")
         if word.probability is not None and not (_is_number(word.probability) and 0 <= word.probability <= 1):
             raise BrokenRuleError(f"a word's probability must be from 0 to 1, not {word.probability!r}")

@@ -27,8 +27,8 @@ from oolong_align.entries import (
     TranscriberEntry,
     store_scheme,
 )
-from oolong_align.errors import UsageError
-from oolong_align.plugin_manager import PluginManager, PluginRow
+from oolong_align.errors import PluginError, UsageError
+from oolong_align.plugin_manager import CORE, Owner, PluginManager, PluginRow
 from oolong_align.registry import Registry, check_option_names, clash, flag_name
 from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
 
@@ -76,6 +76,7 @@ class Host:
         self._manager = manager
         self._registry = Registry(manager)
         self._options: tuple[PluginOption, ...] | None = None
+        self._commands: dict[str, Owner] = {}
 
     def plugins(self) -> list[PluginRow]:
         """Name, version, distribution, hooks and wrappers of every plugin, the core first."""
@@ -157,6 +158,18 @@ class Host:
                     raise clash("command", name, owners[name], owner)
                 owners.setdefault(name, owner)
             before = dict(cli.commands)
+        self._commands = owners
+
+    def blame_command(self, name: str | None, error: Exception) -> PluginError | None:
+        """Error that names the plugin whose command failed; ``None`` for a command of the core."""
+        owner = self._commands.get(name or "")
+        try:
+            if owner is not None and owner.name != CORE:
+                with self._manager.guard(f"command {name!r}", owner):
+                    raise error
+        except PluginError as blamed:
+            return blamed
+        return None
 
     def finish(self, results: Sequence[Result], config: Config) -> None:
         """Tell every plugin that all outputs are written."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oolong_align.entries import Config, Result, library_files
-from oolong_align.errors import ModelError, OutputError, PluginError, UsageError
+from oolong_align.errors import ModelError, OolongWarning, OutputError, PluginError, UsageError
 from oolong_align.host import Host, load_host
 from oolong_align.outputs import check_sources, check_targets, prepare_folder, write_files
 from oolong_align.timeline import Timeline
@@ -85,7 +86,9 @@ class Pipeline:
         PluginError
             If a plugin breaks.
         """
-        return self._run(source, {})[0]
+        transcript, warned = self._run(source, {})
+        _warn(warned, transcript)
+        return transcript
 
     def run_files(
         self,
@@ -144,7 +147,7 @@ class Pipeline:
         config = self._config
         seconds: dict[str, float] = {}
         try:
-            transcript, warnings = self._run(path, seconds)
+            transcript, warned = self._run(path, seconds)
             with _lap(seconds, "write", config):
                 # Everything is rendered before anything is written: a recording has all of its outputs or none.
                 recording = path if self._recognition is None else self._recognition.audio
@@ -164,7 +167,7 @@ class Pipeline:
             transcript=_without_frames(transcript),
             outputs=tuple(texts) if folder is not None else (),
             texts=tuple(texts.values()) if folder is None else (),
-            warnings=warnings,
+            warnings=warned,
             seconds=seconds,
         )
 
@@ -274,7 +277,9 @@ def transcribe(
     config = host.resolve("transcribe", given, formats=wanted, progress=progress)
     pipeline = Pipeline(host, config)
     if not config.formats:
-        return pipeline(source)
+        transcript, warned = pipeline._run(source, {})
+        _warn(warned, transcript)
+        return transcript
     if not isinstance(source, str | os.PathLike):
         raise UsageError("formats need a file name: give the path of a recording, or write the outputs yourself")
     (result,) = pipeline.run_files([source], output_dir)
@@ -282,7 +287,16 @@ def transcribe(
         raise result.error
     if result.transcript is None:
         raise OutputError(f"{source}: no transcript was made")
+    _warn(result.warnings, result.transcript)
     return result.transcript
+
+
+def _warn(texts: Sequence[str], transcript: Transcript) -> None:
+    """Warn of what is wrong with a recording; the diarizer has told what is its own."""
+    told = () if transcript.diarization is None else transcript.diarization.warnings
+    for text in texts:
+        if text not in told:
+            warnings.warn(text, OolongWarning, stacklevel=3)
 
 
 def _named(transcript: Transcript, given: Recognition | None) -> Transcript:

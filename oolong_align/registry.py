@@ -12,6 +12,7 @@ from oolong_align.entries import (
     Config,
     DiarizeCall,
     DiarizerEntry,
+    Executor,
     ExecutorEntry,
     OptionGroup,
     OutputFormat,
@@ -21,6 +22,7 @@ from oolong_align.entries import (
     TranscriberEntry,
 )
 from oolong_align.errors import PluginError
+from oolong_align.guarded_executor import GuardedExecutor
 from oolong_align.plugin_manager import CORE, Owner, PluginManager
 
 __all__ = ["RESERVED", "Registry", "check_option_names", "clash", "flag_name"]
@@ -159,8 +161,14 @@ class Registry:
         return replace(entry, open=self._manager.guarded(f"speaker store {entry.scheme!r}", owner, entry.open, check))
 
     def _executor(self, owner: Owner, entry: ExecutorEntry) -> ExecutorEntry:
+        where = f"executor {entry.name!r}"
         check = _check_methods("map", "__enter__", "__exit__")
-        return replace(entry, open=self._manager.guarded(f"executor {entry.name!r}", owner, entry.open, check))
+
+        def open_guarded(config: Config) -> Executor:
+            executor = self._manager.guarded(where, owner, entry.open, check)(config)
+            return GuardedExecutor(executor, lambda: self._manager.guard(where, owner))
+
+        return replace(entry, open=open_guarded)
 
 
 def flag_name(name: str) -> str:

@@ -99,12 +99,14 @@ def check_diarizer(
         With the rule that is broken.
     """
     config = config or make_host().resolve("diarize", {})
-    diarize = build(config)
+    diarize = _calling("build(config)", build)(config)
     _require(callable(diarize), "build(config) must give a callable")
+    diarize = _calling("a diarizer", diarize)
     for audio, silent in _recordings(recordings):
         with _progress_checked() as progress:
             first = _contract(check_diarization, diarize(audio, progress=progress))
-        second = diarize(audio, num_speakers=None, min_speakers=None, max_speakers=None, progress=None)
+        again = diarize(audio, num_speakers=None, min_speakers=None, max_speakers=None, progress=None)
+        second = _contract(check_diarization, again)
         same = (first.segments, first.turns, first.speech) == (second.segments, second.turns, second.speech)
         _require(same, "two runs over one recording must be equal")
         _require(abs(first.duration - audio.duration) < 0.01, "duration must be the recording's")
@@ -142,8 +144,9 @@ def check_transcriber(
         With the rule that is broken.
     """
     config = config or make_host().resolve("transcribe", {})
-    transcribe = build(config)
+    transcribe = _calling("build(config)", build)(config)
     _require(callable(transcribe), "build(config) must give a callable")
+    transcribe = _calling("a transcriber", transcribe)
     for audio, _ in _recordings(recordings):
         nothing = _contract(check_words, transcribe(audio, (), progress=None))
         _require(not nothing.words, "without speech ranges there must be no words")
@@ -170,19 +173,22 @@ def check_format(fmt: OutputFormat) -> None:
     AssertionError
         With the rule that is broken.
     """
+    core = [(each.name, each.suffix, each.summary) for each in make_host().formats().values()]
+    own = (fmt.name, fmt.suffix, fmt.summary) in core
+    checked = replace(fmt, name=f"checked_{fmt.name}", suffix=f".checked{fmt.suffix}") if own else fmt
 
     class Plugin:
         name = "checked"
 
         @hookimpl
         def oolong_formats(self) -> list[OutputFormat]:
-            return [replace(fmt, name=f"checked_{fmt.name}", suffix=f".checked{fmt.suffix}")]
+            return [checked]
 
     try:
         host = make_host(Plugin())
-        render = host.formats()[f"checked_{fmt.name}"].render
+        host.add_options()
+        render = host.formats()[checked.name].render
         _require(bool(fmt.name and fmt.summary), "a format needs a name and a summary, which --help shows")
-        _require(fmt.suffix.startswith("."), f"the suffix must start with a dot, not be {fmt.suffix!r}")
         for transcript in (Transcript("", 0.0, ()), _transcript(words=False), _transcript(words=True)):
             if fmt.words and not transcript.utterances and transcript.diarization is not None:
                 continue
@@ -217,6 +223,20 @@ def check_speaker_store(open_store: Callable[[], SpeakerStore]) -> None:
 def _require(holds: bool, rule: str) -> None:
     if not holds:
         raise AssertionError(rule)
+
+
+def _calling(what: str, call: Callable[..., Returned]) -> Callable[..., Returned]:
+    """Turn what a call raises into the rule that it must not."""
+
+    def called(*args: Any, **kwargs: Any) -> Returned:
+        try:
+            return call(*args, **kwargs)
+        except AssertionError:
+            raise
+        except Exception as error:
+            raise AssertionError(f"{what} must not raise: {type(error).__name__}: {error}") from error
+
+    return called
 
 
 def _contract(check: Callable[[object], Returned], value: object) -> Returned:

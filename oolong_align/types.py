@@ -6,7 +6,7 @@ Times are seconds from the start of the recording as ``float``; a span's start i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
@@ -113,7 +113,7 @@ class VoiceEvidence(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Diarization:
+class Diarization:  # noqa: PLW1641  the decorator makes the hash
     """Who spoke when.
 
     Attributes
@@ -143,13 +143,24 @@ class Diarization:
     turns: tuple[DiarizeSegment, ...]
     speech: tuple[VoiceRange, ...]
     duration: float
-    embeddings: Mapping[int, FloatArray] = field(default_factory=dict)
+    embeddings: Mapping[int, FloatArray] = field(default_factory=dict, compare=False)
     pieces: tuple[DiarizeSegment, ...] = ()
-    timing: DiarizeTiming | None = None
+    timing: DiarizeTiming | None = field(default=None, compare=False)
     model: ModelInfo | None = None
-    voice: VoiceEvidence | None = None
+    voice: VoiceEvidence | None = field(default=None, compare=False)
     warnings: tuple[str, ...] = ()
     recording: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two results say the same; ``timing`` and ``voice`` do not count."""
+        if not isinstance(other, Diarization):
+            return NotImplemented
+        mine, theirs = self.embeddings, other.embeddings
+        return (
+            all(getattr(self, each.name) == getattr(other, each.name) for each in fields(self) if each.compare)
+            and mine.keys() == theirs.keys()
+            and all(np.array_equal(mine[speaker], theirs[speaker]) for speaker in mine)
+        )
 
     @property
     def speaker_ids(self) -> tuple[int, ...]:
@@ -177,7 +188,7 @@ class Diarization:
         """
         from oolong_align.exchange import make_frame
 
-        return make_frame(self, exclusive=exclusive)
+        return make_frame(self._labelled(exclusive=exclusive))
 
     def to_annotation(self, *, uri: str | None = None, exclusive: bool = False) -> Annotation:
         """Turns as pyannote's tools take them.
@@ -201,7 +212,11 @@ class Diarization:
         """
         from oolong_align.exchange import make_annotation
 
-        return make_annotation(self, uri=uri, exclusive=exclusive)
+        return make_annotation(self._labelled(exclusive=exclusive), uri=uri)
+
+    def _labelled(self, *, exclusive: bool) -> list[tuple[SpeakerSegment | DiarizeSegment, str]]:
+        turns = self.segments if exclusive else self.turns
+        return [(turn, speaker_label(turn.speaker_id)) for turn in turns]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from oolong_align.embedding import EmbeddingModel, pool_span
+from oolong_align.errors import InputError
 from oolong_align.frames import seconds_to_voice_frame
 from oolong_align.types import FloatArray
 from oolong_align.vectors import l2_normalise
@@ -46,7 +48,14 @@ class FrameVoice:
         """Embedding of a span in seconds as the model makes it, ``float32[D]``; zeros where the span holds no frame.
 
         O(seconds): 64 kB are read and pooled for each second, in blocks.
+
+        Raises
+        ------
+        InputError
+            If a time is not finite.
         """
+        if not (math.isfinite(start) and math.isfinite(end)):
+            raise InputError(f"a span must start and end at a finite number of seconds, not {start!r} to {end!r}")
         first, last = seconds_to_voice_frame(start), seconds_to_voice_frame(end)
         if not len(self._frames.indices(first, last)):
             return np.zeros(self._model.dimension, dtype=np.float32)

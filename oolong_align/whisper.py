@@ -20,7 +20,7 @@ from oolong_align.errors import RecognitionError, UsageError
 from oolong_align.frames import SAMPLE_RATE
 from oolong_align.gating import Clip, join_clips, plan_clips, quietest
 from oolong_align.types import Progress, VoiceRange, Word, Words
-from oolong_align.whisper_model import first_line, language_code, load_whisper
+from oolong_align.whisper_model import check_process, first_line, language_code, load_whisper
 from oolong_align.whisper_words import Heard, left_out, sum_up, to_words, without_overlap
 
 __all__ = ["WhisperTranscriber"]
@@ -137,10 +137,11 @@ class WhisperTranscriber:
         Raises
         ------
         UsageError
-            If the model does not know the language or the task.
+            If the model does not know the language or the task, or was loaded before this process was forked.
         RecognitionError
             If the engine fails on this recording, for instance for want of memory.
         """
+        check_process()
         language = self._checked_language(language)
         self._check_task(task)
         self._check_prompts(initial_prompt, hotwords)

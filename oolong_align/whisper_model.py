@@ -13,7 +13,15 @@ from typing import Any, Final, TypeVar
 
 from oolong_align.errors import ModelError, ModelNotFoundError, OolongWarning, UsageError
 
-__all__ = ["LANGUAGES", "check_choice", "default_threads", "language_code", "language_name", "load_whisper"]
+__all__ = [
+    "LANGUAGES",
+    "check_choice",
+    "check_process",
+    "default_threads",
+    "language_code",
+    "language_name",
+    "load_whisper",
+]
 
 Model = TypeVar("Model")
 
@@ -47,6 +55,9 @@ _CODES: Final = {name: code for code, _, name in (each.strip().partition(" ") fo
 _NAMES: Final = {code: name for name, code in reversed(_CODES.items())}
 LANGUAGES: Final = frozenset(_CODES.values())
 _SOME_LANGUAGES: Final = "en, de, es, fr, ja, zh"
+
+_process: int | None = None
+"""The process that loaded the first model; those that are forked from it inherit this."""
 
 
 def language_code(language: str) -> str:
@@ -160,6 +171,21 @@ def load_whisper(source: Path | str, *, device: str, compute_type: str, threads:
     return first_working(devices, lambda chosen: _load(folder, chosen, compute_type, threads))
 
 
+def check_process() -> None:
+    """Refuse to load or run a model where the engine would wait for threads that a fork has not copied.
+
+    Raises
+    ------
+    UsageError
+        If this process was forked from one that had loaded a model.
+    """
+    if _process not in (None, os.getpid()):
+        raise UsageError(
+            "Whisper cannot run in a process that was forked after another one loaded it: start processes with the "
+            'method "spawn" (multiprocessing.get_context("spawn")), or use threads'
+        )
+
+
 def default_threads() -> int:
     """Cores that this process may use, at most 8."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -198,12 +224,15 @@ def _check_compute_type(device: str, compute_type: str) -> frozenset[str]:
 
 
 def _load(folder: Path, device: str, compute_type: str, threads: int | None) -> Any:
+    global _process  # noqa: PLW0603  what a fork leaves behind is a matter of the whole process
     import numpy as np
     from faster_whisper import WhisperModel
 
     supported = _check_compute_type(device, compute_type)
     if compute_type == "default":
         compute_type = next(name for name in PREFERRED[device] if name in supported)
+    check_process()
+    _process = os.getpid()
     try:
         model = WhisperModel(
             str(folder),

@@ -38,6 +38,7 @@ class LazyGroup(click.Group):
 
     def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, Callable[[], click.Command]]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.invoked: str | None = None  # which command runs or ran
         # Placeholders make a taken name visible to who adds commands.
         self._lazy = {name: (click.Command(name, help=summary), build) for name, (summary, build) in lazy.items()}
         for placeholder, _ in self._lazy.values():
@@ -52,6 +53,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command to run, and build it."""
         name, command, rest = super().resolve_command(ctx, args)
+        self.invoked = name
         for placeholder, build in self._lazy.values():
             if command is placeholder:
                 command = build()

@@ -120,6 +120,7 @@ def _overview(*, version: bool, **_: Any) -> None:
 def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host], click.Command], program: str) -> int:
     arguments = sys.argv[1:] if given is None else list(given)
     terminal = Terminal(debug="--debug" in arguments)
+    command: click.Command | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("always" if terminal.debug else "ignore")
         warnings.simplefilter("always", OolongWarning)
@@ -127,7 +128,8 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
         try:
             if host is None:
                 host = load_host(plugins=not _switched_off(arguments), disabled=_disabled(arguments))
-            code = build(host).main(arguments, prog_name=program, standalone_mode=False, obj=terminal)
+            command = build(host)
+            code = command.main(arguments, prog_name=program, standalone_mode=False, obj=terminal)
             sys.stdout.flush()
         except click.ClickException as error:
             context = getattr(error, "ctx", None)
@@ -143,6 +145,11 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
         except BrokenPipeError:
             return _stdout_is_closed()
         except Exception as error:  # noqa: BLE001  the last one to catch it
+            invoked = command.invoked if isinstance(command, LazyGroup) else None
+            blamed = host.blame_command(invoked, error) if host is not None else None
+            if blamed is not None:
+                terminal.error(blamed)
+                return blamed.exit_code
             terminal.error(error)
             terminal.info("oolong: this is a bug; please report it with what --debug prints")
             return 1

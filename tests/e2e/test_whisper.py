@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -170,3 +171,48 @@ def test_no_speech_is_lost_by_gating(base: WhisperTranscriber, detector: VoiceAc
             ungated += words_ungated(base, audio)
     print(f"words: {gated} gated, {ungated} ungated")
     assert gated >= 0.99 * ungated
+
+
+FORKED = """
+import multiprocessing, sys
+from oolong_align.audio import load_audio
+from oolong_align.errors import UsageError
+from oolong_align.types import VoiceRange
+from oolong_align.whisper import WhisperTranscriber
+
+
+def hear(transcriber=None):
+    with load_audio(sys.argv[1]) as audio:
+        transcriber = transcriber or WhisperTranscriber.from_pretrained("tiny.en", threads=1)
+        return len(transcriber(audio, [VoiceRange(0.0, 4.0)]).words)
+
+
+def refused(*arguments):
+    try:
+        return f"{hear(*arguments)} words"
+    except UsageError as error:
+        return str(error)
+
+
+if __name__ == "__main__":
+    loaded = WhisperTranscriber.from_pretrained("tiny.en", threads=1)
+    for transcriber in (None, loaded):
+        child = multiprocessing.get_context("fork").Process(target=lambda: print(refused(transcriber), flush=True))
+        child.start()
+        child.join(60)
+        child.kill()
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(pool.apply(refused))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forked processes")
+def test_a_forked_process_is_told_to_be_spawned(data_dir: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(FORKED)
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", str(script), str(data_dir / "real" / "jfk.flac")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    for line in done.stdout.splitlines()[:2]:
+        assert 'start processes with the method "spawn"' in line
+    assert re.fullmatch(r"[1-9]\d* words", done.stdout.splitlines()[2])

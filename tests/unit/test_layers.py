@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 LAYERS = (
-    ("types", "errors", "frames", "options", "vectors", "writing", "timeline", "parallel", "exchange", "finite_range"),
+    (
+        "types",
+        "errors",
+        "frames",
+        "options",
+        "vectors",
+        "writing",
+        "timeline",
+        "parallel",
+        "exchange",
+        "finite_range",
+        "scratch",
+    ),
     ("audio", "decoding", "models", "onnx"),
     (
         *("fbank", "segmentation", "segmentation_graph", "sincnet", "embedding_graph", "embedding", "plda", "vbx"),
@@ -21,6 +33,7 @@ LAYERS = (
     (
         "plugin_manager",
         "registry",
+        "guarded_executor",
         "checks",
         "outputs",
         "host",

@@ -107,9 +107,24 @@ def test_formats() -> None:
         (replace(GOOD, suffix="count"), "suffix"),
         (replace(GOOD, name="Count me"), "is no name"),
         (replace(GOOD, summary=""), "summary"),
+        (replace(GOOD, suffix=None), "must be str, not NoneType"),
+        (replace(GOOD, name="srt"), "belongs to both"),
+        (replace(GOOD, name="model"), "belongs to both"),
     ):
         with pytest.raises(AssertionError, match=rule):
             check_format(broken)
+
+
+def raises(*_: object, **__: object) -> object:
+    raise KeyError("speech")
+
+
+def test_what_raises_breaks_a_rule() -> None:
+    for check, what in ((check_diarizer, "a diarizer"), (check_transcriber, "a transcriber")):
+        with pytest.raises(AssertionError, match=r"build\(config\) must not raise: KeyError: 'speech'"):
+            check(raises)
+        with pytest.raises(AssertionError, match=f"{what} must not raise: KeyError: 'speech'"):
+            check(lambda config: raises)
 
 
 class Store(SqliteStore):

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oolong_align.audio import load_audio
+from oolong_align.checks import BrokenRuleError, check_words
+from oolong_align.errors import InputError, OolongWarning
+from oolong_align.pipeline import Pipeline
+from oolong_align.testing import make_host
+from oolong_align.types import Diarization, DiarizeTiming, Word, Words
+from oolong_align.voice import FrameVoice
+from oolong_align.voice_frames import VoiceFrames
+
+FOUND = Diarization(segments=(), turns=(), speech=(), duration=1.0, embeddings={0: np.ones(3, np.float32)})
+
+
+def test_results_compare_by_what_they_say() -> None:
+    same = replace(FOUND, embeddings={0: np.ones(3, np.float32)}, timing=DiarizeTiming(1, 2, 3, 6))
+    assert same == FOUND
+    assert replace(FOUND, duration=2.0) != FOUND
+    assert replace(FOUND, embeddings={0: np.zeros(3, np.float32)}) != FOUND
+    assert replace(FOUND, embeddings={1: np.ones(3, np.float32)}) != FOUND
+    assert FOUND != "a diarization"
+
+
+@pytest.mark.parametrize("span", [(float("nan"), 1.0), (0.0, float("inf")), (float("-inf"), 1.0)])
+def test_a_span_is_finite(span: tuple[float, float]) -> None:
+    voice = FrameVoice(None, VoiceFrames(4), {})
+    with pytest.raises(InputError, match="a finite number of seconds"):
+        voice.scores(*span)
+
+
+def test_masked_samples_are_refused() -> None:
+    with pytest.raises(InputError, match=r"masked one: fill the gaps with samples.filled\(0\)"):
+        load_audio(np.ma.masked_array(np.zeros(10, np.float32)))
+
+
+def test_white_space_around_words_is_taken_off() -> None:
+    words = check_words(Words("en", (Word(0.0, 0.5, " Hello \n"), Word(0.5, 1.0, "you"))))
+    assert [word.text for word in words.words] == ["Hello", "you"]
+    with pytest.raises(BrokenRuleError, match="not empty"):
+        check_words(Words("en", (Word(0.0, 0.5, " "),)))
+
+
+def test_warnings_about_a_recording_reach_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = replace(FOUND, embeddings={}, warnings=("two voices are alike",))
+    host = make_host()
+    monkeypatch.setattr(host, "diarize", lambda audio, config: found)
+    audio = load_audio(np.zeros(16000, np.float32))
+    audio.warnings = ("damaged parts were skipped",)
+    with pytest.warns(OolongWarning) as told:
+        Pipeline(host, host.resolve("transcribe", {}))(audio)
+    assert [str(each.message) for each in told] == ["damaged parts were skipped"]
+    assert told[0].filename == __file__
