@@ -40,7 +40,10 @@ def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:
     for stem, count in stems.items():
         if count > 1:
             same = ", ".join(str(each) for each in sources if os.path.normcase(each.stem) == stem)
-            raise UsageError(f"{same}: {count} inputs have the stem {stem!r} and would overwrite each other's outputs")
+            raise UsageError(
+                f"{same}: {count} inputs have the stem {stem!r} and would overwrite each other's outputs; "
+                "rename one, or run them one by one, each with an --output_dir of its own"
+            )
 
 
 def prepare_folder(folder: Path) -> None:
