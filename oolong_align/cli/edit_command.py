@@ -114,7 +114,8 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
         for each in config.formats:
             replaces = each.name == "json" and output_dir is None
             # Behind a link is what is corrected; the link stays one.
-            target = path.resolve() if replaces else folder / f"{path.stem}{each.suffix}"
+            own = path.resolve() if path.is_symlink() else path
+            target = own if replaces else folder / f"{path.stem}{each.suffix}"
             texts[target] = each.render_for(transcript, audio, target)
             if each.name == "html" and audio is None and values["html_audio"] != "none" and not to_stdout:
                 _warn_of_lost_recording(target)
