@@ -132,7 +132,8 @@ def write_files(
         _rename(pending, kept)
     except OSError as error:
         meant = {str(temporary): target for target, temporary in pending.items()}
-        where = meant.get(str(error.filename), error.filename or "output")
+        # An error while a file is written names none.
+        where = meant.get(str(error.filename), error.filename or next(reversed(pending), "output"))
         raise OutputError(f"{where}: cannot be written: {error.strerror or error}") from error
     finally:
         for temporary in (*pending.values(), *kept.values()):
