@@ -5,6 +5,7 @@ Names are loaded when they are first used, so that importing the package starts 
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from oolong_align.types import Words as Words
     from oolong_align.vad import VoiceActivityDetector as VoiceActivityDetector
     from oolong_align.voice_library import VoiceLibrary as VoiceLibrary
+
+# ONNX Runtime 1.32 for Linux records each run for Microsoft, from its import on, and reads this before.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__: Final = "0.1.0"
 

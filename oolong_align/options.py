@@ -17,6 +17,7 @@ AUDIO_CHOICES: Final = ("auto", "embed", "link", "none")
 """What becomes of the recording in a page; the first is the default."""
 SPEAKER_THRESHOLD: Final = 0.9
 """Least probability of a known voice: of unknown speakers about one in a hundred is taken for somebody."""
+_VAD_OFFSET: Final = 0.357
 _WINDOW_S: Final = 10.0
 _SMALLEST: Final = sys.float_info.min
 _LARGEST: Final = sys.float_info.max
@@ -66,7 +67,7 @@ class DiarizerOptions:
     """
 
     vad_onset: float = 0.5
-    vad_offset: float = 0.357
+    vad_offset: float = _VAD_OFFSET
     min_duration_off: float = 0.0
     embedding_exclude_overlap: bool = True
     clustering_threshold: float | None = None
@@ -91,6 +92,8 @@ class DiarizerOptions:
             _check(name, getattr(self, name), isinstance(getattr(self, name), bool), "True or False")
         _check_number("vad_onset", self.vad_onset, 0.0, 1.0, "from 0 to 1")
         at_most_onset = f"from 0 to vad_onset, which is {self.vad_onset}"
+        if self.vad_offset == _VAD_OFFSET:
+            at_most_onset += f"; {_VAD_OFFSET} is its default, so give --vad_offset too"
         _check_number("vad_offset", self.vad_offset, 0.0, self.vad_onset, at_most_onset)
         _check_number("min_duration_off", self.min_duration_off, 0.0, _LARGEST, "0 or more seconds")
         if self.clustering_threshold is not None:

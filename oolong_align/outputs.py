@@ -40,7 +40,10 @@ def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:
     for stem, count in stems.items():
         if count > 1:
             same = ", ".join(str(each) for each in sources if os.path.normcase(each.stem) == stem)
-            raise UsageError(f"{same}: {count} inputs have the stem {stem!r} and would overwrite each other's outputs")
+            raise UsageError(
+                f"{same}: {count} inputs have the stem {stem!r} and would overwrite each other's outputs; "
+                "rename one, or run them one by one, each with an --output_dir of its own"
+            )
 
 
 def prepare_folder(folder: Path) -> None:
@@ -129,7 +132,8 @@ def write_files(
         _rename(pending, kept)
     except OSError as error:
         meant = {str(temporary): target for target, temporary in pending.items()}
-        where = meant.get(str(error.filename), error.filename or "output")
+        # An error while a file is written names none.
+        where = meant.get(str(error.filename), error.filename or next(reversed(pending), "output"))
         raise OutputError(f"{where}: cannot be written: {error.strerror or error}") from error
     finally:
         for temporary in (*pending.values(), *kept.values()):

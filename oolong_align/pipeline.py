@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from oolong_align.entries import Config, Result, library_files
 from oolong_align.errors import ModelError, OolongWarning, OutputError, PluginError, UsageError
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from oolong_align.interop.files import ForeignTurns
 
 __all__ = ["Pipeline", "Recognition", "transcribe"]
+
+# Recognisers close their last segment a little after the end.
+_LATE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +208,8 @@ class Pipeline:
             transcript = _named(replace(transcript, source=transcript.source or stem), given)
             with _lap(seconds, "identify", config):
                 transcript = self._host.identify(transcript, diarization, config)
-            return transcript, (*(audio.warnings if audio else ()), *diarization.warnings)
+            about = () if given is None or audio is None else _warn_of_late_words(words, audio.duration)
+            return transcript, (*(audio.warnings if audio else ()), *diarization.warnings, *about)
         finally:
             if audio is not None and audio is not source:
                 audio.close()
@@ -308,6 +312,16 @@ def _named(transcript: Transcript, given: Recognition | None) -> Transcript:
         if (label := speaker_label(number)) != name and (speaker := transcript.speakers.get(label)) is not None
     }
     return replace(transcript, speakers={**transcript.speakers, **named})
+
+
+def _warn_of_late_words(words: Words, duration: float) -> tuple[str, ...]:
+    late = sum(word.start > duration + _LATE_S for word in words.words)
+    if not late:
+        return ()
+    return (
+        f"{late} of {len(words.words)} words are after the end of the recording at {duration:.1f} s; check that it "
+        "is the recording of this transcript",
+    )
 
 
 def _with_room(diarization: Diarization, words: Words) -> Diarization:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from oolong_align.cli.commands import make_command, output_dir_option, timing_option
+from oolong_align.cli.commands import LocalFile, make_command, output_dir_option, timing_option
 from oolong_align.cli.run_commands import run_pipeline
-from oolong_align.cli.terminal import Terminal
+from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.errors import UsageError
 from oolong_align.host import Host
 
@@ -30,7 +29,7 @@ def align_command(host: Host) -> click.Command:
     def align(terminal: Terminal, /, **values: Any) -> int:
         return _run(host, terminal, values)
 
-    path = click.Path(path_type=Path)
+    path = LocalFile()
     return make_command(
         "align",
         align,
@@ -64,7 +63,7 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
 
     heard = read_transcript(transcript)
     words = sum(len(segment.words) for segment in heard.segments)
-    terminal.info(f"{transcript}: {words} word{'' if words == 1 else 's'} of {heard.tool}")
+    terminal.info(f"{transcript}: {counted(words, 'word')} of {heard.tool}")
     stems = [each.stem for each in (audio, transcript) if each is not None]
     turns = None if rttm is None else read_rttm(rttm, stems)
     recognition = Recognition(heard=heard, audio=audio, turns=turns)

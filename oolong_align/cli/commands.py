@@ -16,6 +16,7 @@ __all__ = [
     "STDOUT",
     "GroupedCommand",
     "LazyGroup",
+    "LocalFile",
     "files_argument",
     "make_command",
     "output_dir_option",
@@ -31,6 +32,19 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "token_normalize_func": lambda token: token.replace("-", "_"),
     "max_content_width": 110,
 }
+
+
+class LocalFile(click.Path):
+    """Path of a file; an address is refused here, because a path would lose one of its slashes."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Path of what was given."""
+        if isinstance(value, str) and "://" in value:
+            self.fail(f"{value} is an address: download it first, only local files are read", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class LazyGroup(click.Group):
@@ -103,7 +117,7 @@ def make_command(
 
 def files_argument() -> click.Argument:
     """The recordings to work on."""
-    return click.Argument(["files"], nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+    return click.Argument(["files"], nargs=-1, required=True, type=LocalFile(), metavar="FILE...")
 
 
 def output_dir_option() -> click.Option:

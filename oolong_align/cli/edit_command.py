@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import click
 
-from oolong_align.cli.commands import STDOUT, make_command
+from oolong_align.cli.commands import STDOUT, LocalFile, make_command
 from oolong_align.cli.libraries import open_library
-from oolong_align.cli.terminal import Terminal
+from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.entries import library_files
 from oolong_align.errors import InputError, ModelError, OolongWarning, StoreError, UsageError
 from oolong_align.host import Host
@@ -44,13 +44,13 @@ def edit_command(host: Host) -> click.Command:
         "wins.",
         options=host.add_options(),
         own=_parameters(),
-        headings=dict.fromkeys(_EDITS, "Edits"),
+        headings={**dict.fromkeys(_EDITS, "Edits"), "audio": "Page"},
     )
 
 
 def _parameters() -> list[click.Parameter]:
     return [
-        click.Argument(["file"], type=click.Path(path_type=Path), metavar="RESULT.json"),
+        click.Argument(["file"], type=LocalFile(), metavar="RESULT.json"),
         click.Option(
             ["--num_speakers"],
             type=click.IntRange(min=1),
@@ -71,7 +71,7 @@ def _parameters() -> list[click.Parameter]:
         ),
         click.Option(
             ["--audio"],
-            type=click.Path(path_type=Path),
+            type=LocalFile(),
             metavar="FILE",
             help="The recording, for formats that hold it or link to it, such as --html.",
         ),
@@ -114,7 +114,8 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
         for each in config.formats:
             replaces = each.name == "json" and output_dir is None
             # Behind a link is what is corrected; the link stays one.
-            target = path.resolve() if replaces else folder / f"{path.stem}{each.suffix}"
+            own = path.resolve() if path.is_symlink() else path
+            target = own if replaces else folder / f"{path.stem}{each.suffix}"
             texts[target] = each.render_for(transcript, audio, target)
             if each.name == "html" and audio is None and values["html_audio"] != "none" and not to_stdout:
                 _warn_of_lost_recording(target)
@@ -126,8 +127,7 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     if to_stdout:
         click.echo("".join(texts.values()).encode("utf-8", errors="replace"), nl=False)
     else:
-        speakers, words = len(transcript.speakers), len(transcript.words)
-        found = f"{speakers} speaker{'s' * (speakers != 1)}, {words} word{'s' * (words != 1)}"
+        found = f"{counted(len(transcript.speakers), 'speaker')}, {counted(len(transcript.words), 'word')}"
         terminal.info(f"{path}: {found} -> {', '.join(map(str, texts))}")
     return 0
 

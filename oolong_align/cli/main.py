@@ -5,9 +5,11 @@ Exit codes: 0 all went well, 1 a recording or a model failed, 2 wrong usage, 3 a
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 import click
@@ -121,7 +123,7 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
     arguments = sys.argv[1:] if given is None else list(given)
     terminal = Terminal(debug="--debug" in arguments)
     command: click.Command | None = None
-    with warnings.catch_warnings():
+    with _stopped_by_sigterm(), warnings.catch_warnings():
         warnings.simplefilter("always" if terminal.debug else "ignore")
         warnings.simplefilter("always", OolongWarning)
         warnings.showwarning = _shower(terminal)
@@ -154,6 +156,20 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
             terminal.info("oolong: this is a bug; please report it with what --debug prints")
             return 1
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does, so that nothing half-written and no temporary file is left."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _shower(terminal: Terminal) -> Callable[..., None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from oolong_align.cli.commands import STDOUT, files_argument, make_command, output_dir_option, timing_option
-from oolong_align.cli.terminal import Terminal, print_table
+from oolong_align.cli.terminal import Terminal, counted, print_table
 from oolong_align.entries import Result
 from oolong_align.errors import UsageError
 from oolong_align.host import Host
@@ -108,10 +108,9 @@ def _summary(result: Result) -> str:
     transcript = result.transcript
     if transcript is None:
         return str(result.source)
-    speakers, words = len(transcript.speakers), len(transcript.words)
-    found = f"{speakers} speaker{'' if speakers == 1 else 's'}"
-    if words:
-        found += f", {words} word{'' if words == 1 else 's'}"
+    found = counted(len(transcript.speakers), "speaker")
+    if transcript.words:
+        found += f", {counted(len(transcript.words), 'word')}"
     return f"{result.source}: {found} -> {', '.join(str(path) for path in result.outputs)}"
 
 
@@ -138,6 +137,7 @@ def _print_timing(result: Result) -> None:
     rows.append(("total", sum(result.seconds.values())))
     seconds = transcript.duration
     segments = len(diarization.segments) if diarization is not None else 0
-    title = f"{result.source.name}: {seconds:.1f} s, {len(transcript.speakers)} speakers, {segments} segments"
+    found = f"{counted(len(transcript.speakers), 'speaker')}, {counted(segments, 'segment')}"
+    title = f"{result.source.name}: {seconds:.1f} s, {found}"
     table = [(name, f"{spent:.3f}", f"{spent / seconds:.4f}" if seconds else "") for name, spent in rows]
     print_table(("stage", "seconds", "RTF"), table, sys.stderr, title)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from oolong_align.cli.commands import LocalFile
 from oolong_align.cli.libraries import library_option, open_library
 from oolong_align.cli.terminal import Terminal, print_table
 from oolong_align.errors import InputError, UsageError
@@ -35,7 +36,7 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
 
     @click.command("enroll")
     @click.argument("name")
-    @click.argument("file", type=click.Path(path_type=Path))
+    @click.argument("file", type=LocalFile())
     @library_option
     @click.option("--from", "start", type=FiniteRange(min=0), metavar="S", help="Listen from this second on.")
     @click.option("--to", "end", type=FiniteRange(min=0, min_open=True), metavar="S", help="Until this second.")
@@ -72,7 +73,7 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
         terminal.info(f"{voice.name}: {sample.seconds:.1f} s of speech, {voice.seconds:.1f} s in all")
 
     @click.command("identify")
-    @click.argument("file", type=click.Path(path_type=Path))
+    @click.argument("file", type=LocalFile())
     @library_option
     @click.option(
         "--speaker_threshold",

@@ -12,7 +12,7 @@ from typing import Any, Final, TextIO
 from oolong_align.errors import OolongError
 from oolong_align.types import Progress
 
-__all__ = ["Terminal", "one_line", "print_table", "printable"]
+__all__ = ["Terminal", "counted", "one_line", "print_table", "printable"]
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -117,6 +117,17 @@ def printable(text: str) -> str:
     a\x1b[2Jb\nc
     """
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def counted(count: int, noun: str) -> str:
+    """Say a number of things.
+
+    Examples
+    --------
+    >>> counted(1, "speaker"), counted(0, "word")
+    ('1 speaker', '0 words')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def one_line(error: BaseException) -> str:

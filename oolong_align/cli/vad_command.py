@@ -11,7 +11,7 @@ import click
 
 from oolong_align.cli.commands import STDOUT, files_argument, make_command, output_dir_option, timing_option
 from oolong_align.cli.run_commands import report_failures
-from oolong_align.cli.terminal import Terminal, print_table
+from oolong_align.cli.terminal import Terminal, counted, print_table
 from oolong_align.core_plugin import diarizer_options
 from oolong_align.errors import ModelError, UsageError
 from oolong_align.host import Host
@@ -67,7 +67,7 @@ def _run(terminal: Terminal, values: dict[str, Any]) -> int:
                 if not to_stdout:
                     target = folder / f"{path.stem}{SUFFIX}"
                     write_files({target: text}, inputs=[path])
-                    terminal.info(f"{path}: {len(ranges)} ranges -> {target}")
+                    terminal.info(f"{path}: {counted(len(ranges), 'range')} -> {target}")
             except ModelError:
                 raise
             except Exception as error:  # noqa: BLE001  the other files get their turn

@@ -6,13 +6,15 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from oolong_align.errors import InputError
 
 __all__ = ["Field", "parse_object"]
 
 T = TypeVar("T")
+
+_ADVICE: Final = "give a file that this program wrote; `oolong align` reads those of other tools"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Field:
             self._refuse_kind("an object")
         path = f"{self.path}.{key}" if self.path else key
         if key not in self.value:
-            raise InputError(f"transcript JSON: {path} is missing; give a file that this program wrote")
+            raise InputError(f"transcript JSON: {path} is missing; {_ADVICE}")
         return Field(self.value[key], path)
 
     def entries(self) -> list[tuple[str, Field]]:
@@ -118,13 +120,11 @@ def parse_object(text: str) -> Field:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
-        raise InputError("transcript JSON: it is nested too deeply; give a file that this program wrote") from None
+        raise InputError(f"transcript JSON: it is nested too deeply; {_ADVICE}") from None
     except ValueError as error:
-        raise InputError(
-            f"transcript JSON: it cannot be parsed ({error}); give a file that this program wrote"
-        ) from None
+        raise InputError(f"transcript JSON: it cannot be parsed ({error}); {_ADVICE}") from None
     if not isinstance(value, dict):
-        raise InputError("transcript JSON: it holds no object; give a file that this program wrote")
+        raise InputError(f"transcript JSON: it holds no object; {_ADVICE}")
     return Field(value, "")
 
 

@@ -95,6 +95,11 @@ def _read_document(document: Any) -> Heard:
     if any(field(each, "type") == "transcript.text.segment" for each in segments):
         return _read_segments("OpenAI diarized_json", segments, language)
     if sources["segments"] is None and sources["words"] is None and sources["chunks"] is None:
+        if isinstance(field(document, "text"), str):
+            raise UnknownShapeError(
+                f"words cannot be read from {short(document)}: a text without times (OpenAI's API gives them with the "
+                "response_format verbose_json)"
+            )
         raise UnknownShapeError(f"words cannot be read from {short(document)}")
     return _read_segments("Whisper", segments, language)
 

@@ -37,8 +37,11 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 
 def test_a_low_onset_alone_says_what_to_change() -> None:
-    with pytest.raises(UsageError, match=r"vad_offset=0\.357 .* vad_onset, which is 0\.2"):
+    with pytest.raises(UsageError, match=r"vad_offset=0\.357 .* vad_onset, which is 0\.2; .* give --vad_offset too"):
         DiarizerOptions(vad_onset=0.2)
+    with pytest.raises(UsageError) as chosen:
+        DiarizerOptions(vad_onset=0.2, vad_offset=0.3)
+    assert "default" not in str(chosen.value)
 
 
 @pytest.mark.parametrize(

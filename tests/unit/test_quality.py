@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,15 @@ def test_a_start_loads_no_inference_engine(start: str) -> None:
     code = f"{start}\nimport sys\nprint('LOADED', *sorted(set(sys.modules) & set({ENGINES!r})))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "LOADED"
+
+
+def test_nothing_is_recorded_about_the_user(tmp_path: Path, repository: Path) -> None:
+    switches = ("ORT_DISABLE_TELEMETRY", "GITHUB_ACTIONS", "TF_BUILD")
+    kept = {name: value for name, value in os.environ.items() if name not in switches}
+    places = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "XDG_CACHE_HOME"), str(tmp_path))
+    code = "import oolong_align.onnx, onnxruntime"
+    subprocess.run([sys.executable, "-c", code], env={**kept, **places}, cwd=repository, check=True)
+    assert not list(tmp_path.rglob("*"))
 
 
 def test_every_exported_name_can_be_imported() -> None:

@@ -184,3 +184,14 @@ def test_every_foreign_file_goes_through(run: Run, repository: Path, tmp_path: P
         assert code == 0, err
         assert len(list(tmp_path.glob(f"{path.stem}.*"))) == len(make_host().formats())
         assert (tmp_path / f"{path.stem}.srt").read_text().startswith("1\n")
+
+
+def test_words_behind_the_end_show_that_it_is_another_recording(
+    run_align: Run, words: Callable[..., Path], record: Record
+) -> None:
+    late = [{"word": " hello", "start": 1.0, "end": 2.0}, {"word": " there", "start": 500.0, "end": 501.0}]
+    code, _, err = run_align(words(words=late), record(seconds=3))
+    assert code == 0
+    assert "1 of 2 words are after the end of the recording at 3.0 s; check that it is the recording of" in err
+    rounded = [{"word": " hello", "start": 1.0, "end": 2.0}, {"word": " there", "start": 3.5, "end": 4.0}]
+    assert "warning" not in run_align(words("rounded.json", words=rounded), record(seconds=3))[2]

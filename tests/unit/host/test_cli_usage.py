@@ -32,6 +32,10 @@ Run = Callable[..., tuple[int, str, str]]
         (["transcribe", "FILE", "-o", "-", "--srt", "--vtt"], 2, "-o - takes one recording and one format"),
         (["transcribe", "FILE", "FILE", "-o", "-"], 2, "-o - takes one recording and one format"),
         (["transcribe", "FILE", "FILE"], 2, "2 inputs have the stem 'meeting'"),
+        (["vad", "FILE", "FILE"], 2, "rename one, or run them one by one, each with an --output_dir of its own"),
+        (["transcribe", "FILE", "https://a.org/b.mp3"], 2, "https://a.org/b.mp3 is an address: download it first"),
+        (["align", "https://a.org/b.json", "FILE"], 2, "https://a.org/b.json is an address: download it first"),
+        (["vad", "FILE", "--vad_onset", "0.2"], 2, "is 0.2; 0.357 is its default, so give --vad_offset too"),
         (["transcribe", "FILE", "-p", "textgrid"], 2, "'textgrid' must be no:NAME"),
         (["diarize", "FILE", "--srt"], 2, "No such option '--srt'"),
         (["vad", "FILE", "FILE", "-o", "-"], 2, "-o - takes one recording"),
@@ -96,6 +100,18 @@ def test_file_names_do_not_control_the_terminal(run: Run, record: Record, tmp_pa
     assert code == 1
     assert not set(err) & set("\x1b\x07")
     assert "a\\x1b[2J\\nb.wav: 2 speakers" in err and "broken\\x1b]0;title\\x07.wav" in err
+
+
+def test_one_of_a_thing_is_singular(run: Run, tmp_path: Path) -> None:
+    words, rttm = tmp_path / "meeting.json", tmp_path / "one.rttm"
+    words.write_text(json.dumps({"segments": [{"start": 0.5, "end": 1, "text": "Yes."}]}))
+    rttm.write_text("SPEAKER meeting 1 0.0 2.0 <NA> <NA> A <NA> <NA>\n")
+    code, _, err = run("align", words, "--turns", rttm, "--timing", "-o", tmp_path / "out")
+    assert code == 0
+    assert "1 word of Whisper\n" in err and "1 speaker, 1 word ->" in err and "s, 1 speaker, 1 segment\n" in err
+    code, _, err = run("edit", tmp_path / "out" / "meeting.json", "--rename", "SPEAKER_00=Ada")
+    assert code == 0
+    assert "1 speaker, 1 word ->" in err
 
 
 def test_voice_ranges_have_a_precision(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -161,6 +162,7 @@ def test_files_of_other_tools_are_refused(run: Run, tmp_path: Path, text: str) -
     code, _, err = run("edit", path, "--rename", "SPEAKER_00=Ada")
     assert code == 1
     assert err.startswith(f"oolong: error: {path}: transcript JSON: ") and "give a file that this program wrote" in err
+    assert "`oolong align` reads those of other tools" in err
     assert err.count("\n") == 1
     assert path.read_text() == text and names(tmp_path) == ["theirs.json"]
 
@@ -312,11 +314,38 @@ def test_times_as_a_player_shows_them(time: str, seconds: tuple[float, float]) -
     assert _parse_time(time) == seconds
 
 
-def test_an_edit_that_changes_nothing_keeps_the_backup(run: Run, result: Path) -> None:
+def test_an_edit_that_changes_nothing_keeps_the_backup(run: Run, result: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = result.read_bytes()
+    monkeypatch.chdir(result.parent)
     for _ in range(2):
-        assert run("edit", result, "--rename", "SPEAKER_00=Ada")[0] == 0
+        code, _, err = run("edit", result.name, "--rename", "SPEAKER_00=Ada")
+        assert (code, err) == (0, "meeting.json: 2 speakers, 2 words -> meeting.json\n")
     assert result.with_name("meeting.json.bak").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such signal to catch")
+def test_a_run_that_is_told_to_stop_leaves_nothing_half_written(
+    run: Run, result: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, write, begun = result.read_bytes(), Path.write_bytes, []
+
+    def stopped(path: Path, data: bytes) -> int:
+        begun.append(write(path, data[:9]))
+        if len(begun) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return write(path, data)
+
+    handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "write_bytes", stopped)
+            code, _, err = run("edit", result, "--rename", "SPEAKER_00=Ada", "--srt", "--vtt")
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert (code, err.strip(), len(begun)) == (130, "oolong: interrupted", 2)
+    assert result.read_bytes() == before
+    assert names(result.parent) == ["meeting.json"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
