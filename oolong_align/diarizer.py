@@ -255,7 +255,7 @@ class Diarizer:
         told = (clustering.warning, shortfall(len(voices), limits), *doubts)
         warned = tuple(text for text in told if text is not None)
         for text in warned:
-            warnings.warn(text, OolongWarning, stacklevel=4)
+            warnings.warn(text, OolongWarning, stacklevel=3)
         timing = DiarizeTiming(segmentation_ms, embedding_ms, clustering_ms, heard_ms + clock.total())
         return replace(result, timing=timing, warnings=warned)
 

@@ -110,8 +110,9 @@ def test_every_segment_sounds_most_like_its_own_speaker(conversation: Diarizatio
 
 @pytest.mark.parametrize("wanted", [1, 3])
 def test_a_forced_number_of_speakers_is_kept_and_told(diarizer: Diarizer, telephone: Path, wanted: int) -> None:
-    with pytest.warns(OolongWarning, match=f"VBx found 2 speakers where num_speakers asks for {wanted}"):
+    with pytest.warns(OolongWarning, match=f"VBx found 2 speakers where num_speakers asks for {wanted}") as told:
         result = diarizer(telephone, num_speakers=wanted)
+    assert {warning.filename for warning in told} == {__file__}
     assert len(result.speaker_ids) == wanted
     assert result.warnings
 
