@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +21,7 @@ import numpy.typing as npt
 
 from oolong_align.errors import AudioError, InputError
 from oolong_align.frames import samples_to_seconds, seconds_to_samples
-from oolong_align.scratch import ScratchFile
+from oolong_align.scratch import ScratchFile, scratch_folder
 from oolong_align.types import FloatArray, Progress
 
 __all__ = ["Audio", "load_audio"]
@@ -194,7 +193,7 @@ def load_audio(
             except OSError as error:
                 raise AudioError(
                     f"{path}: no room for its decoded samples ({store.num_samples * 4 / 1e6:.0f} MB so far) in "
-                    f"{tempfile.gettempdir()}: {error.strerror or error}; free some space there, or set TMPDIR to "
+                    f"{scratch_folder()}: {error.strerror or error}; free some space there, or set TMPDIR to "
                     "another folder"
                 ) from error
         return Audio(store.detach(), store.num_samples, path, tuple(decoder.warnings))

@@ -30,7 +30,7 @@ from oolong_align.embedding import (
     pooled_window_embeddings,
 )
 from oolong_align.errors import ModelError, OolongWarning
-from oolong_align.frames import FRAME_STEP_S, Spans, frame_middles_s, seconds_to_samples
+from oolong_align.frames import FRAME_STEP_S, FRAME_STEP_SAMPLES, Spans, frame_middles_s, seconds_to_samples
 from oolong_align.models import Bundle
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
 from oolong_align.pieces import cut_segments, embed_spans, find_pieces, find_stretches
@@ -227,7 +227,8 @@ class Diarizer:
         step = self.options.step or (_REFERENCE_STEP_S if as_reference else _STEP_S)
         segmentation = self._segmenter(audio, step_samples=seconds_to_samples(step), progress=progress)
         segmentation_ms = clock.lap()
-        if FRAME_STEP_S * np.count_nonzero(count_speakers(segmentation)) < _LEAST_SPEECH_S:
+        spoken = count_speakers(segmentation)[: audio.num_samples // FRAME_STEP_SAMPLES]
+        if FRAME_STEP_S * np.count_nonzero(spoken) < _LEAST_SPEECH_S:
             return _Heard(segmentation, None, None, segmentation_ms, 0.0)
         frames = self._voice_frames(audio, segmentation, progress)
         windows = self._window_embeddings(audio, segmentation, frames, progress)

@@ -26,12 +26,14 @@ class GuardedExecutor:
     """
 
     def __init__(self, executor: Executor, guard: Callable[[], AbstractContextManager[None]]) -> None:
-        self._executor = executor
+        self._executor = self._opened = executor
         self._guard = guard
 
     def __enter__(self) -> GuardedExecutor:
         with self._guard():
-            self._executor.__enter__()
+            self._opened = self._executor.__enter__()
+            if not callable(getattr(self._opened, "map", None)):
+                raise BrokenRuleError("__enter__ must give an executor")
         return self
 
     def __exit__(
@@ -63,7 +65,7 @@ class GuardedExecutor:
             made[id(outcome)] = (item, outcome)
             return outcome
 
-        outcomes = self._call(lambda: iter(self._executor.map(work, given)), raised)
+        outcomes = self._call(lambda: iter(self._opened.map(work, given)), raised)
         for number, item in enumerate(given):
             outcome = self._call(lambda: next(outcomes, None), raised)
             with self._guard():

@@ -148,5 +148,5 @@ def embed_spans(spans: Spans, model: EmbeddingModel, frames: VoiceFrames) -> Flo
 
 
 def _pool(frames: VoiceFrames, start: float, end: float) -> FloatArray:
-    first = seconds_to_voice_frame(start)
+    first = min(seconds_to_voice_frame(start), len(frames) - 1)
     return pool_span(frames, first, max(seconds_to_voice_frame(end), first + 1))

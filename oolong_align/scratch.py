@@ -8,9 +8,17 @@ import threading
 import weakref
 from typing import Final
 
-__all__ = ["ScratchFile"]
+__all__ = ["ScratchFile", "scratch_folder"]
 
 _HAS_PREAD: Final = hasattr(os, "pread")
+
+
+def scratch_folder() -> str:
+    """Name of the folder for temporary files, also where there is none that can be written."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return "the folder for temporary files"
 
 
 class ScratchFile:
@@ -31,12 +39,16 @@ class ScratchFile:
         weakref.finalize(self, self._file.close)
 
     def append(self, data: bytes | bytearray | memoryview) -> None:
-        """Write bytes at the end; a ``memoryview`` is one of bytes."""
+        """Write bytes at the end, or give up the file; a ``memoryview`` is one of bytes."""
         rest = memoryview(data)
         with self._lock:
-            self._file.seek(0, os.SEEK_END)
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            try:
+                self._file.seek(0, os.SEEK_END)
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+            except OSError:  # the error refers to this object, and what it wrote may be what fills the disk
+                self._file.close()
+                raise
 
     def read(self, start: int, size: int) -> bytes:
         """Exactly ``size`` bytes from ``start`` on."""

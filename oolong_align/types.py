@@ -98,7 +98,7 @@ class ModelInfo:
     """Which weights made a result: the bundle's name, the SHA-256 of each file by part, the embedding's size."""
 
     bundle: str
-    hashes: Mapping[str, str]
+    hashes: Mapping[str, str] = field(hash=False)
     dimension: int
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from oolong_align.embedding import EmbeddingModel, pool_span
 from oolong_align.errors import InputError
-from oolong_align.frames import seconds_to_voice_frame
+from oolong_align.frames import SAMPLE_RATE, VOICE_FRAME_SAMPLES, seconds_to_voice_frame
 from oolong_align.types import FloatArray
 from oolong_align.vectors import l2_normalise
 from oolong_align.voice_frames import VoiceFrames
@@ -56,7 +56,8 @@ class FrameVoice:
         """
         if not (math.isfinite(start) and math.isfinite(end)):
             raise InputError(f"a span must start and end at a finite number of seconds, not {start!r} to {end!r}")
-        first, last = seconds_to_voice_frame(start), seconds_to_voice_frame(end)
+        limit = (len(self._frames) + 1) * VOICE_FRAME_SAMPLES / SAMPLE_RATE
+        first, last = (seconds_to_voice_frame(min(max(time, -1.0), limit)) for time in (start, end))
         if not len(self._frames.indices(first, last)):
             return np.zeros(self._model.dimension, dtype=np.float32)
         found: FloatArray = self._model.project(pool_span(self._frames, first, last))[0]

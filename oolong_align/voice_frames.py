@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from oolong_align.errors import OutputError
-from oolong_align.scratch import ScratchFile
+from oolong_align.scratch import ScratchFile, scratch_folder
 from oolong_align.types import FloatArray
 
 Mask = npt.NDArray[np.bool_]
@@ -67,7 +66,7 @@ class VoiceFrames:
                 self._store.append(data)
         except OSError as error:
             raise OutputError(
-                f"no room for the voice frames in {tempfile.gettempdir()} ({error.strerror or error}): an hour "
+                f"no room for the voice frames in {scratch_folder()} ({error.strerror or error}): an hour "
                 "takes 430 MB with its decoded audio; free some space or set TMPDIR to another folder"
             ) from error
         self._stored += len(frames) // self._rows

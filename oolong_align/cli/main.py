@@ -5,11 +5,14 @@ Exit codes: 0 all went well, 1 a recording or a model failed, 2 wrong usage, 3 a
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, Final, TextIO
 
 import click
@@ -161,15 +164,23 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
 @contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end a run as Ctrl-C does, so that nothing half-written and no temporary file is left."""
-    try:
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:  # not in the main thread
-        yield
-        return
+    process = os.getpid()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == process:
+            raise KeyboardInterrupt
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    before = signal.getsignal(signal.SIGTERM)
+    ours = threading.current_thread() is threading.main_thread() and before in (signal.SIG_DFL, signal.SIG_IGN)
+    if ours:
+        signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        if ours:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _shower(terminal: Terminal) -> Callable[..., None]:

@@ -174,3 +174,18 @@ def test_swapped_files_are_refused() -> None:
     files = find_bundle().files
     with pytest.raises(ModelError, match="is this the right file"):
         Diarizer.from_pretrained(segmentation=files["embedding"], embedding=files["segmentation"])
+
+
+def test_what_lies_behind_the_end_is_no_speech(data_dir: Path) -> None:
+    from oolong_align.audio import load_audio
+
+    with load_audio(data_dir / "conversations" / "so_dev1.flac") as audio:
+        samples = audio.read(1_586_378, 1_586_378 + 3505)  # 0.2 s of a word
+    result = Diarizer.from_pretrained()(samples)
+    assert (result.turns, result.segments, dict(result.embeddings)) == ((), (), {})
+
+
+def test_a_result_can_be_hashed_and_its_voice_asked_for_any_span(conversation: Diarization) -> None:
+    assert hash(conversation) == hash(replace(conversation))
+    assert conversation.voice is not None
+    np.testing.assert_array_equal(conversation.voice.embed(0.0, 1e305), conversation.voice.embed(-1e305, 30.0))

@@ -11,6 +11,7 @@ from media import write_wav
 
 from oolong_align import scratch
 from oolong_align.audio import load_audio
+from oolong_align.errors import OutputError
 from oolong_align.scratch import ScratchFile
 from oolong_align.voice_frames import VoiceFrames
 
@@ -96,3 +97,24 @@ def test_closing_waits_for_no_reader_and_frees_the_file(ramp: np.ndarray, tmp_pa
     del reader
     with pytest.raises(OSError, match="descriptor"):
         os.fstat(descriptor)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+def test_a_full_disk_is_freed_while_the_error_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 -- closed by what is tested
+    monkeypatch.setattr(scratch.tempfile, "TemporaryFile", lambda **_: full)
+    file = ScratchFile()
+    with pytest.raises(OSError, match="No space left"):
+        file.append(b"samples")
+    assert full.closed
+
+
+def test_the_folder_is_named_also_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(scratch.tempfile, "gettempdir", nowhere)
+    monkeypatch.setattr(scratch.tempfile, "TemporaryFile", lambda **_: nowhere())
+    frames = VoiceFrames(8_000_000)
+    with pytest.raises(OutputError, match="no room for the voice frames in the folder for temporary files"):
+        frames.append(np.zeros((5, 8_000_000), dtype=np.float16))

@@ -72,6 +72,25 @@ def test_a_broken_executor_is_named(broken: str, run: Run, record: Record, tmp_p
     assert "bug" not in err
 
 
+class Opens:
+    def __init__(self, opened: object) -> None:
+        self.opened = opened
+
+    def __enter__(self) -> object:
+        return self.opened
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_what_an_executor_opens_is_what_runs(run: Run, record: Record, tmp_path: Path) -> None:
+    arguments = ("transcribe", record(), *REPLAY, "--executor", "odd", "--json", "-o", tmp_path / "out")
+    assert run(*arguments, plugins=(Odd(lambda: Opens(Inline(map))),))[0] == 0
+    code, _, err = run(*arguments, plugins=(Odd(lambda: Opens(None)),))
+    assert code == 3
+    assert "__enter__ must give an executor" in err
+
+
 def test_processes_cannot_share_the_models(run: Run, record: Record, tmp_path: Path) -> None:
     arguments = ("transcribe", record(), *REPLAY, "--executor", "odd", "--json", "-o", tmp_path / "out")
     code, _, err = run(*arguments, plugins=(Odd(lambda: ProcessPoolExecutor(1)),))
