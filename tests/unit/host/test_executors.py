@@ -82,6 +82,9 @@ class Opens:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def map(self, function: object, items: object) -> Iterator[object]:
+        raise OSError("not open")
+
 
 def test_what_an_executor_opens_is_what_runs(run: Run, record: Record, tmp_path: Path) -> None:
     arguments = ("transcribe", record(), *REPLAY, "--executor", "odd", "--json", "-o", tmp_path / "out")
