@@ -42,20 +42,31 @@ def test_a_result_goes_to_another_process_without_voice_evidence(conversation: D
     assert copy.deepcopy(conversation).voice is copy.copy(conversation.voice) is conversation.voice
 
 
-@pytest.mark.slow
-def test_conversations(diarizer: Diarizer, data_dir: Path) -> None:
+@pytest.fixture(scope="module")
+def conversations(diarizer: Diarizer, data_dir: Path) -> list[tuple[Errors, int]]:
+    """Errors of each conversation, and how many speakers too many were found."""
     recordings = sorted((data_dir / "conversations").glob("*.flac"))
     assert len(recordings) == 6
-    errors, exact_counts = [], 0
+    measured = []
     for recording in recordings:
         reference = recording.with_suffix(".rttm")
         result = diarizer(recording)
-        errors.append(score(reference, result.turns))
-        exact_counts += len(result.speaker_ids) == count_speakers(reference)
-        print(f"{recording.stem}: DER {100 * errors[-1].rate:.2f} %, {len(result.speaker_ids)} speakers")
-    print(f"total: DER {100 * Errors.sum(errors).rate:.2f} %, {exact_counts} of 6 counts exact")
-    assert Errors.sum(errors).rate <= 0.165
-    assert exact_counts == 6
+        errors = score(reference, result.turns)
+        measured.append((errors, len(result.speaker_ids) - count_speakers(reference)))
+        print(f"{recording.stem}: DER {100 * errors.rate:.2f} %, {len(result.speaker_ids)} speakers")
+    return measured
+
+
+@pytest.mark.slow
+def test_conversations(conversations: list[tuple[Errors, int]]) -> None:
+    total = Errors.sum(errors for errors, _ in conversations)
+    print(f"total: DER {100 * total.rate:.2f} %")
+    assert total.rate <= 0.165
+
+
+@pytest.mark.slow
+def test_speakers_of_the_conversations(conversations: list[tuple[Errors, int]]) -> None:
+    assert [surplus for _, surplus in conversations] == [0] * 6
 
 
 def test_nobody_speaks_in_noise_and_music(diarizer: Diarizer, data_dir: Path) -> None:
