@@ -18,7 +18,6 @@ from oolong_align.clustering import (
     Clustering,
     ClusteringOptions,
     Labels,
-    cluster_pieces,
     cluster_windows,
     mean_embeddings,
 )
@@ -33,10 +32,11 @@ from oolong_align.errors import ModelError, OolongWarning
 from oolong_align.frames import FRAME_STEP_S, FRAME_STEP_SAMPLES, Spans, frame_middles_s, seconds_to_samples
 from oolong_align.models import Bundle
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
-from oolong_align.pieces import cut_segments, embed_spans, find_pieces, find_stretches
+from oolong_align.pieces import cut_segments, find_pieces, find_stretches
 from oolong_align.plda import Plda
 from oolong_align.reconstruction import SpeakerActivity, count_speakers, reconstruct
 from oolong_align.refinement import refine
+from oolong_align.resegmentation import cluster_resegmented
 from oolong_align.segmentation import Segmentation, Segmenter
 from oolong_align.speech import speech_ranges
 from oolong_align.turns import exclusive_segments, overlapping_turns
@@ -242,8 +242,7 @@ class Diarizer:
         if windows is None:
             return self._nobody(audio, segmentation_ms)
         counted = _report(windows, len(segmentation.activity) + 1, progress)
-        pieces = find_pieces(segmentation, num_samples=audio.num_samples)
-        activity, voices, clustering = self._identify(audio, segmentation, pieces, counted, frames, plda, limits)
+        activity, voices, clustering, pieces = self._identify(audio, segmentation, counted, frames, plda, limits)
         heard_ms = segmentation_ms + embedding_ms
         if not len(voices):
             return self._nobody(audio, heard_ms + clock.lap())
@@ -283,13 +282,13 @@ class Diarizer:
         self,
         audio: Audio,
         segmentation: Segmentation,
-        pieces: Spans,
         windows: Iterable[FloatArray],
         frames: VoiceFrames | None,
         plda: Plda,
         limits: ClusteringOptions,
-    ) -> tuple[SpeakerActivity, FloatArray, Clustering]:
-        """Find the speakers, then their activity, numbered by appearance, and their mean embeddings."""
+    ) -> tuple[SpeakerActivity, FloatArray, Clustering, Spans]:
+        """Find the speakers, then their activity, numbered by appearance, their mean embeddings, and the pieces."""
+        pieces = find_pieces(segmentation, num_samples=audio.num_samples)
         checked = frames if self.options.refine else None
         if checked is None or not len(pieces):
             embeddings = np.concatenate(list(windows))
@@ -297,8 +296,7 @@ class Diarizer:
             labels = clustering.assign(embeddings, segmentation.activity)
             voices = mean_embeddings(embeddings, segmentation.activity, labels, clustering.centroids)
         else:
-            seconds = FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0])
-            clustering = cluster_pieces(embed_spans(pieces, self._embedder, checked), seconds, plda, limits)
+            clustering, pieces = cluster_resegmented(pieces, self._embedder, checked, plda, limits)
             labels = _assign_each(clustering, windows, segmentation)
             voices = clustering.centroids
         activity = reconstruct(
@@ -313,7 +311,7 @@ class Diarizer:
             if remaining >= min(limits.bound(remaining), len(activity.order_of_appearance())):
                 activity, voices = refined, means
         order = activity.order_of_appearance()
-        return activity.take(order), voices[order], clustering
+        return activity.take(order), voices[order], clustering, pieces
 
     def _assemble(
         self,

@@ -25,7 +25,7 @@ LAYERS = (
     (
         *("fbank", "segmentation", "segmentation_graph", "sincnet", "embedding_graph", "embedding", "plda", "vbx"),
         *("clustering", "reconstruction", "pieces", "turns", "refinement", "speech", "voice", "bundles", "gating"),
-        *("quantization", "doubts", "voice_frames"),
+        *("quantization", "doubts", "voice_frames", "resegmentation"),
     ),
     ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment", "interop"),
     ("formats", "editing", "page_audio", "speakers"),
