@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -168,6 +170,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser,
                 return [each.id || each.className || each.tagName, style.outlineStyle + style.outlineWidth];"""
             )
         )
+    assert browser.find("#timeline").get_attribute("aria-valuenow") == "0"  # before anything was played
     names = [name for name, _ in seen]
     expected = [
         "query",
@@ -283,4 +286,28 @@ def test_scrolling_up_does_not_jump(browser: Browser, show: Open) -> None:
         requestAnimationFrame(() => requestAnimationFrame(step));"""
     )
     assert max(jumps) <= 1.5
+    browser.check_silence()
+
+
+# --- on paper
+
+
+def test_all_turns_are_printed_and_nothing_that_needs_a_screen(browser: Browser, show: Open) -> None:
+    transcript = long_transcript(900)
+    show(transcript, dark=True)
+    browser.script("document.getElementById('scroller').scrollTop = 3000")
+    browser.wait(lambda: browser.texts("#turns .w")[0] != transcript.words[0].text)
+    on_screen = browser.script("return [scroller.scrollTop, turns.textContent]")
+    browser.script(
+        "addEventListener('beforeprint', () => {"
+        "window.printed = [...document.querySelectorAll('#turns .w')].map((each) => each.textContent); })"
+    )
+    pdf = base64.b64decode(browser.command("Page.printToPDF")["data"])
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) > 5
+    assert browser.script("return window.printed") == [word.text for word in transcript.words]
+    assert browser.script("return [scroller.scrollTop, turns.textContent]") == on_screen
+    browser.command("Emulation.setEmulatedMedia", media="print")
+    assert [browser.find(f"#{name}").is_displayed() for name in ("query", "roster", "play", "download")] == [False] * 4
+    assert browser.script("return getComputedStyle(document.body).color") == "rgb(31, 33, 38)"  # dark on white paper
+    browser.command("Emulation.setEmulatedMedia", media="")
     browser.check_silence()
