@@ -204,6 +204,16 @@ def test_a_phone_shows_everything_in_its_width(browser: Browser, show: Open) -> 
     browser.check_silence()
 
 
+def test_at_four_times_the_size_the_transcript_still_has_room(browser: Browser, show: Open) -> None:
+    show_meeting(show, size=(320, 200))  # 1280 by 800 at 400 %
+    assert browser.find("#scroller").size["height"] >= 144
+    assert browser.script("return document.documentElement.scrollWidth") <= 320
+    browser.find("#play").click()
+    browser.wait(lambda: browser.time() > 0)
+    browser.find("#play").click()
+    browser.check_silence()
+
+
 def test_the_dark_theme_follows_the_system(browser: Browser, show: Open) -> None:
     light, dark = [], []
     for dim, found in ((False, light), (True, dark)):
