@@ -230,6 +230,8 @@ def test_a_broken_library_is_found_out_before_any_work(
     (tmp_path / "voices.db").write_text("no library")
     code, _, err = oolong("diarize", record(), "--diarizer", "known", "--speakers", tmp_path / "voices.db")
     assert code == 1 and "not a library of voices" in err and not list(tmp_path.glob("*.rttm"))
+    code, _, err = oolong("diarize", record(), "--diarizer", "known", "--speakers", "", "-o", tmp_path)
+    assert code == 2 and "--speakers: give the name of a file" in err and not list(tmp_path.glob("*.rttm"))
 
 
 def test_voices_of_another_model_stop_a_recording_before_it_is_transcribed(
