@@ -223,6 +223,22 @@ def test_the_dark_theme_follows_the_system(browser: Browser, show: Open) -> None
     browser.check_silence()
 
 
+def test_a_contrast_theme_shows_what_plays_and_what_was_found(browser: Browser, show: Open) -> None:
+    show_meeting(show)
+    browser.command("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+    browser.find("#query").send_keys("the")
+    browser.all(".w")[0].click()
+    plain, play, *marked = browser.script(
+        """const filled = (selector, part) =>
+          getComputedStyle(document.querySelector(selector), part).backgroundColor;
+        return [filled(".round"), filled(".round", "::before"), filled(".w.now"), filled(".w.current")];"""
+    )
+    assert play != plain and not {plain, "rgba(0, 0, 0, 0)"} & {*marked}
+    assert browser.script("return getComputedStyle(document.querySelector('.w.hit')).outlineStyle") == "solid"
+    browser.command("Emulation.setEmulatedMedia", features=[])
+    browser.check_silence()
+
+
 # --- three hours
 
 
