@@ -26,7 +26,11 @@ __all__ = ["speakers_command"]
 
 def speakers_command(host: Host) -> click.Group:
     """``oolong speakers``."""
-    group = click.Group("speakers", help="A library of voices: list, teach, name, compare and forget them.")
+    group = click.Group(
+        "speakers",
+        help="A library of voices: list, teach, name, compare and forget them.\n\nWhere a command takes the ID of a "
+        "voice, the name does that one voice has.",
+    )
     for command in (*_library_commands(host), *audio_commands(host), *review_commands(host)):
         command.context_settings = dict(SETTINGS)
         command.params += [
@@ -78,8 +82,6 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @click.pass_obj
     def name_command(terminal: Terminal, voice: str, name: str, url: str) -> None:
         """Give the voice ID a NAME; an empty one takes its name away.
-
-        Here and elsewhere a name does for the ID where only one voice has it.
 
         `oolong edit RESULT.json --speakers URL` writes the name into results that are there already.
         """
