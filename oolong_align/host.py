@@ -237,7 +237,7 @@ class Host:
             diarizer=_choose("diarizer", values.get("diarizer"), self.diarizers()),
             transcriber=_choose("transcriber", values.get("transcriber"), self.transcribers()),
             executor=_choose("executor", values.get("executor"), self.executors()),
-            store=_choose_store(url, self.speaker_stores()) if url else None,
+            store=None if url is None else _choose_store(url, self.speaker_stores()),
             formats=self._choose_formats(command, [*self.requested_formats(values), *formats]),
             progress=progress,
         )

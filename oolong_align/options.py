@@ -105,7 +105,7 @@ class DiarizerOptions:
         _check("precision", self.precision, self.precision in PRECISIONS, " or ".join(PRECISIONS))
         _check_count("intra_threads", self.intra_threads)
         _check_count("max_iterations", self.max_iterations)
-        _check("max_iterations", self.max_iterations, self.max_iterations is not None, "1 or more")
+        _check("max_iterations", self.max_iterations, self.max_iterations is not None, "a whole number, 1 or more")
 
 
 def check_speaker_bounds(num: int | None, low: int | None, high: int | None) -> None:
@@ -131,9 +131,9 @@ def _check_number(name: str, value: object, low: float, high: float, allowed: st
 
 def _check_count(name: str, value: object) -> None:
     whole = isinstance(value, Integral) and not isinstance(value, bool)
-    _check(name, value, value is None or (whole and value >= 1), "1 or more")  # type: ignore[operator]
+    _check(name, value, value is None or (whole and value >= 1), "a whole number, 1 or more")  # type: ignore[operator]
 
 
 def _check(name: str, value: object, valid: bool, allowed: str) -> None:
     if not valid:
-        raise UsageError(f"{name}={value} is out of range: use {allowed}")
+        raise UsageError(f"{name}={value!r} is out of range: use {allowed}")

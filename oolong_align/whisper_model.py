@@ -106,7 +106,10 @@ def check_choice(
         If the name, the language, the device or the compute type is unknown, or they do not fit together.
     """
     if language and language_code(language) not in LANGUAGES:
-        raise UsageError(f"--language {language}: unknown to Whisper; use a code such as {_SOME_LANGUAGES}")
+        raise UsageError(
+            f"--language {language}: unknown to Whisper; use a code such as {_SOME_LANGUAGES}, or leave it out to have "
+            "the language detected"
+        )
     if isinstance(source, str):
         if "/" not in source and source not in {*known, *SIZES}:
             names = ", ".join(dict.fromkeys([*known, *SIZES]))

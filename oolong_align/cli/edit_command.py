@@ -24,6 +24,11 @@ __all__ = ["edit_command"]
 
 _CLOCK: Final = r"(?:(?:\d+:)?\d+:)?(?:\d+(?:\.\d*)?|\.\d+)"
 _TIME: Final = re.compile(f"({_CLOCK})-({_CLOCK})")
+_FORMS: Final = {
+    "rename": "LABEL=NAME, such as SPEAKER_00=Ada",
+    "assign": "START-END=LABEL, such as 12.3-15=SPEAKER_01",
+    "merge": "LABEL=LABEL, such as SPEAKER_02=SPEAKER_00",
+}
 _EDITS: Final = ("num_speakers", "rename", "assign", "merge")
 
 
@@ -170,16 +175,38 @@ def _edit(transcript: Transcript, edits: Mapping[str, Any], values: Mapping[str,
             first, separator, second = value.partition("=")
             try:
                 if not separator:
-                    raise InputError("there is no =")
+                    raise InputError(f"there is no =; write {_FORMS[option]}")
                 if option == "rename":
                     transcript = rename(transcript, _label(transcript, first), second)
                 elif option == "merge":
                     transcript = merge(transcript, _label(transcript, first), _label(transcript, second))
                 else:
-                    transcript = assign(transcript, *_parse_time(first), _label(transcript, second))
+                    before, transcript = transcript, assign(transcript, *_parse_time(first), _label(transcript, second))
+                    if _said(before) == _said(transcript):
+                        warnings.warn(f"--assign {value}: nobody else speaks there", OolongWarning, stacklevel=2)
             except InputError as error:
                 raise UsageError(f"--{option} {value}: {error}") from error
+    if edits["rename"]:
+        _warn_of_shared_names(transcript)
     return prune(transcript) if edits["assign"] else transcript
+
+
+def _said(transcript: Transcript) -> Any:
+    old = transcript.diarization
+    return transcript.utterances, old and (old.turns, old.segments)
+
+
+def _warn_of_shared_names(transcript: Transcript) -> None:
+    owners: dict[str, list[str]] = {}
+    for label, speaker in transcript.speakers.items():
+        owners.setdefault(speaker.name or label, []).append(label)
+    for name, (first, *others) in owners.items():
+        for other in others:
+            warnings.warn(
+                f"{first} and {other} both have the name {name}; if they are one person, --merge {other}={first}",
+                OolongWarning,
+                stacklevel=2,
+            )
 
 
 def _label(transcript: Transcript, text: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from oolong_align.entries import SpeakerStore, store_scheme
-from oolong_align.errors import UsageError
+from oolong_align.errors import InputError, UsageError
 from oolong_align.host import Host
 
-__all__ = ["library_option", "open_library"]
+__all__ = ["library_option", "open_library", "voice_id"]
 
 
 def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,3 +43,21 @@ def open_library(host: Host, url: str, *, create: bool = False) -> SpeakerStore:
         if not path.exists() or (path.is_file() and not path.stat().st_size):
             raise UsageError(f"{url}: there is no such library; `oolong transcribe --speakers {url}` makes one")
     return host.open_store(url)
+
+
+def voice_id(store: SpeakerStore, text: str) -> str:
+    """Id that is meant: the text itself, or the id of the one voice that has it as a name.
+
+    Raises
+    ------
+    InputError
+        If several voices have the name.
+    """
+    from oolong_align.formats.clean import clean_text
+
+    if store.get(text) is not None:
+        return text
+    named = [voice.id for voice in store.list(clean_text(text))]
+    if len(named) > 1:
+        raise InputError(f"{' and '.join(named)} have the name {text!r}; give an id")
+    return named[0] if named else text

@@ -43,7 +43,13 @@ def main(arguments: Sequence[str] | None = None, *, host: Host | None = None) ->
 
 def transcribe_main(arguments: Sequence[str] | None = None, *, host: Host | None = None) -> int:
     """Run ``oolong-transcribe``, which is ``oolong transcribe``; gives the exit code."""
-    return _run(arguments, host, _transcribe, "oolong-transcribe")
+
+    def build(host: Host) -> click.Command:
+        command = _transcribe(host)
+        command.params.append(_version_option())
+        return command
+
+    return _run(arguments, host, build, "oolong-transcribe")
 
 
 def build_cli(host: Host) -> click.Group:
@@ -87,7 +93,7 @@ def build_cli(host: Host) -> click.Group:
     cli = LazyGroup(
         "oolong",
         help="Who said what: transcription with speakers, offline, on an ordinary CPU.",
-        params=[click.Option(["--version"], is_flag=True, help="Print the version."), *plugin_options()],
+        params=[_version_option(), *plugin_options()],
         callback=_overview,
         invoke_without_command=True,
         context_settings=dict(SETTINGS),
@@ -112,12 +118,20 @@ def _transcribe(host: Host) -> click.Command:
     return transcribe_command(host)
 
 
-def _overview(*, version: bool, **_: Any) -> None:
-    """Answer ``oolong`` and ``oolong --version``."""
+def _version_option() -> click.Option:
+    def show(context: click.Context, _: click.Parameter, value: bool) -> None:
+        if value and not context.resilient_parsing:
+            click.echo(f"oolong {__version__}")
+            context.exit()
+
+    return click.Option(
+        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=show, help="Print the version."
+    )
+
+
+def _overview(**_: Any) -> None:
+    """Answer ``oolong``."""
     context = click.get_current_context()
-    if version:
-        click.echo(f"oolong {__version__}")
-        context.exit()
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from oolong_align.cli.commands import SETTINGS, STDOUT
-from oolong_align.cli.libraries import library_option, open_library
+from oolong_align.cli.libraries import library_option, open_library, voice_id
 from oolong_align.cli.speakers_audio import audio_commands
 from oolong_align.cli.speakers_review import review_commands
 from oolong_align.cli.terminal import Terminal, print_table
@@ -26,7 +26,11 @@ __all__ = ["speakers_command"]
 
 def speakers_command(host: Host) -> click.Group:
     """``oolong speakers``."""
-    group = click.Group("speakers", help="A library of voices: list, teach, name, compare and forget them.")
+    group = click.Group(
+        "speakers",
+        help="A library of voices: list, teach, name, compare and forget them.\n\nWhere a command takes the ID of a "
+        "voice, the name does that one voice has.",
+    )
     for command in (*_library_commands(host), *audio_commands(host), *review_commands(host)):
         command.context_settings = dict(SETTINGS)
         command.params += [
@@ -84,8 +88,14 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
         from oolong_align.speakers.library import rename_voice
 
         with opened(url) as store:
-            renamed = rename_voice(store, voice, name or None)
+            renamed = rename_voice(store, voice_id(store, voice), name or None)
+            same = [each.id for each in store.list(renamed.name) if each.id != renamed.id] if renamed.name else []
         terminal.info(f"{renamed.id} is {renamed.name or 'nameless'}")
+        if same:
+            terminal.warn(
+                f"{renamed.name} is the name of {', '.join(same)} too; if they are one person, "
+                f"`oolong speakers merge {' '.join(same)} {renamed.id}`"
+            )
 
     @click.command("merge")
     @click.argument("voice", metavar="ID")
@@ -97,8 +107,9 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
         from oolong_align.speakers.library import find_voice, merge_voices
 
         with opened(url) as store, store.transaction():
-            names = dict.fromkeys(find_voice(store, each).name for each in others)
-            merged = merge_voices(store, voice, *others)
+            ids = [voice_id(store, each) for each in (voice, *others)]
+            names = dict.fromkeys(find_voice(store, each).name for each in ids[1:])
+            merged = merge_voices(store, *ids)
         terminal.info(f"{merged.id} ({merged.name or 'no name'}) is {', '.join(merged.aliases)} too")
         lost = [name for name in names if name not in (None, merged.name)]
         if lost:
@@ -116,7 +127,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
         from oolong_align.speakers.library import split_voice
 
         with opened(url) as store:
-            click.echo(split_voice(store, voice, references).id)
+            click.echo(split_voice(store, voice_id(store, voice), references).id)
 
     @click.command("forget")
     @click.argument("voices", metavar="ID...", nargs=-1, required=True)
@@ -127,7 +138,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
         from oolong_align.speakers.library import find_voice
 
         with opened(url) as store, store.transaction():
-            found = list(dict.fromkeys(find_voice(store, voice).id for voice in voices))
+            found = list(dict.fromkeys(find_voice(store, voice_id(store, voice)).id for voice in voices))
             for voice in found:
                 store.forget(voice)
         terminal.info(f"{url}: {', '.join(found)} {'is' if len(found) == 1 else 'are'} forgotten")

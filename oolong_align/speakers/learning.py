@@ -14,7 +14,15 @@ from oolong_align.errors import InputError, OolongWarning
 from oolong_align.options import SPEAKER_THRESHOLD
 from oolong_align.speakers.library import known_references, reference_centroid
 from oolong_align.speakers.matching import match
-from oolong_align.speakers.records import Reference, SpeakerStore, Voice, VoiceModel, clean_source, unknown_voice
+from oolong_align.speakers.records import (
+    Reference,
+    SpeakerStore,
+    Voice,
+    VoiceModel,
+    check_name,
+    clean_source,
+    unknown_voice,
+)
 from oolong_align.speakers.samples import VoiceSample
 from oolong_align.speakers.scoring import VoiceScorer
 from oolong_align.vectors import l2_normalise
@@ -153,9 +161,10 @@ def enroll(
     Raises
     ------
     InputError
-        If the speech is too short, the voice is not known, does not sound like what the person was enrolled with, or
-        is of another model.
+        If the name is not one line of 1 to 200 characters, the speech is too short, the voice is not known, does not
+        sound like what the person was enrolled with, or is of another model.
     """
+    check_name(name)
     check_enough(name, sample)
     chosen = scorer or VoiceScorer.for_weights(model.weights)
     reference = reference_of(sample, source, now, recording=recording)

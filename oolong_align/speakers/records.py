@@ -25,6 +25,7 @@ __all__ = [
     "VoiceModel",
     "check_given_number",
     "check_model",
+    "check_name",
     "check_voice",
     "clean_source",
     "forgotten_id",
@@ -213,7 +214,7 @@ def check_voice(voice: Voice) -> None:
     if voice.id and voice_number(voice.id) is None:
         raise InputError(f"{voice.id!r} is no id of a voice: ids are voice_1, voice_2 ...")
     if voice.name is not None:
-        _check_text(f"{what}: the name", voice.name, LONGEST_NAME)
+        check_name(voice.name, f"{what}: the name")
     if not 0 < voice.model.dimension <= LARGEST_DIMENSION:
         raise InputError(f"{what}: the model has {voice.model.dimension} dimensions, not 1 to {LARGEST_DIMENSION}")
     _check_text(f"{what}: the model's name", voice.model.name, LONGEST_NAME)
@@ -236,6 +237,17 @@ def check_voice(voice: Voice) -> None:
     for alias in voice.aliases:
         if voice_number(alias) is None or alias == voice.id or voice.aliases.count(alias) > 1:
             raise InputError(f"{what}: {alias!r} cannot be an alias of it")
+
+
+def check_name(name: str, what: str = "the name") -> None:
+    """Check the name of a voice.
+
+    Raises
+    ------
+    InputError
+        If it is not one line of 1 to 200 characters.
+    """
+    _check_text(what, name, LONGEST_NAME)
 
 
 def check_embedding(embedding: FloatArray, model: VoiceModel, what: str = "the embedding") -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -168,6 +170,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser,
                 return [each.id || each.className || each.tagName, style.outlineStyle + style.outlineWidth];"""
             )
         )
+    assert browser.find("#timeline").get_attribute("aria-valuenow") == "0"  # before anything was played
     names = [name for name, _ in seen]
     expected = [
         "query",
@@ -201,12 +204,38 @@ def test_a_phone_shows_everything_in_its_width(browser: Browser, show: Open) -> 
     browser.check_silence()
 
 
+def test_at_four_times_the_size_the_transcript_still_has_room(browser: Browser, show: Open) -> None:
+    show_meeting(show, size=(320, 200))  # 1280 by 800 at 400 %
+    assert browser.find("#scroller").size["height"] >= 144
+    assert browser.script("return document.documentElement.scrollWidth") <= 320
+    browser.find("#play").click()
+    browser.wait(lambda: browser.time() > 0)
+    browser.find("#play").click()
+    browser.check_silence()
+
+
 def test_the_dark_theme_follows_the_system(browser: Browser, show: Open) -> None:
     light, dark = [], []
     for dim, found in ((False, light), (True, dark)):
         show(meeting(), dark=dim)
         found.append(browser.script("return getComputedStyle(document.body).backgroundColor"))
     assert (light, dark) == (["rgb(253, 252, 250)"], ["rgb(23, 25, 29)"])
+    browser.check_silence()
+
+
+def test_a_contrast_theme_shows_what_plays_and_what_was_found(browser: Browser, show: Open) -> None:
+    show_meeting(show)
+    browser.command("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+    browser.find("#query").send_keys("the")
+    browser.all(".w")[0].click()
+    plain, play, *marked = browser.script(
+        """const filled = (selector, part) =>
+          getComputedStyle(document.querySelector(selector), part).backgroundColor;
+        return [filled(".round"), filled(".round", "::before"), filled(".w.now"), filled(".w.current")];"""
+    )
+    assert play != plain and not {plain, "rgba(0, 0, 0, 0)"} & {*marked}
+    assert browser.script("return getComputedStyle(document.querySelector('.w.hit')).outlineStyle") == "solid"
+    browser.command("Emulation.setEmulatedMedia", features=[])
     browser.check_silence()
 
 
@@ -283,4 +312,28 @@ def test_scrolling_up_does_not_jump(browser: Browser, show: Open) -> None:
         requestAnimationFrame(() => requestAnimationFrame(step));"""
     )
     assert max(jumps) <= 1.5
+    browser.check_silence()
+
+
+# --- on paper
+
+
+def test_all_turns_are_printed_and_nothing_that_needs_a_screen(browser: Browser, show: Open) -> None:
+    transcript = long_transcript(900)
+    show(transcript, dark=True)
+    browser.script("document.getElementById('scroller').scrollTop = 3000")
+    browser.wait(lambda: browser.texts("#turns .w")[0] != transcript.words[0].text)
+    on_screen = browser.script("return [scroller.scrollTop, turns.textContent]")
+    browser.script(
+        "addEventListener('beforeprint', () => {"
+        "window.printed = [...document.querySelectorAll('#turns .w')].map((each) => each.textContent); })"
+    )
+    pdf = base64.b64decode(browser.command("Page.printToPDF")["data"])
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) > 5
+    assert browser.script("return window.printed") == [word.text for word in transcript.words]
+    assert browser.script("return [scroller.scrollTop, turns.textContent]") == on_screen
+    browser.command("Emulation.setEmulatedMedia", media="print")
+    assert [browser.find(f"#{name}").is_displayed() for name in ("query", "roster", "play", "download")] == [False] * 4
+    assert browser.script("return getComputedStyle(document.body).color") == "rgb(31, 33, 38)"  # dark on white paper
+    browser.command("Emulation.setEmulatedMedia", media="")
     browser.check_silence()

@@ -31,6 +31,11 @@ def test_values_out_of_range_are_refused_by_name(name: str, value: Any) -> None:
         DiarizerOptions(**{name: value})
 
 
+def test_a_text_is_told_from_a_number() -> None:
+    with pytest.raises(UsageError, match="num_speakers='2' is out of range: use a whole number, 1 or more"):
+        check_speaker_bounds("2", None, None)  # type: ignore[arg-type]
+
+
 def test_numbers_of_numpy_are_numbers() -> None:
     DiarizerOptions(vad_onset=np.float32(0.5), intra_threads=np.int64(1))
     check_speaker_bounds(np.int64(2), None, None)

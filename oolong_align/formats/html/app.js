@@ -12,6 +12,9 @@ const list = new VirtualList({
   build: buildTurn,
 });
 
+addEventListener("beforeprint", () => list.print());
+addEventListener("afterprint", () => list.printed());
+
 const wordNode = (number) => get("turns").querySelector(`.w[data-n="${number}"]`);
 
 const revealWord = (number) => list.reveal(model.segmentOf[number], () => wordNode(number));

@@ -72,15 +72,7 @@ class VirtualList {
       element.remove();
       this.shown.delete(index);
     }
-    let next = null;
-    for (let index = last; index >= first; index--) {
-      if (!this.shown.has(index)) {
-        const element = this.build(index);
-        holder.insertBefore(element, next);
-        this.shown.set(index, element);
-      }
-      next = this.shown.get(index);
-    }
+    this.show(first, last);
     const anchor = this.indexAt(top);
     const before = this.offsets[anchor];
     let changed = false;
@@ -98,6 +90,30 @@ class VirtualList {
     const moved = this.offsets[anchor] - before;
     if (Math.abs(moved) > 0.5) scroller.scrollTop += moved;
     return changed;
+  }
+
+  show(first, last) {
+    let next = null;
+    for (let index = last; index >= first; index--) {
+      if (!this.shown.has(index)) {
+        const element = this.build(index);
+        this.holder.insertBefore(element, next);
+        this.shown.set(index, element);
+      }
+      next = this.shown.get(index);
+    }
+  }
+
+  // Paper cannot scroll: everything is there while it is printed.
+  print() {
+    this.before = this.scroller.scrollTop;
+    this.show(0, this.count - 1);
+    this.holder.style.paddingTop = this.holder.style.paddingBottom = "";
+  }
+
+  printed() {
+    this.render();
+    this.scroller.scrollTop = this.before;
   }
 
   measure() {

@@ -252,3 +252,13 @@ def test_an_empty_file_is_silence(turns: Path) -> None:
 def test_records_are_plain(words: Path) -> None:
     found = ReplayTranscriber(words)(silence(), [VoiceRange(0.0, 8.0)])
     assert all(type(each) is Word and each.speaker is None for each in found.words)
+
+
+def test_files_that_nothing_would_read_are_refused(turns: Path, words: Path) -> None:
+    host = make_host(oolong_align_replay)
+    given = {"replay_turns": str(turns), "replay_words": str(words)}
+    with pytest.raises(UsageError, match="--replay_turns is for --diarizer replay: give that too"):
+        host.resolve("transcribe", given | {"transcriber": "replay"})
+    with pytest.raises(UsageError, match="--replay_words is for --transcriber replay: give that too"):
+        host.resolve("transcribe", given | {"diarizer": "replay"})
+    host.resolve("transcribe", given | REPLAY)

@@ -332,10 +332,11 @@ def test_progress_is_shown_on_a_terminal_only_and_not_if_quiet() -> None:
     assert show(tty=False) == "done\n"
 
 
-def test_overview_and_version(run: Run) -> None:
+def test_overview_and_version(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run()
     assert code == 0 and "transcribe" in out and "models" in out
     assert run("--version")[1].startswith("oolong 0.")
+    assert (transcribe_main(["--version"]), capsys.readouterr().out) == (0, run("--version")[1])
     assert run("-h")[0] == 0
 
 

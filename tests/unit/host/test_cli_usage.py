@@ -48,6 +48,7 @@ Run = Callable[..., tuple[int, str, str]]
         (["transcribe", "FILE", "--model", "a/b.en", "--language", "German"], 2, "a/b.en knows English only"),
         (["transcribe", "FILE", "--model", "tiny.en", "--task", "translate"], 2, "--task translate: the model tiny.en"),
         (["transcribe", "FILE", "--language", "klingon"], 2, "--language klingon: unknown to Whisper"),
+        (["transcribe", "FILE", "--language", "auto"], 2, "or leave it out to have the language detected"),
         (["transcribe", "FILE", "--model", "enormous"], 2, "--model enormous: there is no such Whisper model"),
     ],
 )

@@ -107,12 +107,28 @@ def test_edits_are_made_in_one_order_and_the_last_wins(run: Run, result: Path) -
     assert list(document["speakers"]) == ["SPEAKER_00"]
 
 
+def test_edits_that_may_be_a_mistake_are_told(run: Run, result: Path) -> None:
+    naming = ("--rename", "SPEAKER_00=Ada", "--rename", "SPEAKER_01=Ada", "-o", "-", "--txt")
+    code, out, err = run("edit", result, *naming)
+    assert (code, out) == (0, "[Ada]: hello\n[Ada]: there\n")
+    both = "SPEAKER_00 and SPEAKER_01 both have the name Ada"
+    assert err == f"oolong: warning: {both}; if they are one person, --merge SPEAKER_01=SPEAKER_00\n"
+    assert run("edit", result, *naming, "--merge", "SPEAKER_01=SPEAKER_00")[2] == ""
+    assert run("edit", result, "--rename", "SPEAKER_00=", "-o", "-")[2] == ""
+    code, _, err = run("edit", result, "--assign", "2.1-3=SPEAKER_00", "-o", "-")
+    assert (code, err) == (0, "oolong: warning: --assign 2.1-3=SPEAKER_00: nobody else speaks there\n")
+    for kept in ("0-0.9=SPEAKER_00", "0-0.9=SPEAKER_01"):  # who confirms a speaker has changed how sure it is
+        assert run("edit", result, "--assign", kept, "-o", "-")[2] == ""
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         ([], "nothing to do: give an edit, such as --rename SPEAKER_00=Ada, or a format, such as --srt"),
         (["-o", "-", "--srt", "--vtt"], "-o - takes one format, not 2; name a folder"),
-        (["--rename", "Ada"], "--rename Ada: there is no ="),
+        (["--rename", "Ada"], "--rename Ada: there is no =; write LABEL=NAME, such as SPEAKER_00=Ada"),
+        (["--assign", "1-2"], "--assign 1-2: there is no =; write START-END=LABEL, such as 12.3-15=SPEAKER_01"),
+        (["--merge", "SPEAKER_01"], "there is no =; write LABEL=LABEL"),
         (["--rename", "SPEAKER_07=Ada"], "there is no speaker 'SPEAKER_07', only SPEAKER_00, SPEAKER_01"),
         (["--rename", "SPEAKER_00=\x1b\u202e"], "nothing of it can be printed"),
         (["--merge", "SPEAKER_01=Ada"], "--merge SPEAKER_01=Ada: there is no speaker 'Ada', only"),

@@ -51,6 +51,23 @@ def test_merging_tells_which_name_is_gone(oolong: Run, record: Record, library: 
     assert code == 0 and "voice_1 is named Ada; the name Bob is gone" in err
 
 
+def test_a_name_stands_for_the_one_voice_that_has_it(oolong: Run, record: Record, library: Path) -> None:
+    parts = ("-s", library)
+    for name in ("Ada", "Bob", "Cleo"):
+        assert oolong("speakers", "enroll", name, record(f"{name}.0.wav", 20), *parts)[0] == 0
+    assert oolong("speakers", "name", "Bob", "Bo", *parts)[2] == "voice_2 is Bo\n"
+    code, _, err = oolong("speakers", "name", "Bo", "Ada", *parts)
+    assert code == 0
+    assert "Ada is the name of voice_1 too; if they are one person, `oolong speakers merge voice_1 voice_2`" in err
+    code, _, err = oolong("speakers", "forget", "Cleo", "Ada", *parts)
+    assert code == 1 and "voice_1 and voice_2 have the name 'Ada'; give an id" in err
+    assert oolong("speakers", "forget", "\udcff", *parts)[0] == 1
+    assert oolong("speakers", "merge", "Cleo", "voice_1", *parts)[2].startswith("voice_3 (Cleo) is voice_1 too\n")
+    assert oolong("speakers", "split", "Cleo", "1", *parts)[1] == "voice_4\n"
+    assert oolong("speakers", "forget", "Cleo", "Ada", *parts)[0] == 0
+    assert [each["id"] for each in json.loads(oolong("speakers", "list", "--json", *parts)[1])] == ["voice_4"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -180,6 +197,8 @@ def test_thresholds_are_measured_on_a_labelled_folder(oolong: Run, record: Recor
         (["enroll", "Ada", "FILE", "-s", "new.db", "--from", "9", "--to", "3"], 2, "the end must be after the start"),
         (["enroll", "Ada", "FILE", "-s", "new.db", "--from", "90"], 2, "--from 90"),
         (["enroll", "A\nB", "FILE", "-s", "new.db"], 1, "the name must be 1 to 200 characters on one line"),
+        (["enroll", "A\nB", "none.wav", "-s", "new.db"], 1, "the name must be 1 to 200 characters on one line"),
+        (["enroll", "\udcff", "FILE", "-s", "new.db"], 1, "the name must be 1 to 200 characters on one line"),
         (["enroll", "Ada", "none.wav", "-s", "new.db"], 1, "none.wav"),
         (["threshold", "none"], 2, "none: there is no such folder"),
     ],
@@ -211,6 +230,8 @@ def test_a_broken_library_is_found_out_before_any_work(
     (tmp_path / "voices.db").write_text("no library")
     code, _, err = oolong("diarize", record(), "--diarizer", "known", "--speakers", tmp_path / "voices.db")
     assert code == 1 and "not a library of voices" in err and not list(tmp_path.glob("*.rttm"))
+    code, _, err = oolong("diarize", record(), "--diarizer", "known", "--speakers", "", "-o", tmp_path)
+    assert code == 2 and "--speakers: give the name of a file" in err and not list(tmp_path.glob("*.rttm"))
 
 
 def test_voices_of_another_model_stop_a_recording_before_it_is_transcribed(

@@ -53,6 +53,13 @@ def test_a_voice_that_knows_enough_takes_a_short_reference_without_a_word(store:
         enroll(store, "Ada", sample("Bob", 0, seconds=6), model=MODEL, source="other")
 
 
+@pytest.mark.parametrize("name", ["", "A\nB", "\udcff", "A" * 201])
+def test_what_is_no_name_is_said(store: SqliteStore, name: str) -> None:
+    enroll(store, "Bob", sample("Bob"), model=MODEL)
+    with pytest.raises(InputError, match="the name must be 1 to 200 characters on one line"):
+        enroll(store, name, sample("Ada"), model=MODEL)
+
+
 def test_a_voice_without_references_is_its_centroid(store: SqliteStore) -> None:
     store.put(replace(voice([reference("Ada", 0)], "Ada"), references=(), seconds=100.0))
     with pytest.raises(InputError, match="does not sound like voice_1"):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from oolong_align.errors import InputError
+from oolong_align.errors import InputError, UsageError
 from oolong_align.hookspecs import (
     Config,
     DiarizeCall,
@@ -119,11 +119,15 @@ def oolong_add_options(options: OptionGroup) -> None:
 
 @hookimpl
 def oolong_configure(config: Config) -> None:
-    """Look for the files before any work."""
+    """Look for the files before any work, and refuse those that nothing would read."""
     if config.diarizer.name == NAME:
         _turns(config)
+    elif config.options.get("replay_turns"):
+        raise UsageError(f"{TURNS} is for --diarizer {NAME}: give that too, or leave the turns out")
     if config.command == "transcribe" and config.transcriber.name == NAME:
         _words(config)
+    elif config.options.get("replay_words"):
+        raise UsageError(f"{WORDS} is for --transcriber {NAME}: give that too, or leave the words out")
 
 
 @hookimpl
