@@ -16,7 +16,20 @@ from pathlib import Path
 
 from oolong_align.errors import OutputError, UsageError
 
-__all__ = ["check_sources", "check_targets", "prepare_folder", "write_files"]
+__all__ = ["check_sources", "check_targets", "local_path", "prepare_folder", "write_files"]
+
+
+def local_path(given: str | os.PathLike[str]) -> Path:
+    """Path of a folder or file to write.
+
+    Raises
+    ------
+    UsageError
+        If it is an address (``https://``, ``s3://``), which as a path would be a folder named ``https:``.
+    """
+    if "://" in os.fspath(given):
+        raise UsageError(f"{given} is an address: results are only written to local paths; give one, then copy from it")
+    return Path(given)
 
 
 def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:

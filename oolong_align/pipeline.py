@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oolong_align.entries import Config, Result, library_files
 from oolong_align.errors import ModelError, OolongWarning, OutputError, PluginError, UsageError
 from oolong_align.host import Host, load_host
-from oolong_align.outputs import check_sources, check_targets, prepare_folder, write_files
+from oolong_align.outputs import check_sources, check_targets, local_path, prepare_folder, write_files
 from oolong_align.timeline import Timeline
 from oolong_align.types import Diarization, Progress, Transcript, Words, speaker_label
 
@@ -125,7 +125,7 @@ class Pipeline:
             These stop the run, because they would strike every file.
         """
         paths = [Path(source) for source in sources]
-        folder = None if output_dir is None else Path(output_dir)
+        folder = None if output_dir is None else local_path(output_dir)
         check_sources(paths, [each.suffix for each in self._config.formats] if folder is not None else ())
         if folder is not None:
             prepare_folder(folder)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from oolong_align.entries import PluginOption
+from oolong_align.outputs import local_path
 
 __all__ = [
     "SETTINGS",
@@ -124,7 +125,7 @@ def output_dir_option() -> click.Option:
     """Where results go."""
     return click.Option(
         ["--output_dir", "-o"],
-        type=click.Path(path_type=Path),
+        type=local_path,
         default=Path(),
         metavar="DIR",
         help="Folder for the results, created if needed (the current one by default); - is stdout.",

@@ -35,6 +35,10 @@ Run = Callable[..., tuple[int, str, str]]
         (["vad", "FILE", "FILE"], 2, "rename one, or run them one by one, each with an --output_dir of its own"),
         (["transcribe", "FILE", "https://a.org/b.mp3"], 2, "https://a.org/b.mp3 is an address: download it first"),
         (["align", "https://a.org/b.json", "FILE"], 2, "https://a.org/b.json is an address: download it first"),
+        (["transcribe", "FILE", "-o", "https://a.org/b"], 2, "https://a.org/b is an address: results are only written"),
+        (["vad", "FILE", "-o", "file:///tmp"], 2, "file:///tmp is an address"),
+        (["edit", "FILE", "--srt", "--output_dir", "s3://b/c"], 2, "s3://b/c is an address"),
+        (["speakers", "export", "s3://b/c.json", "-s", "FILE"], 2, "s3://b/c.json is an address"),
         (["vad", "FILE", "--vad_onset", "0.2"], 2, "is 0.2; 0.357 is its default, so give --vad_offset too"),
         (["transcribe", "FILE", "-p", "textgrid"], 2, "'textgrid' must be no:NAME"),
         (["diarize", "FILE", "--srt"], 2, "No such option '--srt'"),
@@ -55,7 +59,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     run: Run, replay: object, record: Record, arguments: list[str], code: int, message: str
 ) -> None:
     given = [str(record()) if each == "FILE" else each for each in arguments]
-    if "FILE" in arguments and arguments[0] != "vad" and "--diarizer" not in arguments:
+    if "FILE" in arguments and arguments[0] in ("transcribe", "diarize", "align") and "--diarizer" not in arguments:
         given += ["--diarizer", "replay"]
     found, out, err = run(*given)
     assert (found, out) == (code, "")

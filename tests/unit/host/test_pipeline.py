@@ -136,6 +136,7 @@ def test_wrong_inputs_are_found_before_any_work(replay: object, record: Record, 
         ([record(), twin], tmp_path, UsageError, "2 inputs have the stem 'meeting'"),
         ([record(), record()], tmp_path, UsageError, "2 inputs have the stem 'meeting'"),
         ([record()], file, UsageError, "is not a folder"),
+        ([record()], "s3://bucket/folder", UsageError, "s3://bucket/folder is an address"),
         ([record()], file / "below", OutputError, "cannot write there"),
         ([record()], Path("/proc/nothing"), OutputError, "cannot write there"),
     ):
