@@ -163,7 +163,9 @@ class Pipeline:
                     write_files(texts, inputs=self._inputs(path))
         except (ModelError, PluginError, UsageError):
             raise
-        except Exception as error:  # noqa: BLE001  whatever is wrong with one file, the others get their turn
+        except Exception as error:  # whatever is wrong with one file, the others get their turn
+            if isinstance(error.__cause__, KeyboardInterrupt):  # a native module was interrupted during its import
+                raise
             return Result(source=path, error=error, seconds=seconds)
         return Result(
             source=path,
