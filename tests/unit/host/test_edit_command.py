@@ -115,6 +115,8 @@ def test_edits_are_made_in_one_order_and_the_last_wins(run: Run, result: Path) -
         (["--rename", "Ada"], "--rename Ada: there is no ="),
         (["--rename", "SPEAKER_07=Ada"], "there is no speaker 'SPEAKER_07', only SPEAKER_00, SPEAKER_01"),
         (["--rename", "SPEAKER_00=\x1b\u202e"], "nothing of it can be printed"),
+        (["--rename", "SPEAKER_00= SPEAKER_01"], "SPEAKER_01 is another speaker"),
+        (["--rename", "SPEAKER_00=SPEAKER_01"], "if they are one person, merge them: --merge SPEAKER_00=SPEAKER_01"),
         (["--merge", "SPEAKER_01=Ada"], "--merge SPEAKER_01=Ada: there is no speaker 'Ada', only"),
         (["--merge", "SPEAKER_01=SPEAKER_01"], "cannot be merged with itself"),
         (["--merge", "SPEAKER_01=SPEAKER_00", "--merge", "SPEAKER_01=SPEAKER_00"], "only SPEAKER_00"),
