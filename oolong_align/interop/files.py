@@ -19,10 +19,11 @@ from oolong_align.interop.recognisers import read_heard
 from oolong_align.timeline import Timeline, mark_overlap
 from oolong_align.types import Diarization, DiarizeSegment, VoiceRange, speaker_label
 
-__all__ = ["ForeignTurns", "read_rttm", "read_transcript"]
+__all__ = ["ForeignTurns", "read_rttm", "read_transcript", "rttm_speaker"]
 
 _OWN_LABEL: Final = re.compile(r"SPEAKER_(\d{2,9})")
 _RTTM_FIELDS: Final = 8
+_NO_NAME: Final = re.compile(r"<NA>|[-+]?[\d.]+(?:e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 # fmt: off
 _OTHER_LINES: Final = frozenset((
     "SPKR-INFO", "SEGMENT", "NOSCORE", "NO_RT_METADATA", "NON-SPEECH", "LEXEME", "NON-LEX", "FILLER", "EDIT", "IP",
@@ -105,7 +106,8 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
     Parameters
     ----------
     path : Path
-        Its ``SPEAKER`` lines count; turns of no length are left out.
+        Its ``SPEAKER`` lines count; turns of no length are left out. Names are as `rttm_speaker` finds them; an ``_``
+        in a name stays, because no file tells whether it stood for a space.
     recordings : collection of str
         Names that the recording may have; needed where the file holds several. White space is ``_`` in RTTM.
 
@@ -129,7 +131,7 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
         start, length = (_seconds(value, path, place) for value in fields[3:5])
         turns = found.setdefault(fields[1], [])
         if length > 0:
-            turns.append((start, start + length, fields[7]))
+            turns.append((start, start + length, rttm_speaker(fields)))
     if not found:
         return ForeignTurns(())
     names = ["_".join(name.split()) for name in recordings]
@@ -140,6 +142,24 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
             f"{' or '.join(names) or 'named'}; give the one with this recording's turns"
         )
     return ForeignTurns(tuple(sorted(found[chosen or next(iter(found))])))
+
+
+def rttm_speaker(fields: Sequence[str]) -> str:
+    """Name in a ``SPEAKER`` line of an RTTM file that was split at white space.
+
+    The standard has no spaces in names, but some tools write them: what is behind the name, a confidence and a time
+    (``<NA>`` or numbers) at most, is not of it.
+
+    Examples
+    --------
+    >>> rttm_speaker("SPEAKER meeting 1 0.0 2.0 <NA> <NA> Ada Lovelace <NA> <NA>".split())
+    'Ada Lovelace'
+    """
+    name = list(fields[_RTTM_FIELDS - 1 :])
+    for _ in range(2):
+        if len(name) > 1 and _NO_NAME.fullmatch(name[-1]):
+            name.pop()
+    return " ".join(name)
 
 
 def _exclusive(turns: Sequence[DiarizeSegment]) -> list[tuple[float, float, int]]:
