@@ -116,6 +116,18 @@ def test_broken_files_are_refused_with_the_line(text: str, rttm: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_encodings_of_a_shell(encoding: str, rttm: Path) -> None:
+    rttm.write_text(line(0, 1, "Zoë"), encoding)
+    assert read_rttm(rttm).turns == ((0.0, 1.0, "Zoë"),)
+
+
+def test_names_in_another_encoding_are_not_lost(rttm: Path) -> None:
+    rttm.write_text(line(0, 1, "Zoë") + line(1, 1, "Zoé"), "latin-1")
+    with pytest.raises(InputError, match=r"theirs.rttm: is no UTF-8 text; save it as UTF-8"):
+        read_rttm(rttm)
+
+
 def test_a_file_that_is_not_there(rttm: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_rttm(rttm)
