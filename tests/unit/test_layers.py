@@ -34,6 +34,7 @@ LAYERS = (
         "plugin_manager",
         "registry",
         "guarded_executor",
+        "guarded_voice",
         "checks",
         "outputs",
         "host",
