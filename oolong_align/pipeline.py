@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -143,6 +144,7 @@ class Pipeline:
                 results.append(result)
                 if on_result:
                     on_result(result)
+                _forget_locals(result.error)
         self._host.finish(results, self._config)
         return results
 
@@ -343,6 +345,13 @@ def _lap(seconds: dict[str, float], stage: str, config: Config) -> Iterator[None
     building = config.build_seconds - built
     seconds["models"] = seconds.get("models", 0.0) + building
     seconds[stage] = time.perf_counter() - began - building
+
+
+def _forget_locals(error: BaseException | None) -> None:
+    """Let go of the voice frames and all else that the functions held through which an error came."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _without_frames(transcript: Transcript) -> Transcript:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
@@ -12,7 +15,7 @@ import numpy as np
 import pytest
 from known_people import Known
 
-from oolong_align.errors import InputError
+from oolong_align.errors import AudioError, InputError
 from oolong_align.hookspecs import DiarizerEntry, hookimpl
 from oolong_align.pipeline import Pipeline
 from oolong_align.testing import make_host
@@ -110,6 +113,40 @@ def test_a_voice_of_a_plugin_is_asked_as_its_own(replay: object, record: Record)
     diarization = Pipeline(host, host.resolve("diarize", {"diarizer": "mine"}))(record()).diarization
     with pytest.raises(InputError, match=r"^this span is too short$"):
         diarization.voice.embed(0.0, 1.0)
+
+
+@pytest.mark.parametrize("stage", ["identify", "write"])
+def test_a_recording_that_failed_keeps_no_voice(replay: object, record: Record, tmp_path: Path, stage: str) -> None:
+    voices: list[weakref.ref[Heard]] = []
+
+    class Fails(Offers):
+        def _diarize(self, *args: object, **kwargs: object) -> Diarization:
+            voice = Heard()
+            voices.append(weakref.ref(voice))
+            return replace(self._inner(*args, **kwargs), voice=voice)
+
+        @hookimpl
+        def oolong_identify(self, transcript: object, diarization: Diarization) -> None:
+            if stage == "identify":
+                try:
+                    raise KeyError("voice")
+                except KeyError as error:
+                    raise AudioError("unheard") from error
+
+    (tmp_path / "out" / "a.json").mkdir(parents=True)  # which no file can replace
+    host = make_host(replay, Fails(None, replay._diarize))
+    config = host.resolve("diarize", {"diarizer": "mine"}, formats=["json"])
+    told: list[str] = []
+    results = Pipeline(host, config).run_files(
+        [record("a.wav"), record("b.wav")],
+        tmp_path / "out",
+        on_result=lambda result: told.extend(traceback.format_exception(result.error) if result.error else ()),
+    )
+    gc.collect()
+    failed = [result.error for result in results if result.error is not None]
+    assert len(failed) == (2 if stage == "identify" else 1)
+    assert any("_work" in line for line in told)
+    assert [voice() for voice in voices] == [None, None]
 
 
 def test_embeddings_of_a_plugin_fit_a_library(record: Record, library: Path, run: Run, tmp_path: Path) -> None:
