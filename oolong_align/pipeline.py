@@ -197,6 +197,8 @@ class Pipeline:
                 audio = None if given.audio is None else load_audio(given.audio, progress=config.progress)
         try:
             with _lap(seconds, "diarize", config):
+                if given is None and config.command == "transcribe":
+                    config.prepare_transcriber()
                 diarization = self._diarize(audio)
             words = Words("", ())
             if given is not None:

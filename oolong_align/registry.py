@@ -148,7 +148,8 @@ class Registry:
             engine = self._manager.guarded(where, owner, entry.build, _check_engine)(config)
             return self._manager.guarded(where, owner, engine, check_words)
 
-        return replace(entry, build=build)
+        prepare = entry.prepare and self._manager.guarded(where, owner, entry.prepare, lambda _: None)
+        return replace(entry, build=build, prepare=prepare)
 
     def _format(self, owner: Owner, entry: OutputFormat) -> OutputFormat:
         with self._manager.guard(f"format {entry.name!r}", owner):

@@ -86,12 +86,37 @@ def test_a_device_or_arithmetic_that_is_not_here_is_found_before_any_work(
     assert replay.calls == []
 
 
-@pytest.mark.parametrize("language", ["EN", "en-US", "en_GB", "English", " english "])
-def test_a_language_in_any_spelling_is_its_code(
-    run: Run, record: Record, monkeypatch: pytest.MonkeyPatch, language: str
+def test_a_model_that_cannot_be_had_is_found_before_any_work(
+    run: Run, replay: object, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = ("--diarizer", "replay", "--model", "tiny.en", "--language", language, "--json", "-o", "-")
-    code, out, err = run("transcribe", record(seconds=1), *flags)  # nobody speaks, so no model is loaded
+    def unreachable(name: str) -> str:
+        raise ConnectionError("Name or service not known\nmore")
+
+    monkeypatch.setattr("faster_whisper.download_model", unreachable)
+    for model, message in (
+        (
+            "owner/thing",
+            "Whisper owner/thing: there is no such folder, and the Hugging Face hub does not give it: Name ",
+        ),
+        ("large-v3", "Whisper large-v3: the Hugging Face hub does not give it: Name or service not known; check the"),
+        ("./nothing", "--model ./nothing: there is no such folder"),
+        ("../no/thing", "../no/thing: there is no such folder"),
+    ):
+        code, _, err = run("transcribe", record(), "--diarizer", "replay", "--model", model)
+        assert (code, err.count("\n")) == (1, 1)
+        assert message in err
+    assert replay.calls == []
+
+
+@pytest.mark.parametrize("language", ["EN", "en-US", "en_GB", "English", " english "])
+def test_a_language_in_any_spelling_is_its_code(run: Run, record: Record, tmp_path: Path, language: str) -> None:
+    folder = tmp_path / "models" / "whisper" / "tiny.en"
+    folder.mkdir(parents=True)
+    for name in ("model.bin", "config.json"):
+        (folder / name).touch()  # nobody speaks, so the model is not loaded
+    models = ("--model", "tiny.en", "--model_dir", tmp_path / "models")
+    flags = ("--diarizer", "replay", *models, "--language", language, "--json", "-o", "-")
+    code, out, err = run("transcribe", record(seconds=1), *flags)
     assert (code, err) == (0, "")
     assert json.loads(out)["language"] == "en"
 
