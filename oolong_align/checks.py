@@ -16,6 +16,7 @@ import numpy as np
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
+    FloatArray,
     Speaker,
     SpeakerSegment,
     Transcript,
@@ -28,6 +29,8 @@ from oolong_align.types import (
 __all__ = [
     "BrokenRuleError",
     "check_diarization",
+    "check_embedding",
+    "check_scores",
     "check_transcript",
     "check_type",
     "check_words",
@@ -60,7 +63,7 @@ def check_type(value: object, expected: type[Checked]) -> Checked:
 
 
 def check_diarization(value: object) -> Diarization:
-    """Check segments, turns, speech and embeddings of a :class:`Diarization`."""
+    """Check segments, turns, speech and embeddings of a :class:`Diarization`; embeddings become float32."""
     diarization = check_type(value, Diarization)
     limit = diarization.duration
     if not (_is_number(limit) and limit >= 0):
@@ -70,27 +73,46 @@ def check_diarization(value: object) -> Diarization:
     _check_spans("speech", diarization.speech, VoiceRange, limit=limit, apart=True)
     known = set(diarization.speaker_ids)
     for speaker in known:
-        if not isinstance(speaker, int | np.integer) or speaker < 0:
+        if not _is_speaker_id(speaker):
             raise BrokenRuleError(f"speaker ids must be integers from 0, not {speaker!r}")
     for segment in diarization.segments:
         if segment.speaker_id not in known:
             raise BrokenRuleError(f"segments name speaker {segment.speaker_id!r}, who has no turn")
-    sizes = set()
+    embeddings: dict[int, FloatArray] = {}
     for speaker, vector in _items(diarization.embeddings):
-        if not isinstance(speaker, int | np.integer) or speaker < 0:
+        if not _is_speaker_id(speaker):
             raise BrokenRuleError(f"embeddings must have speaker ids, integers from 0, as keys, not {speaker!r}")
-        if not isinstance(vector, np.ndarray) or vector.dtype.kind != "f":
-            raise BrokenRuleError(f"the embedding of speaker {speaker!r} must be a numpy array of float32")
-        if vector.ndim != 1 or not np.isfinite(vector).all():
-            raise BrokenRuleError(f"the embedding of speaker {speaker!r} must be a finite vector")
-        sizes.add(vector.size)
-    if len(sizes) > 1:
+        embeddings[speaker] = check_embedding(vector, f"the embedding of speaker {speaker!r}")
+    if len(sizes := {vector.size for vector in embeddings.values()}) > 1:
         raise BrokenRuleError(f"embeddings must have one size, not {sorted(sizes)}")
     for method in ("embed", "scores") if diarization.voice is not None else ():
         if not callable(getattr(diarization.voice, method, None)):
             raise BrokenRuleError(f"voice must have the method {method}, or be None")
     check_type(diarization.warnings, tuple)
-    return diarization
+    if all(vector is diarization.embeddings[speaker] for speaker, vector in embeddings.items()):
+        return diarization
+    return replace(diarization, embeddings=embeddings)
+
+
+def check_embedding(value: object, what: str) -> FloatArray:
+    """Check that something is a finite vector; gives it in single precision."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        kind = f"one of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise BrokenRuleError(f"{what} must be a numpy array of float32, not {kind}")
+    with np.errstate(over="ignore"):
+        vector: FloatArray = value.astype(np.float32, copy=False)
+    if vector.ndim != 1 or not np.isfinite(vector).all():
+        raise BrokenRuleError(f"{what} must be a finite vector")
+    return vector
+
+
+def check_scores(value: object) -> dict[int, float]:
+    """Check the cosines of a span to the speakers."""
+    scores = dict(_items(value))
+    for speaker, cosine in scores.items():
+        if not (_is_speaker_id(speaker) and _is_number(cosine)):
+            raise BrokenRuleError(f"voice.scores must give a cosine for each speaker id, not {speaker!r}: {cosine!r}")
+    return scores
 
 
 def check_words(value: object) -> Words:
@@ -167,4 +189,10 @@ def _check_spans(
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.floating | np.integer) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
+        return False
+    return math.isfinite(value)
+
+
+def _is_speaker_id(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 0)

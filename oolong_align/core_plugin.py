@@ -22,7 +22,6 @@ from oolong_align.entries import (
     OutputFormat,
     SpeakerStore,
     SpeakerStoreEntry,
-    TranscribeCall,
     TranscriberEntry,
 )
 from oolong_align.errors import UsageError
@@ -31,7 +30,8 @@ from oolong_align.identity_stage import add_identity_options, check_library, ide
 from oolong_align.options import ALIGN_RULES, PRECISIONS, DiarizerOptions, check_speaker_bounds
 from oolong_align.page_format import add_page_options, page_format
 from oolong_align.types import Diarization, Transcript, VoiceRange, Words
-from oolong_align.whisper_model import check_choice, language_code
+from oolong_align.whisper_model import language_code
+from oolong_align.whisper_stage import build_whisper, check_whisper, prepare_whisper
 
 if TYPE_CHECKING:
     from oolong_align.audio import Audio
@@ -78,7 +78,7 @@ class CorePlugin:
             check_speaker_bounds(*_speaker_bounds(config).values())
             check_library(config)
         if config.command == "transcribe" and config.transcriber.name == WHISPER:
-            _check_whisper(config)
+            check_whisper(config)
 
     @hookimpl
     def oolong_diarizers(self) -> list[DiarizerEntry]:
@@ -88,7 +88,7 @@ class CorePlugin:
     @hookimpl
     def oolong_transcribers(self) -> list[TranscriberEntry]:
         """Offer Whisper."""
-        return [TranscriberEntry(WHISPER, "Whisper on CTranslate2", _build_transcriber)]
+        return [TranscriberEntry(WHISPER, "Whisper on CTranslate2", build_whisper, prepare_whisper)]
 
     @hookimpl
     def oolong_formats(self) -> list[OutputFormat]:
@@ -217,19 +217,6 @@ def diarizer_options(options: Mapping[str, Any]) -> DiarizerOptions:
     return DiarizerOptions(**given)
 
 
-def _check_whisper(config: Config) -> None:
-    """Refuse what Whisper could not do: the diarization before it takes minutes."""
-    from oolong_align.models import locate_whisper
-    from oolong_align.models.manifest import load_manifest
-
-    options = config.options
-    check_choice(
-        locate_whisper(options["model"], model_dir=options["model_dir"]),
-        **{name: options[name] for name in ("language", "task", "device", "compute_type")},
-        known=load_manifest().whisper,
-    )
-
-
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:
     """Split names with commas; a sequence, from Python, is taken as it is."""
     listed = value.split(",") if isinstance(value, str) else value
@@ -249,23 +236,6 @@ def _build_diarizer(config: Config) -> DiarizeCall:
         options=diarizer_options(config.options),
         progress=config.progress,
     )
-
-
-def _build_transcriber(config: Config) -> TranscribeCall:
-    from oolong_align.whisper import WhisperTranscriber
-
-    options = config.options
-    transcriber = WhisperTranscriber.from_pretrained(
-        options["model"],
-        model_dir=options["model_dir"],
-        device=options["device"],
-        compute_type=options["compute_type"],
-        threads=options["threads"],
-        batch_size=options["batch_size"],
-        progress=config.progress,
-    )
-    names = ("language", "task", "initial_prompt", "hotwords")
-    return partial(transcriber, **{name: options[name] for name in names})
 
 
 def _open_sqlite(url: str) -> SpeakerStore:

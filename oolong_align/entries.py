@@ -79,11 +79,16 @@ class DiarizerEntry:
 
 @dataclass(frozen=True, slots=True)
 class TranscriberEntry:
-    """A transcriber that ``--transcriber NAME`` can choose; ``build`` is called once a run, when needed."""
+    """A transcriber that ``--transcriber NAME`` can choose; ``build`` is called once a run, when needed.
+
+    ``prepare``, where an entry has it, is called once a run before any recording is diarized: to fetch what ``build``
+    will load, and to raise what a user should not learn minutes later.
+    """
 
     name: str
     summary: str
     build: Callable[[Config], TranscribeCall]
+    prepare: Callable[[Config], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +285,12 @@ class Config:
         """Return the chosen diarizer, built at the first call."""
         engine: DiarizeCall = self._built.get("diarizer", lambda: self.diarizer.build(self))
         return engine
+
+    def prepare_transcriber(self) -> None:
+        """Let the chosen transcriber fetch what it will load, at the first call."""
+        prepare = self.transcriber.prepare
+        if prepare is not None:
+            self._built.get("transcriber's files", lambda: prepare(self))
 
     def build_transcriber(self) -> TranscribeCall:
         """Return the chosen transcriber, built at the first call."""

@@ -140,7 +140,8 @@ def oolong_transcribers() -> Iterable[TranscriberEntry]:
     """Offer transcribers, chosen by ``--transcriber NAME``.
 
     When
-        Once, before the command line is parsed. ``build(config)`` is called when the transcriber is needed.
+        Once, before the command line is parsed. ``build(config)`` is called when the transcriber is needed,
+        ``prepare(config)``, where there is one, before anything is diarized.
 
     Returns
     -------

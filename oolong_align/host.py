@@ -28,6 +28,7 @@ from oolong_align.entries import (
     store_scheme,
 )
 from oolong_align.errors import PluginError, UsageError
+from oolong_align.guarded_voice import guard_voice
 from oolong_align.plugin_manager import CORE, Owner, PluginManager, PluginRow
 from oolong_align.registry import Registry, check_option_names, clash, flag_name
 from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
@@ -182,6 +183,7 @@ class Host:
         """Tell who speaks when."""
         arguments = {"audio": audio, "config": config}
         found = self._manager.call_first("oolong_diarize", check_diarization, arguments)
+        found = guard_voice(found, lambda: self._manager.guard("oolong_diarize"))
         if found.recording or not found.embeddings:
             return found
         return replace(found, recording=audio.fingerprint())

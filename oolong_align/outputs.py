@@ -7,6 +7,7 @@ cannot be renamed.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -16,7 +17,31 @@ from pathlib import Path
 
 from oolong_align.errors import OutputError, UsageError
 
-__all__ = ["check_sources", "check_targets", "prepare_folder", "write_files"]
+__all__ = ["check_sources", "check_targets", "is_address", "local_path", "prepare_folder", "write_files"]
+
+
+def is_address(given: str) -> bool:
+    """Tell whether something is an address and no path; a Windows drive is no scheme.
+
+    Examples
+    --------
+    >>> [is_address(each) for each in ("https://a.org/b", "s3://b/c", "C://talks", "./a://b")]
+    [True, True, False, False]
+    """
+    return re.match(r"[A-Za-z][\w+.-]+://", given) is not None
+
+
+def local_path(given: str | os.PathLike[str]) -> Path:
+    """Path of a folder or file to write.
+
+    Raises
+    ------
+    UsageError
+        If it is an address (``https://``, ``s3://``), which as a path would be a folder named ``https:``.
+    """
+    if is_address(os.fspath(given)):
+        raise UsageError(f"{given} is an address: results are only written to local paths; give one, then copy from it")
+    return Path(given)
 
 
 def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oolong_align.entries import Config, Result, library_files
 from oolong_align.errors import ModelError, OolongWarning, OutputError, PluginError, UsageError
 from oolong_align.host import Host, load_host
-from oolong_align.outputs import check_sources, check_targets, prepare_folder, write_files
+from oolong_align.outputs import check_sources, check_targets, local_path, prepare_folder, write_files
 from oolong_align.timeline import Timeline
 from oolong_align.types import Diarization, Progress, Transcript, Words, speaker_label
 
@@ -125,7 +126,7 @@ class Pipeline:
             These stop the run, because they would strike every file.
         """
         paths = [Path(source) for source in sources]
-        folder = None if output_dir is None else Path(output_dir)
+        folder = None if output_dir is None else local_path(output_dir)
         check_sources(paths, [each.suffix for each in self._config.formats] if folder is not None else ())
         if folder is not None:
             prepare_folder(folder)
@@ -143,6 +144,7 @@ class Pipeline:
                 results.append(result)
                 if on_result:
                     on_result(result)
+                _forget_locals(result.error)
         self._host.finish(results, self._config)
         return results
 
@@ -163,7 +165,9 @@ class Pipeline:
                     write_files(texts, inputs=self._inputs(path))
         except (ModelError, PluginError, UsageError):
             raise
-        except Exception as error:  # noqa: BLE001  whatever is wrong with one file, the others get their turn
+        except Exception as error:  # whatever is wrong with one file, the others get their turn
+            if isinstance(error.__cause__, KeyboardInterrupt):  # a native module was interrupted during its import
+                raise
             return Result(source=path, error=error, seconds=seconds)
         return Result(
             source=path,
@@ -193,6 +197,8 @@ class Pipeline:
                 audio = None if given.audio is None else load_audio(given.audio, progress=config.progress)
         try:
             with _lap(seconds, "diarize", config):
+                if given is None and config.command == "transcribe":
+                    config.prepare_transcriber()
                 diarization = self._diarize(audio)
             words = Words("", ())
             if given is not None:
@@ -341,6 +347,13 @@ def _lap(seconds: dict[str, float], stage: str, config: Config) -> Iterator[None
     building = config.build_seconds - built
     seconds["models"] = seconds.get("models", 0.0) + building
     seconds[stage] = time.perf_counter() - began - building
+
+
+def _forget_locals(error: BaseException | None) -> None:
+    """Let go of the voice frames and all else that the functions held through which an error came."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _without_frames(transcript: Transcript) -> Transcript:

@@ -23,7 +23,9 @@ from oolong_align.entries import (
 )
 from oolong_align.errors import PluginError
 from oolong_align.guarded_executor import GuardedExecutor
+from oolong_align.guarded_voice import guard_voice
 from oolong_align.plugin_manager import CORE, Owner, PluginManager
+from oolong_align.types import Diarization
 
 __all__ = ["RESERVED", "Registry", "check_option_names", "clash", "flag_name"]
 
@@ -131,7 +133,11 @@ class Registry:
 
         def build(config: Config) -> DiarizeCall:
             engine = self._manager.guarded(where, owner, entry.build, _check_engine)(config)
-            return self._manager.guarded(where, owner, engine, check_diarization)
+
+            def check(value: object) -> Diarization:
+                return guard_voice(check_diarization(value), lambda: self._manager.guard(where, owner))
+
+            return self._manager.guarded(where, owner, engine, check)
 
         return replace(entry, build=build)
 
@@ -142,7 +148,8 @@ class Registry:
             engine = self._manager.guarded(where, owner, entry.build, _check_engine)(config)
             return self._manager.guarded(where, owner, engine, check_words)
 
-        return replace(entry, build=build)
+        prepare = entry.prepare and self._manager.guarded(where, owner, entry.prepare, lambda _: None)
+        return replace(entry, build=build, prepare=prepare)
 
     def _format(self, owner: Owner, entry: OutputFormat) -> OutputFormat:
         with self._manager.guard(f"format {entry.name!r}", owner):

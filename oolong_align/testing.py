@@ -12,8 +12,11 @@ Examples
 from __future__ import annotations
 
 import contextlib
+import tempfile
+import wave
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -28,7 +31,7 @@ from oolong_align.entries import (
     SpeakerStore,
     TranscribeCall,
 )
-from oolong_align.errors import PluginError
+from oolong_align.errors import OolongError
 from oolong_align.frames import SAMPLE_RATE
 from oolong_align.hookspecs import hookimpl
 from oolong_align.host import Host
@@ -166,7 +169,8 @@ def check_format(fmt: OutputFormat) -> None:
     """Check an output format.
 
     It can be registered, and renders text that UTF-8 can hold, the same twice, for an empty transcript, for one
-    without words, and for one with hostile words and names, overlapping turns and nobody's words.
+    without words, and for one with hostile words and names, overlapping turns and nobody's words; with ``render_file``
+    also where a recording is at hand, of ten seconds of noise.
 
     Raises
     ------
@@ -187,15 +191,21 @@ def check_format(fmt: OutputFormat) -> None:
     try:
         host = make_host(Plugin())
         host.add_options()
-        render = host.formats()[checked.name].render
+        registered = host.formats()[checked.name]
         _require(bool(fmt.name and fmt.summary), "a format needs a name and a summary, which --help shows")
-        for transcript in (Transcript("", 0.0, ()), _transcript(words=False), _transcript(words=True)):
-            if fmt.words and not transcript.utterances and transcript.diarization is not None:
-                continue
-            text = render(transcript)
-            _require(text == render(transcript), "rendering one transcript twice must give the same text")
-            text.encode("utf-8")
-    except PluginError as error:
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / f"a meeting{fmt.suffix}"
+            recording = _write_noise(target.with_name("a meeting.wav")) if fmt.render_file else None
+            for transcript in (Transcript("", 0.0, ()), _transcript(words=False), _transcript(words=True)):
+                if fmt.words and not transcript.utterances and transcript.diarization is not None:
+                    continue
+                for beside in dict.fromkeys((None, recording)):
+                    text = registered.render_for(transcript, beside, target)
+                    again = registered.render_for(transcript, beside, target)
+                    _require(text == again, "rendering one transcript twice must give the same text")
+                    text.encode("utf-8")
+            _require(not target.exists(), "a format gives its text: the host writes the file")
+    except OolongError as error:
         raise AssertionError(str(error)) from error
     except UnicodeEncodeError as error:
         raise AssertionError(f"the text cannot be written as UTF-8: {error}") from error
@@ -256,6 +266,14 @@ def _progress_checked() -> Iterator[Callable[[str, float, float], None]]:
         last[stage] = done
 
     yield progress
+
+
+def _write_noise(path: Path) -> Path:
+    samples = np.random.default_rng(0).integers(-1000, 1000, 10 * SAMPLE_RATE, dtype="<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    return path
 
 
 def _recordings(given: Sequence[Audio] | None) -> list[tuple[Audio, bool]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,6 +19,7 @@ __all__ = [
     "check_choice",
     "check_process",
     "default_threads",
+    "fetch_whisper",
     "language_code",
     "language_name",
     "load_whisper",
@@ -111,6 +113,10 @@ def check_choice(
             "the language detected"
         )
     if isinstance(source, str):
+        if source.startswith("."):
+            raise ModelNotFoundError(
+                f"--model {source}: there is no such folder; give one that holds model.bin, or a name"
+            )
         if "/" not in source and source not in {*known, *SIZES}:
             names = ", ".join(dict.fromkeys([*known, *SIZES]))
             raise UsageError(
@@ -168,7 +174,7 @@ def load_whisper(source: Path | str, *, device: str, compute_type: str, threads:
     if threads is not None and threads < 1:
         raise UsageError(f"threads must be at least 1, not {threads}")
     devices = _devices(device)
-    folder = source if isinstance(source, Path) else _fetch(source)
+    folder = source if isinstance(source, Path) else fetch_whisper(source)
     if not (folder / "tokenizer.json").is_file():  # faster-whisper would look for it on the hub
         raise ModelError(f"{folder}: there is no tokenizer.json beside the model; convert or fetch it again")
     return first_working(devices, lambda chosen: _load(folder, chosen, compute_type, threads))
@@ -258,16 +264,31 @@ def first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _fetch(name: str) -> Path:
+@cache
+def fetch_whisper(name: str) -> Path:
+    """Folder of a model on the Hugging Face hub, fetched if needed; the hub is asked once in a process.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the hub does not have the name or cannot be reached, or what it has is not for CTranslate2.
+    """
     from faster_whisper import available_models, download_model
 
     if "/" not in name and name not in available_models():
         known = ", ".join(available_models())
         raise ModelNotFoundError(f"there is no Whisper model {name!r}: use a folder, a name on the hub, or {known}")
     try:
-        return Path(download_model(name))
+        folder = Path(download_model(name))
     except Exception as error:  # whatever HTTP library the hub's client uses
+        no_folder = "there is no such folder, and " if "/" in name else ""
         raise ModelNotFoundError(
-            f"Whisper {name}: the Hugging Face hub does not give it: {first_line(error)}; check the name and the "
-            "connection, or give a folder"
+            f"Whisper {name}: {no_folder}the Hugging Face hub does not give it: {first_line(error).rstrip('.')}; check "
+            "the name and the connection, or give a folder"
         ) from error
+    if not (folder / "model.bin").is_file():
+        raise ModelNotFoundError(
+            f"Whisper {name}: there is no model.bin on the Hugging Face hub; take one that was converted for "
+            "CTranslate2, such as Systran/faster-whisper-small"
+        )
+    return folder

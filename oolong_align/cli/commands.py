@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from oolong_align.entries import PluginOption
+from oolong_align.outputs import is_address, local_path
 
 __all__ = [
     "SETTINGS",
@@ -42,7 +43,7 @@ class LocalFile(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Path of what was given."""
-        if isinstance(value, str) and "://" in value:
+        if isinstance(value, str) and is_address(value):
             self.fail(f"{value} is an address: download it first, only local files are read", param, ctx)
         return super().convert(value, param, ctx)
 
@@ -124,7 +125,7 @@ def output_dir_option() -> click.Option:
     """Where results go."""
     return click.Option(
         ["--output_dir", "-o"],
-        type=click.Path(path_type=Path),
+        type=local_path,
         default=Path(),
         metavar="DIR",
         help="Folder for the results, created if needed (the current one by default); - is stdout.",

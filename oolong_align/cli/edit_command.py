@@ -17,7 +17,7 @@ from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.entries import library_files
 from oolong_align.errors import InputError, ModelError, OolongWarning, StoreError, UsageError
 from oolong_align.host import Host
-from oolong_align.outputs import prepare_folder, write_files
+from oolong_align.outputs import local_path, prepare_folder, write_files
 from oolong_align.types import Transcript
 
 __all__ = ["edit_command"]
@@ -82,7 +82,7 @@ def _parameters() -> list[click.Parameter]:
         ),
         click.Option(
             ["--output_dir", "-o"],
-            type=click.Path(path_type=Path),
+            type=local_path,
             metavar="DIR",
             help="Folder for the results, created if needed (RESULT.json's own by default); - is stdout.",
         ),

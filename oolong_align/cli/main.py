@@ -164,6 +164,9 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
         except BrokenPipeError:
             return _stdout_is_closed()
         except Exception as error:  # noqa: BLE001  the last one to catch it
+            if isinstance(error.__cause__, KeyboardInterrupt):  # what the import of a native module makes of one
+                terminal.line("oolong: interrupted")
+                return INTERRUPTED
             invoked = command.invoked if isinstance(command, LazyGroup) else None
             blamed = host.blame_command(invoked, error) if host is not None else None
             if blamed is not None:

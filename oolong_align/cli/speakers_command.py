@@ -11,15 +11,15 @@ from typing import Any
 
 import click
 
-from oolong_align.cli.commands import SETTINGS, STDOUT
+from oolong_align.cli.commands import SETTINGS, STDOUT, LocalFile
 from oolong_align.cli.libraries import library_option, open_library, voice_id
 from oolong_align.cli.speakers_audio import audio_commands
 from oolong_align.cli.speakers_review import review_commands
-from oolong_align.cli.terminal import Terminal, print_table
+from oolong_align.cli.terminal import Terminal, counted, print_table
 from oolong_align.entries import SpeakerStore, library_files
 from oolong_align.errors import InputError
 from oolong_align.host import Host
-from oolong_align.outputs import write_files
+from oolong_align.outputs import local_path, write_files
 
 __all__ = ["speakers_command"]
 
@@ -144,21 +144,23 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
         terminal.info(f"{url}: {', '.join(found)} {'is' if len(found) == 1 else 'are'} forgotten")
 
     @click.command("export")
-    @click.argument("file", type=click.Path(path_type=Path), default=STDOUT)
+    @click.argument("file", type=local_path, default=STDOUT)
     @library_option
-    def export_command(file: Path, url: str) -> None:
+    @click.pass_obj
+    def export_command(terminal: Terminal, file: Path, url: str) -> None:
         """Write all voices into a portable FILE, or to stdout."""
         from oolong_align.speakers.exchange import export_voices
 
         with opened(url) as store:
-            text = export_voices(store)
+            text, voices = export_voices(store), store.count()
         if file == STDOUT:
             click.echo(text, nl=False)
         else:
             write_files({file: text}, inputs=library_files(url), private=True)
+            terminal.info(f"{file}: {counted(voices, 'voice')} written; only you can read it")
 
     @click.command("import")
-    @click.argument("file", type=click.Path(path_type=Path))
+    @click.argument("file", type=LocalFile())
     @library_option
     @click.pass_obj
     def import_command(terminal: Terminal, file: Path, url: str) -> None:

@@ -8,7 +8,7 @@ Rename
     Sets ``speakers[label].name`` and nothing else: labels never change, and ``voice`` and ``probability`` go on telling
     what a voice library found. The name is kept on one line without control characters
     (`oolong_align.formats.clean.clean_text`). No name at all takes it away; a name of which nothing can be printed is
-    refused. Two speakers may have one name.
+    refused, and so is the label of another speaker. Two speakers may have one name.
 
 Merge
     All that is the source's becomes the target's, and the source is removed.

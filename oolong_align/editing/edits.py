@@ -39,12 +39,18 @@ def rename(transcript: Transcript, label: str, name: str | None) -> Transcript:
     Raises
     ------
     InputError
-        If nobody has the label, or nothing of the name can be printed.
+        If nobody has the label, nothing of the name can be printed, or it is the label of another speaker.
     """
     speaker = _known(transcript, label)
     if name and not clean_name(name):
         raise InputError(f"{name!r} is no name: nothing of it can be printed; give letters, or nothing for no name")
-    renamed = replace(speaker, name=clean_text(name or "") or None)
+    clean = clean_text(name or "")
+    if clean != label and clean in transcript.speakers:
+        raise InputError(
+            f"{clean} is another speaker, whom nobody could tell from {label}; if they are one person, merge them: "
+            f"--merge {label}={clean}"
+        )
+    renamed = replace(speaker, name=clean or None)
     return replace(transcript, speakers={**transcript.speakers, label: renamed})
 
 

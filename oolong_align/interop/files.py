@@ -15,14 +15,17 @@ from typing import Final
 from oolong_align.errors import InputError
 from oolong_align.interop.fields import UnknownShapeError
 from oolong_align.interop.heard import Heard
-from oolong_align.interop.recognisers import read_heard
+from oolong_align.interop.recognisers import WHISPER_CPP, read_heard
 from oolong_align.timeline import Timeline, mark_overlap
 from oolong_align.types import Diarization, DiarizeSegment, VoiceRange, speaker_label
 
-__all__ = ["ForeignTurns", "read_rttm", "read_transcript"]
+__all__ = ["ForeignTurns", "read_rttm", "read_transcript", "rttm_speaker"]
 
 _OWN_LABEL: Final = re.compile(r"SPEAKER_(\d{2,9})")
 _RTTM_FIELDS: Final = 8
+_NO_UTF_8: Final = "{}: is no UTF-8 text; save it as UTF-8 and try again"
+_UNDECODED: Final = re.compile("[\udc80-\udcff]")
+_NO_NAME: Final = re.compile(r"<NA>|[-+]?[\d.]+(?:e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 # fmt: off
 _OTHER_LINES: Final = frozenset((
     "SPKR-INFO", "SEGMENT", "NOSCORE", "NO_RT_METADATA", "NON-SPEECH", "LEXEME", "NON-LEX", "FILLER", "EDIT", "IP",
@@ -37,7 +40,8 @@ def read_transcript(path: Path) -> Heard:
     Parameters
     ----------
     path : Path
-        UTF-8, UTF-16 or UTF-32. whisper.cpp writes characters that its tokens cut in two; they are put together.
+        UTF-8, UTF-16 or UTF-32. whisper.cpp writes characters that its tokens cut in two; they are put together. Of
+        other tools what is no UTF-8 is refused, because letters of another encoding would be lost.
 
     Raises
     ------
@@ -54,11 +58,14 @@ def read_transcript(path: Path) -> Heard:
     except ValueError as error:
         raise InputError(f"{path}: is no JSON ({error}); give the JSON file that a recogniser wrote") from None
     try:
-        return read_heard(document)
+        heard = read_heard(document)
     except UnknownShapeError as error:
         raise InputError(f"{path}: {error.reason}; give the JSON file as the recogniser wrote it") from None
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    if heard.tool != WHISPER_CPP and _UNDECODED.search(text):
+        raise InputError(_NO_UTF_8.format(path))
+    return heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,8 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
     Parameters
     ----------
     path : Path
-        Its ``SPEAKER`` lines count; turns of no length are left out.
+        UTF-8, UTF-16 or UTF-32. Its ``SPEAKER`` lines count; turns of no length are left out. Names are as
+        `rttm_speaker` finds them; an ``_`` in a name stays, because no file tells whether it stood for a space.
     recordings : collection of str
         Names that the recording may have; needed where the file holds several. White space is ``_`` in RTTM.
 
@@ -116,7 +124,11 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
         has a name that was given.
     """
     found: dict[str, list[tuple[float, float, str]]] = {}
-    text = _read(path).decode("utf-8-sig", "replace")
+    data = _read(path)
+    try:
+        text = data.decode(json.detect_encoding(data))  # which goes by the zeros in the first four bytes
+    except UnicodeDecodeError:
+        raise InputError(_NO_UTF_8.format(path)) from None
     for place, line in enumerate(text.splitlines(), start=1):
         fields = line.split()
         if not fields or fields[0].startswith(";") or fields[0] in _OTHER_LINES:
@@ -129,7 +141,7 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
         start, length = (_seconds(value, path, place) for value in fields[3:5])
         turns = found.setdefault(fields[1], [])
         if length > 0:
-            turns.append((start, start + length, fields[7]))
+            turns.append((start, start + length, rttm_speaker(fields)))
     if not found:
         return ForeignTurns(())
     names = ["_".join(name.split()) for name in recordings]
@@ -140,6 +152,24 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
             f"{' or '.join(names) or 'named'}; give the one with this recording's turns"
         )
     return ForeignTurns(tuple(sorted(found[chosen or next(iter(found))])))
+
+
+def rttm_speaker(fields: Sequence[str]) -> str:
+    """Name in a ``SPEAKER`` line of an RTTM file that was split at white space.
+
+    The standard has no spaces in names, but some tools write them: what is behind the name, a confidence and a time
+    (``<NA>`` or numbers) at most, is not of it.
+
+    Examples
+    --------
+    >>> rttm_speaker("SPEAKER meeting 1 0.0 2.0 <NA> <NA> Ada Lovelace <NA> <NA>".split())
+    'Ada Lovelace'
+    """
+    name = list(fields[_RTTM_FIELDS - 1 :])
+    for _ in range(2):
+        if len(name) > 1 and _NO_NAME.fullmatch(name[-1]):
+            name.pop()
+    return " ".join(name)
 
 
 def _exclusive(turns: Sequence[DiarizeSegment]) -> list[tuple[float, float, int]]:

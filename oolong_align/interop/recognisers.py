@@ -20,11 +20,12 @@ from oolong_align.types import Word, Words
 from oolong_align.whisper_model import language_code
 from oolong_align.writing import touches
 
-__all__ = ["Recognised", "read_heard"]
+__all__ = ["WHISPER_CPP", "Recognised", "read_heard"]
 
 Recognised: TypeAlias = Words | Mapping[str, Any] | Iterable[Any]
 """Words, some `Word`, segments as faster-whisper gives them (alone or with their info), or another tool's dict."""
 
+WHISPER_CPP: Final = "whisper.cpp"
 _SPECIAL_TOKEN: Final = re.compile(r"\[_\w+\]")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _REPLACED: Final = "\ufffd"
@@ -76,7 +77,7 @@ def _read_document(document: Any) -> Heard:
     transcription = field(document, "transcription")
     if transcription is not None:
         heard = tuple(_read_whisper_cpp(segment) for segment in items(transcription, "transcription"))
-        return Heard("whisper.cpp", _language(field(field(document, "result"), "language")), heard)
+        return Heard(WHISPER_CPP, _language(field(field(document, "result"), "language")), heard)
     language = field(document, "language") or field(field(document, "info"), "language")
     sources = {name: field(document, name) for name in ("chunks", "segments", "words", "word_segments")}
     listed = {name: [] if value is None else items(value, name) for name, value in sources.items()}

@@ -50,6 +50,9 @@ def test_rename_reaches_the_page_and_every_download(browser: Browser, show: Open
     assert "\n[Zoë (1)]: Good morning" in browser.download("meeting", "srt").decode()
     browser.rename("SPEAKER_00", "\u200b")  # nothing to print: refused
     assert browser.texts(".turn h3 bdi")[0] == "Zoë [1]\u202e"
+    browser.rename("SPEAKER_00", " SPEAKER_01")  # who is somebody else: refused, as by `oolong edit`
+    assert browser.texts(".turn h3 bdi")[0] == "Zoë [1]\u202e"
+    assert "SPEAKER_01 is another speaker" in browser.find("#say").get_attribute("textContent")
     browser.find("#undo").click()
     assert browser.texts(".turn h3 bdi")[0] == "SPEAKER_00"
     assert browser.download("meeting", "json") == render_json(meeting()).encode()

@@ -98,6 +98,13 @@ def test_a_name_of_which_nothing_can_be_printed_is_refused(name: str) -> None:
         rename(talk(), A, name)
 
 
+def test_a_name_is_not_the_label_of_another_speaker() -> None:
+    with pytest.raises(InputError, match=f"{A} is another speaker.* --merge {B}={A}"):
+        rename(talk(), B, A)
+    assert rename(talk(), A, A).speakers[A].name == A
+    assert rename(rename(talk(), A, "Ada"), B, "Ada").speakers[B].name == "Ada"
+
+
 def test_merging_gives_all_to_the_target() -> None:
     before, after = document(talk()), document(merge(talk(), B, A))
     assert [segment["speaker"] for segment in after["segments"]] == [A, A]

@@ -168,6 +168,13 @@ def test_encodings_of_a_shell(encoding: str, foreign: Path, tmp_path: Path) -> N
     assert read_transcript(path) == read_transcript(foreign / "openai-whisper.json")
 
 
+def test_letters_of_another_encoding_are_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "meeting.json"
+    path.write_text('{"segments": [{"start": 0, "end": 1, "text": "Grüße"}]}', "latin-1")
+    with pytest.raises(InputError, match=r"meeting.json: is no UTF-8 text; save it as UTF-8"):
+        read_transcript(path)
+
+
 RENDERERS: dict[str, Callable[[Transcript], str]] = {
     "json": render_json,
     "whisperx": render_whisperx,

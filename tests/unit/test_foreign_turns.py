@@ -52,6 +52,27 @@ def test_labels_like_ours_keep_their_numbers(rttm: Path) -> None:
     assert dict(read_rttm(rttm).names) == {2: "Ada", 1: "SPEAKER_01", 0: "SPEAKER_00", 3: "Bob"}
 
 
+@pytest.mark.parametrize(
+    ("end", "name"),
+    [
+        ("Ada Lovelace <NA> <NA>", "Ada Lovelace"),
+        ("Ada\u00a0Lovelace <NA> <NA>", "Ada Lovelace"),
+        ("Ada Lovelace <NA>", "Ada Lovelace"),
+        ("Ada Lovelace", "Ada Lovelace"),
+        ("Ada Lovelace 0.93 <NA>", "Ada Lovelace"),
+        ("Speaker 1 <NA> <NA>", "Speaker 1"),
+        ("Ada 1 <NA>", "Ada"),  # a confidence
+        ("Ada 9.5e-1 12.0", "Ada"),
+        ("7 <NA> <NA>", "7"),
+        ("<NA> <NA> <NA>", "<NA>"),
+        ("Ada_Lovelace <NA> <NA>", "Ada_Lovelace"),
+    ],
+)
+def test_names_of_several_words_stay_whole(end: str, name: str, rttm: Path) -> None:
+    rttm.write_text(f"SPEAKER meeting 1 0 1 <NA> <NA> {end}\n", encoding="utf-8")
+    assert read_rttm(rttm).turns == ((0.0, 1.0, name),)
+
+
 def test_what_is_behind_the_recording_is_cut(rttm: Path) -> None:
     rttm.write_text(line(0, 5, "A") + line(7, 2, "B"))
     result = check_diarization(read_rttm(rttm).diarization(4.0))
@@ -93,6 +114,18 @@ def test_broken_files_are_refused_with_the_line(text: str, rttm: Path) -> None:
     with pytest.raises(InputError, match=r"theirs.rttm, line 2: ") as caught:
         read_rttm(rttm)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_encodings_of_a_shell(encoding: str, rttm: Path) -> None:
+    rttm.write_text(line(0, 1, "Zoë"), encoding)
+    assert read_rttm(rttm).turns == ((0.0, 1.0, "Zoë"),)
+
+
+def test_names_in_another_encoding_are_not_lost(rttm: Path) -> None:
+    rttm.write_text(line(0, 1, "Zoë") + line(1, 1, "Zoé"), "latin-1")
+    with pytest.raises(InputError, match=r"theirs.rttm: is no UTF-8 text; save it as UTF-8"):
+        read_rttm(rttm)
 
 
 def test_a_file_that_is_not_there(rttm: Path) -> None:

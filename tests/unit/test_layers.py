@@ -29,11 +29,12 @@ LAYERS = (
     ),
     ("vad", "diarizer", "whisper", "whisper_model", "whisper_words", "alignment", "interop"),
     ("formats", "editing", "page_audio", "speakers"),
-    ("entries", "hookspecs", "page_format", "identity_stage", "core_plugin"),
+    ("entries", "hookspecs", "page_format", "identity_stage", "whisper_stage", "core_plugin"),
     (
         "plugin_manager",
         "registry",
         "guarded_executor",
+        "guarded_voice",
         "checks",
         "outputs",
         "host",

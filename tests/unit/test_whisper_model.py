@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from oolong_align.errors import ModelError, ModelNotFoundError, OolongWarning, UsageError
-from oolong_align.whisper_model import default_threads, first_line, first_working, load_whisper
+from oolong_align.whisper_model import default_threads, fetch_whisper, first_line, first_working, load_whisper
 
 
 def load(source: Path | str, *, device: str = "cpu", compute_type: str = "default", threads: int | None = 1) -> object:
@@ -54,6 +54,26 @@ def test_folders_that_hold_no_model(folder: Path) -> None:
 def test_a_name_that_nobody_knows() -> None:
     with pytest.raises(ModelNotFoundError, match=r"no Whisper model 'enormous': use a folder, .*large-v3"):
         load("enormous")
+
+
+def test_the_hub_is_asked_once_and_must_have_a_model_for_this_engine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def download_model(name: str) -> str:
+        asked.append(name)
+        return str(folder)
+
+    monkeypatch.setattr("faster_whisper.download_model", download_model)
+    for _ in range(2):
+        with pytest.raises(
+            ModelNotFoundError, match=r"owner/torch: there is no model\.bin .* converted for CTranslate2"
+        ):
+            fetch_whisper("owner/torch")
+    (folder / "model.bin").touch()
+    assert fetch_whisper("owner/good") == fetch_whisper("owner/good") == folder
+    assert asked == ["owner/torch", "owner/torch", "owner/good"]
 
 
 def test_another_device_stands_in() -> None:

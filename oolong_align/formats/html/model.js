@@ -85,8 +85,14 @@ class Model {
     return JSON.stringify([[...this.document.speakers], merges]);
   }
 
+  // Whether a name is another speaker's label, so that nobody could tell the two.
+  isTaken(label, name) {
+    const clean = cleanText(name);
+    return clean !== label && this.document.speakers.has(clean);
+  }
+
   rename(label, name) {
-    if (name && !cleanName(name)) return false;
+    if ((name && !cleanName(name)) || this.isTaken(label, name)) return false;
     const clean = cleanText(name);
     if ((this.document.speakers.get(label).name ?? "") === clean) return false;
     this.apply({ kind: "rename", label, name: clean || null });

@@ -25,6 +25,11 @@ def test_an_rttm_file_may_hold_several_recordings(file: Path) -> None:
     assert read_rttm(file) == {"a": (Turn(1.5, 3.5, "X"), Turn(2, 2.5, "Y")), "b": (Turn(0, 1, "X"),)}
 
 
+def test_two_people_with_one_first_name_are_two(file: Path) -> None:
+    file.write_text("SPEAKER a 1 0 1 <NA> <NA> Ada A <NA> <NA>\nSPEAKER a 1 1 1 <NA> <NA> Ada B <NA> <NA>\n")
+    assert read_rttm(file) == {"a": (Turn(0, 1, "Ada A"), Turn(1, 2, "Ada B"))}
+
+
 def test_an_stm_file_has_comments_labels_and_stretches_that_do_not_count(file: Path) -> None:
     file.write_text(
         ';; CATEGORY "0" "" ""\nrec 1 B 3 4 <o,f0,male> Good day\nrec 1 A 0.5 2 Hello  there\n\n'

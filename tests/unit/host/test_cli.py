@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -293,6 +294,38 @@ def test_a_closed_pipe_is_no_traceback(record: Record) -> None:
     process.stderr.close()
     assert process.wait() in (0, 1)
     assert error == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("module", ["click", "numpy"])
+def test_an_interrupt_during_the_imports_is_no_traceback(repository: Path, module: str) -> None:
+    scripts = re.findall(r'^oolong\S* = "(\S+):(\S+)"$', (repository / "pyproject.toml").read_text(), re.MULTILINE)
+    assert len(scripts) == 2
+    for home, function in scripts:
+        program = (
+            "import signal, sys\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job may have it ignored
+            "class Interrupts:\n"
+            "    def find_spec(self, name, *_):\n"
+            f"        if name == {module!r}:\n"
+            "            signal.raise_signal(signal.SIGINT)\n"
+            "sys.meta_path.insert(0, Interrupts())\n"
+            f"from {home} import {function}\n"
+            f"sys.exit({function}())\n"
+        )
+        done = subprocess.run([sys.executable, "-c", program, "--help"], capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "oolong: interrupted")
+
+
+def test_an_interrupted_import_of_a_native_module_is_an_interrupt(
+    run: Run, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_audio(*_: object, **__: object) -> None:
+        raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.setattr("oolong_align.audio.load_audio", load_audio)
+    code, _, err = run("diarize", record("a.wav"), record("b.wav"), "--diarizer", "replay")
+    assert (code, err) == (130, "oolong: interrupted\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX terminal")

@@ -35,6 +35,10 @@ Run = Callable[..., tuple[int, str, str]]
         (["vad", "FILE", "FILE"], 2, "rename one, or run them one by one, each with an --output_dir of its own"),
         (["transcribe", "FILE", "https://a.org/b.mp3"], 2, "https://a.org/b.mp3 is an address: download it first"),
         (["align", "https://a.org/b.json", "FILE"], 2, "https://a.org/b.json is an address: download it first"),
+        (["transcribe", "FILE", "-o", "https://a.org/b"], 2, "https://a.org/b is an address: results are only written"),
+        (["vad", "FILE", "-o", "file:///tmp"], 2, "file:///tmp is an address"),
+        (["edit", "FILE", "--srt", "--output_dir", "s3://b/c"], 2, "s3://b/c is an address"),
+        (["speakers", "export", "s3://b/c.json", "-s", "FILE"], 2, "s3://b/c.json is an address"),
         (["vad", "FILE", "--vad_onset", "0.2"], 2, "is 0.2; 0.357 is its default, so give --vad_offset too"),
         (["transcribe", "FILE", "-p", "textgrid"], 2, "'textgrid' must be no:NAME"),
         (["diarize", "FILE", "--srt"], 2, "No such option '--srt'"),
@@ -56,7 +60,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     run: Run, replay: object, record: Record, arguments: list[str], code: int, message: str
 ) -> None:
     given = [str(record()) if each == "FILE" else each for each in arguments]
-    if "FILE" in arguments and arguments[0] != "vad" and "--diarizer" not in arguments:
+    if "FILE" in arguments and arguments[0] in ("transcribe", "diarize", "align") and "--diarizer" not in arguments:
         given += ["--diarizer", "replay"]
     found, out, err = run(*given)
     assert (found, out) == (code, "")
@@ -83,12 +87,37 @@ def test_a_device_or_arithmetic_that_is_not_here_is_found_before_any_work(
     assert replay.calls == []
 
 
-@pytest.mark.parametrize("language", ["EN", "en-US", "en_GB", "English", " english "])
-def test_a_language_in_any_spelling_is_its_code(
-    run: Run, record: Record, monkeypatch: pytest.MonkeyPatch, language: str
+def test_a_model_that_cannot_be_had_is_found_before_any_work(
+    run: Run, replay: object, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = ("--diarizer", "replay", "--model", "tiny.en", "--language", language, "--json", "-o", "-")
-    code, out, err = run("transcribe", record(seconds=1), *flags)  # nobody speaks, so no model is loaded
+    def unreachable(name: str) -> str:
+        raise ConnectionError("Name or service not known\nmore")
+
+    monkeypatch.setattr("faster_whisper.download_model", unreachable)
+    for model, message in (
+        (
+            "owner/thing",
+            "Whisper owner/thing: there is no such folder, and the Hugging Face hub does not give it: Name ",
+        ),
+        ("large-v3", "Whisper large-v3: the Hugging Face hub does not give it: Name or service not known; check the"),
+        ("./nothing", "--model ./nothing: there is no such folder"),
+        ("../no/thing", "../no/thing: there is no such folder"),
+    ):
+        code, _, err = run("transcribe", record(), "--diarizer", "replay", "--model", model)
+        assert (code, err.count("\n")) == (1, 1)
+        assert message in err
+    assert replay.calls == []
+
+
+@pytest.mark.parametrize("language", ["EN", "en-US", "en_GB", "English", " english "])
+def test_a_language_in_any_spelling_is_its_code(run: Run, record: Record, tmp_path: Path, language: str) -> None:
+    folder = tmp_path / "models" / "whisper" / "tiny.en"
+    folder.mkdir(parents=True)
+    for name in ("model.bin", "config.json"):
+        (folder / name).touch()  # nobody speaks, so the model is not loaded
+    models = ("--model", "tiny.en", "--model_dir", tmp_path / "models")
+    flags = ("--diarizer", "replay", *models, "--language", language, "--json", "-o", "-")
+    code, out, err = run("transcribe", record(seconds=1), *flags)
     assert (code, err) == (0, "")
     assert json.loads(out)["language"] == "en"
 

@@ -131,6 +131,8 @@ def test_edits_that_may_be_a_mistake_are_told(run: Run, result: Path) -> None:
         (["--merge", "SPEAKER_01"], "there is no =; write LABEL=LABEL"),
         (["--rename", "SPEAKER_07=Ada"], "there is no speaker 'SPEAKER_07', only SPEAKER_00, SPEAKER_01"),
         (["--rename", "SPEAKER_00=\x1b\u202e"], "nothing of it can be printed"),
+        (["--rename", "SPEAKER_00= SPEAKER_01"], "SPEAKER_01 is another speaker"),
+        (["--rename", "SPEAKER_00=SPEAKER_01"], "if they are one person, merge them: --merge SPEAKER_00=SPEAKER_01"),
         (["--merge", "SPEAKER_01=Ada"], "--merge SPEAKER_01=Ada: there is no speaker 'Ada', only"),
         (["--merge", "SPEAKER_01=SPEAKER_01"], "cannot be merged with itself"),
         (["--merge", "SPEAKER_01=SPEAKER_00", "--merge", "SPEAKER_01=SPEAKER_00"], "only SPEAKER_00"),

@@ -13,7 +13,7 @@ import pytest
 from oolong_align.errors import AudioError, InputError, ModelError, OutputError, PluginError, UsageError
 from oolong_align.hookspecs import ExecutorEntry, OutputFormat, Result, hookimpl
 from oolong_align.host import Host
-from oolong_align.outputs import write_files
+from oolong_align.outputs import local_path, write_files
 from oolong_align.pipeline import Pipeline, transcribe
 from oolong_align.testing import make_host
 from oolong_align.types import Transcript
@@ -136,12 +136,19 @@ def test_wrong_inputs_are_found_before_any_work(replay: object, record: Record, 
         ([record(), twin], tmp_path, UsageError, "2 inputs have the stem 'meeting'"),
         ([record(), record()], tmp_path, UsageError, "2 inputs have the stem 'meeting'"),
         ([record()], file, UsageError, "is not a folder"),
+        ([record()], "s3://bucket/folder", UsageError, "s3://bucket/folder is an address"),
         ([record()], file / "below", OutputError, "cannot write there"),
         ([record()], Path("/proc/nothing"), OutputError, "cannot write there"),
     ):
         with pytest.raises(error, match=message):
             run(files, out)
     assert replay.calls == []
+
+
+def test_a_windows_drive_is_no_address() -> None:
+    assert [local_path(given) for given in ("C://talks", "./a://b")] == [Path("C://talks"), Path("a:/b")]
+    with pytest.raises(UsageError, match="S3://b is an address"):
+        local_path("S3://b")
 
 
 def test_an_input_is_never_overwritten(replay: object, record: Record) -> None:

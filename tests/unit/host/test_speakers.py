@@ -35,7 +35,9 @@ def test_an_export_is_private_and_an_import_tells_what_was_there(
 ) -> None:
     transcribed("Ada_Bob.0")
     file = tmp_path / "voices.json"
-    assert oolong("speakers", "export", file, "-s", library)[0] == 0
+    code, out, err = oolong("speakers", "export", file, "-s", library)
+    assert (code, out, err) == (0, "", f"{file}: 2 voices written; only you can read it\n")
+    assert oolong("speakers", "export", file, "-s", library, "--quiet")[1:] == ("", "")
     assert file.stat().st_mode & 0o777 == 0o600
     assert "2 voices added" in oolong("speakers", "import", file, "-s", tmp_path / "new.db")[2]
     assert "0 voices added" in (err := oolong("speakers", "import", file, "-s", library)[2]) and "2 are there" in err

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from oolong_align import entries, testing
+from oolong_align.errors import InputError
 from oolong_align.hookspecs import OutputFormat, Voice
 from oolong_align.speakers.records import VoiceModel
 from oolong_align.speakers.sqlite import SqliteStore
@@ -115,6 +116,25 @@ def test_formats() -> None:
             check_format(broken)
 
 
+def test_formats_where_the_recording_is_at_hand() -> None:
+    def writes(transcript: object, recording: Path, target: Path) -> str:
+        target.write_text("x")
+        return "x"
+
+    check_format(replace(GOOD, render_file=lambda transcript, recording, target: f"{recording.name} {target.name}"))
+    counter = iter(range(99))
+    for render_file, rule in (
+        (lambda transcript: "", "TypeError"),
+        (lambda transcript, recording, target: recording.read_bytes(), "must be str, not bytes"),
+        (lambda transcript, recording, target: transcript.utterances[0].text, "IndexError"),
+        (lambda transcript, recording, target: str(next(counter)), "twice"),
+        (lambda transcript, recording, target: "\ud800", "UTF-8"),
+        (writes, "the host writes the file"),
+    ):
+        with pytest.raises(AssertionError, match=rule):
+            check_format(replace(GOOD, render_file=render_file))
+
+
 def raises(*_: object, **__: object) -> object:
     raise KeyError("speech")
 
@@ -137,6 +157,10 @@ class Store(SqliteStore):
     def put(self, voice: Voice) -> str:
         if self.broken == "centroid":
             voice = replace(voice, centroid=voice.centroid.astype(np.float16).astype(np.float32))
+        if self.broken == "refuses" and voice.name:
+            raise InputError("no names here")
+        if self.broken == "raises":
+            raise KeyError("speech")
         if self.broken == "references":
             voice = replace(voice, references=voice.references[:1])
         if self.broken == "models" and (model := self.model()):
@@ -186,6 +210,8 @@ class Store(SqliteStore):
         ("lengths", "must give the cosines"),
         ("forget", "must be gone"),
         ("transaction", "aliases must come back"),
+        ("refuses", r"^Everything of a voice comes back.* raised InputError breaks this rule: no names here"),
+        ("raises", r"^Everything of a voice comes back.* raised KeyError breaks this rule: 'speech'"),
     ],
 )
 def test_speaker_stores(broken: str, rule: str, tmp_path: Path) -> None:

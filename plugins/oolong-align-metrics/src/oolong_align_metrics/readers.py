@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from oolong_align.errors import InputError
 from oolong_align.formats.json_field import parse_object
 from oolong_align.interop import read_words
+from oolong_align.interop.files import rttm_speaker
 from oolong_align.types import Word
 
 __all__ = ["Hypothesis", "Turn", "read_hypothesis", "read_rttm", "read_stm", "read_uem"]
@@ -81,7 +82,7 @@ def read_rttm(path: Path) -> dict[str, tuple[Turn, ...]]:
         start, length = _seconds(fields[3], place), _seconds(fields[4], place)
         found = turns.setdefault(fields[1], [])
         if length > 0:
-            found.append(Turn(start, start + length, fields[7]))
+            found.append(Turn(start, start + length, rttm_speaker(fields)))
     return {name: tuple(found) for name, found in turns.items()}
 
 
