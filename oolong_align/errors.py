@@ -8,6 +8,7 @@
     │   └── AudioError          1   a recording that cannot be decoded
     ├── ModelError              1   a model file that is missing, wrong or unreadable
     │   ├── ModelNotFoundError  1   no source has it; lists every place that was tried
+    │   │   └── UnreachableError 1  a source that does not answer, or must not be asked
     │   └── HashMismatchError   1   a source has it with other bytes; never used
     ├── RecognitionError        1   a recording on which the speech recogniser fails
     ├── OutputError             1   a result that cannot be written
@@ -33,6 +34,7 @@ __all__ = [
     "PluginError",
     "RecognitionError",
     "StoreError",
+    "UnreachableError",
     "UsageError",
 ]
 
@@ -63,6 +65,10 @@ class ModelError(OolongError):
 
 class ModelNotFoundError(ModelError):
     """No source has the file; the message lists every place that was tried and why it failed."""
+
+
+class UnreachableError(ModelNotFoundError):
+    """A source does not answer, or was not asked because this machine is meant to be offline."""
 
 
 class HashMismatchError(ModelError):

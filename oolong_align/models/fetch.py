@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError, OolongWarning
+from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError, OolongWarning, UnreachableError
 from oolong_align.models import cache as model_cache
 from oolong_align.models.manifest import Asset, Edition, HubSource, IndexSource, Manifest, Source, total_size
 from oolong_align.types import Progress
@@ -46,6 +46,7 @@ def ensure(
     if folder is not None:
         return folder
     errors = list(tried)
+    advice = ""
     try:
         with model_cache.fetch_lock():
             folder, problems = model_cache.find_cached(asset)  # another process may have put it there meanwhile
@@ -61,11 +62,21 @@ def ensure(
                 except HashMismatchError as error:
                     errors.append(HashMismatchError(f"{_label(source)}: {error}"))
                 except (ModelError, OSError) as error:
+                    if isinstance(error, UnreachableError):
+                        advice = f"connect once and run `oolong models fetch{_shown(manifest, name)}`: "
                     errors.append(ModelNotFoundError(f"{_label(source)}: {error}"))
     except ModelError as error:
         errors.append(error)
     kind = HashMismatchError if any(isinstance(error, HashMismatchError) for error in errors) else ModelNotFoundError
-    raise kind(f"{asset.name} was found in none of these places: " + "; ".join(str(error) for error in errors))
+    places = "; ".join(str(error) for error in errors)
+    raise kind(f"{advice}{asset.name} was found in none of these places: {places}")
+
+
+def _shown(manifest: Manifest, asset: str) -> str:
+    """What to name to ``oolong models fetch`` for an asset; nothing for those of the default run."""
+    names = [name for name, bundle in manifest.bundles.items() if asset in bundle.parts.values()]
+    names += [name for name, each in manifest.whisper.items() if each == asset]
+    return "" if {manifest.default_bundle, manifest.default_whisper} & {*names} else f" {names[0]}"
 
 
 def _fetch(manifest: Manifest, asset: Asset, source: Source, progress: Progress | None) -> Path:

