@@ -334,6 +334,6 @@ def _assign(similarity: FloatArray, active: npt.NDArray[np.bool_], *, one_to_one
 def _forced(found: int, options: ClusteringOptions) -> str:
     asked = options.bound(found)
     return (
-        f"VBx found {found} speaker{'s' * (found != 1)} where {options.limit(found)} asks for {asked}: the speakers "
-        "were formed by k-means on the embeddings instead, and two local speakers of one window may share a global one"
+        f"VBx found {found} speaker{'s' * (found != 1)} where {options.limit(found)} asks for {asked}: the voices "
+        "were divided into as many by force (k-means), so check who is who"
     )

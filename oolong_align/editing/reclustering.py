@@ -155,7 +155,10 @@ def find_plda(
         If the models are unknown, or those found are others.
     """
     if model is None:
-        raise ModelError("the transcript does not say which models made it: speakers cannot be clustered again")
+        raise ModelError(
+            "the transcript does not say which models made it, so its voices cannot be told apart again: diarize the "
+            "recording itself with --num_speakers"
+        )
     manifest = load_manifest()
     known = manifest.bundles.get(model.bundle)
     chosen = bundle if bundle is not None or model_dir is not None or known is None else model.bundle
