@@ -283,9 +283,9 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
     add("--max_speakers", commands=_DIARIZE, type=speakers, help="At most so many speakers.")
     add("--exclusive", commands=(*_DIARIZE, "edit"), is_flag=True, help="RTTM: one speaker at a time.")
     switches = {
-        "embedding_exclude_overlap": "Embed a voice where nobody else speaks.",
-        "exact": "Embed every window by itself: ten times slower.",
-        "refine": "Speakers from pieces, voices checked; --no-refine works as the reference.",
+        "embedding_exclude_overlap": "With --no-refine: embed a voice where nobody else speaks.",
+        "exact": "With --no-refine: embed every window by itself, ten times slower.",
+        "refine": "Speakers from pieces of one voice; --no-refine works as the reference.",
     }
     for name, text in switches.items():
         flags = f"--{name}/--no-{name}"
@@ -304,7 +304,7 @@ def _add_diarizer_options(add: Callable[..., None]) -> None:
         "step": (
             click.FloatRange(0.01, 10),
             _DIARIZE,
-            "Seconds between two windows: 1.33 (1 with --no-refine, --exact).",
+            "Seconds between two windows: 1.33, or 1 with --no-refine.",
         ),
         "fa": (positive, _DIARIZE, "VBx: acoustic scaling factor."),
         "fb": (positive, _DIARIZE, "VBx: speaker regularisation."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -14,14 +14,8 @@ import numpy.typing as npt
 
 from oolong_align.audio import Audio, load_audio
 from oolong_align.bundles import find_files
-from oolong_align.clustering import (
-    Clustering,
-    ClusteringOptions,
-    Labels,
-    cluster_windows,
-    mean_embeddings,
-)
-from oolong_align.doubts import alike_speakers, shortfall
+from oolong_align.clustering import Clustering, ClusteringOptions, cluster_windows, mean_embeddings
+from oolong_align.doubts import alike_speakers, shortfall, unused_options
 from oolong_align.embedding import (
     EmbeddingModel,
     compute_voice_frames,
@@ -34,8 +28,8 @@ from oolong_align.models import Bundle
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
 from oolong_align.pieces import cut_segments, find_pieces, find_stretches
 from oolong_align.plda import Plda
-from oolong_align.reconstruction import SpeakerActivity, count_speakers, reconstruct
-from oolong_align.refinement import refine
+from oolong_align.reconstruction import MAX_SIMULTANEOUS, SpeakerActivity, count_speakers, reconstruct
+from oolong_align.refinement import reconstruct_from_pieces
 from oolong_align.resegmentation import cluster_resegmented
 from oolong_align.segmentation import Segmentation, Segmenter
 from oolong_align.speech import speech_ranges
@@ -53,6 +47,9 @@ from oolong_align.voice import FrameVoice
 from oolong_align.voice_frames import VoiceFrames
 
 __all__ = ["Diarizer", "DiarizerOptions"]
+
+_Speakers: TypeAlias = tuple[SpeakerActivity, FloatArray, Clustering, Spans]
+"""Who is active when, the speakers' mean embeddings, how they were found, and the pieces of one speaker each."""
 
 _STEP_S: Final = 79 * FRAME_STEP_S
 _REFERENCE_STEP_S: Final = 1.0
@@ -184,8 +181,6 @@ class Diarizer:
         loaded = load_audio(audio)
         try:
             heard = self._hear(loaded, None)
-            if heard.windows is not None:
-                heard = heard._replace(windows=list(heard.windows))
             return [self._find_speakers(loaded, heard, plda, self._limits(), None) for plda in listed]
         finally:
             if loaded is not audio:
@@ -223,95 +218,97 @@ class Diarizer:
     def _hear(self, audio: Audio, progress: Progress | None) -> _Heard:
         """Run the networks."""
         clock = _Stopwatch()
-        as_reference = self.options.exact or not self.options.refine
-        step = self.options.step or (_REFERENCE_STEP_S if as_reference else _STEP_S)
+        step = self.options.step or (_STEP_S if self.options.refine else _REFERENCE_STEP_S)
         segmentation = self._segmenter(audio, step_samples=seconds_to_samples(step), progress=progress)
         segmentation_ms = clock.lap()
-        spoken = count_speakers(segmentation)[: audio.num_samples // FRAME_STEP_SAMPLES]
-        if FRAME_STEP_S * np.count_nonzero(spoken) < _LEAST_SPEECH_S:
-            return _Heard(segmentation, None, None, segmentation_ms, 0.0)
-        frames = self._voice_frames(audio, segmentation, progress)
-        windows = self._window_embeddings(audio, segmentation, frames, progress)
-        return _Heard(segmentation, frames, windows, segmentation_ms, clock.lap())
+        counts = np.minimum(count_speakers(segmentation), MAX_SIMULTANEOUS)
+        counts[audio.num_samples // FRAME_STEP_SAMPLES :] = 0
+        if FRAME_STEP_S * np.count_nonzero(counts) < _LEAST_SPEECH_S:
+            return _Heard(segmentation, counts, None, None, segmentation_ms, 0.0)
+        frames = windows = None
+        if self.options.refine or not self.options.exact:
+            stretches = find_stretches(segmentation, audio)
+            frames = compute_voice_frames(self._embedder, audio, stretches=stretches, progress=progress)
+        if not self.options.refine:
+            windows = self._window_embeddings(audio, segmentation, frames, progress)
+        return _Heard(segmentation, counts, frames, windows, segmentation_ms, clock.lap())
+
+    def _window_embeddings(
+        self, audio: Audio, segmentation: Segmentation, frames: VoiceFrames | None, progress: Progress | None
+    ) -> FloatArray:
+        exclude_overlap = self.options.embedding_exclude_overlap
+        if frames is None:
+            return exact_window_embeddings(
+                self._embedder, audio, segmentation, exclude_overlap=exclude_overlap, progress=progress
+            )
+        pooled = pooled_window_embeddings(self._embedder, frames, segmentation, exclude_overlap=exclude_overlap)
+        return np.concatenate(list(pooled))
 
     def _find_speakers(
         self, audio: Audio, heard: _Heard, plda: Plda, limits: ClusteringOptions, progress: Progress | None
     ) -> Diarization:
         clock = _Stopwatch()
-        segmentation, frames, windows, segmentation_ms, embedding_ms = heard
-        if windows is None:
-            return self._nobody(audio, segmentation_ms)
-        counted = _report(windows, len(segmentation.activity) + 1, progress)
-        activity, voices, clustering, pieces = self._identify(audio, segmentation, counted, frames, plda, limits)
-        heard_ms = segmentation_ms + embedding_ms
-        if not len(voices):
+        heard_ms = heard.segmentation_ms + heard.embedding_ms
+        if heard.windows is not None:
+            found = self._speakers_of_windows(audio, heard, heard.windows, plda, limits, progress)
+        elif heard.frames is not None:
+            found = self._speakers_of_pieces(audio, heard, heard.frames, plda, limits, progress)
+        else:
+            return self._nobody(audio, heard_ms)
+        activity, voices, clustering, pieces = found
+        order = activity.order_of_appearance()
+        if not len(order):
             return self._nobody(audio, heard_ms + clock.lap())
-        result = self._assemble(audio, segmentation, activity, voices, frames)
+        activity, voices = activity.take(order), voices[order]
+        result = self._assemble(audio, heard.segmentation, activity, voices, heard.frames)
         result = replace(result, pieces=cut_segments(result.segments, frame_middles_s(pieces.ravel())))
         clustering_ms = clock.lap()
-        if progress:
-            progress("clustering", len(segmentation.activity) + 1, len(segmentation.activity) + 1)
         doubts = alike_speakers(activity, voices) if clustering.warning is None else ()
-        told = (clustering.warning, shortfall(len(voices), limits), *doubts)
+        told = (unused_options(self.options), clustering.warning, shortfall(len(voices), limits), *doubts)
         warned = tuple(text for text in told if text is not None)
         for text in warned:
             warnings.warn(text, OolongWarning, stacklevel=3)
-        timing = DiarizeTiming(segmentation_ms, embedding_ms, clustering_ms, heard_ms + clock.total())
+        timing = DiarizeTiming(heard.segmentation_ms, heard.embedding_ms, clustering_ms, heard_ms + clock.total())
         return replace(result, timing=timing, warnings=warned)
 
-    def _voice_frames(self, audio: Audio, segmentation: Segmentation, progress: Progress | None) -> VoiceFrames | None:
-        if self.options.exact and not self.options.refine:
-            return None
-        told = None if self.options.exact else progress
-        stretches = find_stretches(segmentation, audio)
-        return compute_voice_frames(self._embedder, audio, stretches=stretches, progress=told)
-
-    def _window_embeddings(
-        self, audio: Audio, segmentation: Segmentation, frames: VoiceFrames | None, progress: Progress | None
-    ) -> Iterable[FloatArray]:
-        exclude_overlap = self.options.embedding_exclude_overlap
-        if frames is not None and not self.options.exact:
-            return pooled_window_embeddings(self._embedder, frames, segmentation, exclude_overlap=exclude_overlap)
-        return [
-            exact_window_embeddings(
-                self._embedder, audio, segmentation, exclude_overlap=exclude_overlap, progress=progress
-            )
-        ]
-
-    def _identify(
+    def _speakers_of_windows(
         self,
         audio: Audio,
-        segmentation: Segmentation,
-        windows: Iterable[FloatArray],
-        frames: VoiceFrames | None,
+        heard: _Heard,
+        windows: FloatArray,
         plda: Plda,
         limits: ClusteringOptions,
-    ) -> tuple[SpeakerActivity, FloatArray, Clustering, Spans]:
-        """Find the speakers, then their activity, numbered by appearance, their mean embeddings, and the pieces."""
-        pieces = find_pieces(segmentation, num_samples=audio.num_samples)
-        checked = frames if self.options.refine else None
-        if checked is None or not len(pieces):
-            embeddings = np.concatenate(list(windows))
-            clustering = cluster_windows(embeddings, segmentation.activity, plda, limits)
-            labels = clustering.assign(embeddings, segmentation.activity)
-            voices = mean_embeddings(embeddings, segmentation.activity, labels, clustering.centroids)
-        else:
-            clustering, pieces = cluster_resegmented(pieces, self._embedder, checked, plda, limits)
-            labels = _assign_each(clustering, windows, segmentation)
-            voices = clustering.centroids
-        activity = reconstruct(
-            segmentation,
-            labels,
-            num_samples=audio.num_samples,
-            max_simultaneous=limits.num_speakers or limits.max_speakers,
+        progress: Progress | None,
+    ) -> _Speakers:
+        """Speakers as the reference finds them."""
+        local = heard.segmentation.activity
+        clustering = cluster_windows(windows, local, plda, limits)
+        labels = clustering.assign(windows, local)
+        at_most = limits.num_speakers or limits.max_speakers
+        activity = reconstruct(heard.segmentation, labels, num_samples=audio.num_samples, max_simultaneous=at_most)
+        voices = mean_embeddings(windows, local, labels, clustering.centroids)
+        if progress:
+            progress("clustering", 1, 1)
+        return activity, voices, clustering, find_pieces(heard.segmentation, num_samples=audio.num_samples)
+
+    def _speakers_of_pieces(
+        self,
+        audio: Audio,
+        heard: _Heard,
+        frames: VoiceFrames,
+        plda: Plda,
+        limits: ClusteringOptions,
+        progress: Progress | None,
+    ) -> _Speakers:
+        """Speakers from pieces that each have one."""
+        model = self._embedder
+        pieces = find_pieces(heard.segmentation, num_samples=audio.num_samples)
+        clustering, pieces, embeddings = cluster_resegmented(pieces, model, frames, plda, limits, progress)
+        voices = clustering.centroids
+        activity, voices = reconstruct_from_pieces(
+            pieces, embeddings, voices, np.minimum(heard.counts, len(voices)), model, frames, at_least=limits.bound(1)
         )
-        if checked is not None:
-            refined, means = refine(activity, voices, self._embedder, checked, segmentation, labels, pieces)
-            remaining = len(refined.order_of_appearance())
-            if remaining >= min(limits.bound(remaining), len(activity.order_of_appearance())):
-                activity, voices = refined, means
-        order = activity.order_of_appearance()
-        return activity.take(order), voices[order], clustering, pieces
+        return activity, voices, clustering, pieces
 
     def _assemble(
         self,
@@ -352,33 +349,17 @@ class Diarizer:
         )
 
 
-def _assign_each(clustering: Clustering, windows: Iterable[FloatArray], segmentation: Segmentation) -> Labels:
-    """Assign the local speakers of some windows at a time: all embeddings of a day would be 265 MB."""
-    labels = np.empty(segmentation.activity.shape[::2], dtype=np.int64)
-    done = 0
-    for embeddings in windows:
-        rows = slice(done, done + len(embeddings))
-        labels[rows] = clustering.assign(embeddings, segmentation.activity[rows])
-        done = rows.stop
-    return labels
-
-
-def _report(windows: Iterable[FloatArray], total: int, progress: Progress | None) -> Iterator[FloatArray]:
-    """Tell of each batch of windows as it is asked for; the last of ``total`` stands for the check of the turns."""
-    done = 0
-    for embeddings in windows:
-        yield embeddings
-        done += len(embeddings)
-        if progress:
-            progress("clustering", done, total)
-
-
 class _Heard(NamedTuple):
-    """What the networks say of a recording; ``windows`` is ``None`` where nobody speaks."""
+    """What the networks say of a recording.
+
+    ``counts`` is the number of people who speak in each frame, at most two. There are neither frames nor embeddings of
+    windows where nobody speaks, and no embeddings of windows if pieces are enough.
+    """
 
     segmentation: Segmentation
+    counts: npt.NDArray[np.int64]
     frames: VoiceFrames | None
-    windows: Iterable[FloatArray] | None
+    windows: FloatArray | None
     segmentation_ms: float
     embedding_ms: float
 

@@ -1,4 +1,4 @@
-"""What a user should look at in a diarization: speakers who may be one person, and numbers that were not reached."""
+"""What a user should know of a diarization: speakers who may be one person, and wishes that were not met."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from oolong_align.clustering import ClusteringOptions
 from oolong_align.frames import FRAME_STEP_S
+from oolong_align.options import DiarizerOptions
 from oolong_align.reconstruction import SpeakerActivity
 from oolong_align.types import FloatArray, speaker_label
 
@@ -37,3 +38,12 @@ def shortfall(found: int, limits: ClusteringOptions) -> str | None:
     if limits.bound(found) == found:
         return None
     return f"{limits.limit(found)} asks for {limits.bound(found)} speakers, but only {found} could be told apart"
+
+
+def unused_options(options: DiarizerOptions) -> str | None:
+    """Say which options have nothing to do where speakers are found from pieces."""
+    of_windows = {"exact=True": options.exact, "embedding_exclude_overlap=False": not options.embedding_exclude_overlap}
+    given = " and ".join(name for name, is_given in of_windows.items() if is_given)
+    if not (given and options.refine):
+        return None
+    return f"without refine=False (--no-refine) no window is embedded: {given} has no effect"

@@ -1,9 +1,9 @@
-"""Speaker embeddings: backbone frames of the recording, pooled with masks into one vector a local speaker.
+"""Speaker embeddings: backbone frames of the recording, pooled over a span or a mask into one vector.
 
 The backbone runs once over the recording, where somebody speaks, over each piece between two changes of speaker by
 itself. The mean of the features that the model expects to be subtracted is taken over a sliding 10 s span, which stands
-for the mean of each 10 s window. Pooling then costs a matrix product for each window. `exact_window_embeddings` runs
-the backbone on every window instead.
+for the mean of a 10 s window. `pooled_window_embeddings` pools these frames for the local speakers of windows, a matrix
+product for each window; `exact_window_embeddings` runs the backbone on every window instead, as the reference does.
 
 References
 ----------

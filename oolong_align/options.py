@@ -36,7 +36,7 @@ class DiarizerOptions:
     min_duration_off : float
         Seconds, >= 0. Shorter gaps inside a turn or a speech range are filled.
     embedding_exclude_overlap : bool
-        Leave out frames with several speakers when a voice is embedded, if enough others remain.
+        With ``refine=False``: leave out frames with several speakers when a voice is embedded, if enough others remain.
     clustering_threshold : float or None
         Distance at which the initial clustering stops, 0 to 2, between L2-normalised embeddings: the mean distance of
         two clusters' pieces, where not given the one in the PLDA's file or 1.05; with ``refine=False`` that of two
@@ -45,16 +45,16 @@ class DiarizerOptions:
         Threads of a network, >= 1; ``None`` takes one for each core.
     step : float or None
         Seconds between two windows of 10 s, above 0 and up to 10; 79 frames or 1.33 s where not given, 1 with
-        ``refine=False`` or ``exact=True``.
+        ``refine=False``.
     exact : bool
-        Embed every window by itself, ten times slower, as the reference does.
+        With ``refine=False``: embed every window by itself, ten times slower, as the reference does.
     providers : tuple of str
         ONNX Runtime's execution providers in order of preference, such as ``("cuda",)``; the CPU stands in.
     precision : {"fp32", "int8"}
         Arithmetic of the networks.
     refine : bool
-        Find the speakers from pieces of speech between two changes of speaker, and check the voice of every turn and
-        overlap; otherwise as the reference does, from the local speakers of whole windows.
+        Find the speakers from pieces of speech between two changes of speaker, and give each piece and overlap to those
+        whose voices it has; otherwise as the reference does, from the local speakers of whole windows.
     fa, fb : float
         VBx: acoustic scaling factor and speaker regularisation, above 0.
     max_iterations : int

@@ -31,7 +31,7 @@ from oolong_align.frames import (
 from oolong_align.parallel import ordered_map
 from oolong_align.pieces import cut_spans, embed_spans
 from oolong_align.plda import Plda
-from oolong_align.types import FloatArray
+from oolong_align.types import FloatArray, Progress
 from oolong_align.vectors import l2_normalise
 from oolong_align.voice_frames import VoiceFrames
 
@@ -46,8 +46,13 @@ _MASKS: Final = (_SLIDING >= 0) & (_SLIDING < _WINDOW)
 
 
 def cluster_resegmented(
-    pieces: Spans, model: EmbeddingModel, frames: VoiceFrames, plda: Plda, options: ClusteringOptions
-) -> tuple[Clustering, Spans]:
+    pieces: Spans,
+    model: EmbeddingModel,
+    frames: VoiceFrames,
+    plda: Plda,
+    options: ClusteringOptions,
+    progress: Progress | None = None,
+) -> tuple[Clustering, Spans, FloatArray]:
     """Find the speakers, cut the pieces where one speaker's voice gives way to another's, and find them again.
 
     Parameters
@@ -58,25 +63,37 @@ def cluster_resegmented(
         The embedding head, and the recording's backbone frames.
     plda, options
         As for `oolong_align.clustering.cluster_pieces`.
+    progress : callable, optional
+        Told about the stage clustering, in pieces.
 
     Returns
     -------
     clustering : Clustering
-    pieces : ndarray, shape (at least pieces, 2)
+    pieces : ndarray, shape (parts, 2)
+        At least as many as before.
+    embeddings : ndarray, shape (parts, D)
 
     Notes
     -----
-    Costs twice those of `cluster_pieces`, one pass over the stored frames, and O(seconds x speakers).
+    Costs twice those of `cluster_pieces`, three passes over the stored frames, and O(seconds x speakers).
     """
-    clustering = _cluster(pieces, model, frames, plda, options)
-    parts = cut_spans(pieces, find_voice_changes(pieces, clustering.centroids, model, frames))
-    if len(parts) == len(pieces):
-        return clustering, pieces
-    return _cluster(parts, model, frames, plda, options), parts
+    embeddings = embed_spans(pieces, model, frames)
+    clustering = _cluster(pieces, embeddings, plda, options)
+    parts = cut_spans(pieces, find_voice_changes(pieces, clustering.centroids, model, frames, progress))
+    if len(parts) > len(pieces):
+        embeddings = embed_spans(parts, model, frames)
+        clustering = _cluster(parts, embeddings, plda, options)
+    if progress:
+        progress("clustering", len(pieces) + 1, len(pieces) + 1)
+    return clustering, parts, embeddings
 
 
 def find_voice_changes(
-    pieces: Spans, voices: FloatArray, model: EmbeddingModel, frames: VoiceFrames
+    pieces: Spans,
+    voices: FloatArray,
+    model: EmbeddingModel,
+    frames: VoiceFrames,
+    progress: Progress | None = None,
 ) -> npt.NDArray[np.int64]:
     """Segmentation frames inside pieces at which another of the speakers begins, sorted.
 
@@ -85,7 +102,8 @@ def find_voice_changes(
     pieces : ndarray, shape (pieces, 2)
     voices : ndarray, shape (speakers, D)
         L2-normalised.
-    model, frames
+    model, frames, progress
+        As for `cluster_resegmented`.
 
     Notes
     -----
@@ -103,11 +121,13 @@ def find_voice_changes(
         return np.rint(middles * VOICE_FRAME_SAMPLES / FRAME_STEP_SAMPLES).astype(np.int64)
 
     bounds = [seconds_to_voice_frame(middle) for middle in frame_middles_s(pieces.ravel()).tolist()]
-    long = [
-        (max(first, 0), last) for first, last in zip(bounds[::2], bounds[1::2], strict=True) if last - first > _WINDOW
-    ]
-    found = [place for _, place in ordered_map(changes, long, threads=model.threads)]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *found])
+    spans = [(max(first, 0), last) for first, last in zip(bounds[::2], bounds[1::2], strict=True)]
+    found = [np.zeros(0, dtype=np.int64)]
+    for _, places in ordered_map(changes, spans, threads=model.threads):
+        found.append(places)
+        if progress:
+            progress("clustering", len(found) - 1, len(spans) + 1)
+    return np.concatenate(found)
 
 
 def best_sequence(scores: FloatArray, penalty: float) -> npt.NDArray[np.int64]:
@@ -143,8 +163,5 @@ def _score(first: int, last: int, voices: FloatArray, model: EmbeddingModel, fra
     return np.concatenate(scores)
 
 
-def _cluster(
-    pieces: Spans, model: EmbeddingModel, frames: VoiceFrames, plda: Plda, options: ClusteringOptions
-) -> Clustering:
-    seconds = FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0])
-    return cluster_pieces(embed_spans(pieces, model, frames), seconds, plda, options)
+def _cluster(pieces: Spans, embeddings: FloatArray, plda: Plda, options: ClusteringOptions) -> Clustering:
+    return cluster_pieces(embeddings, FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0]), plda, options)

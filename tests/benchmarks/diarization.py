@@ -23,7 +23,7 @@ TITLES = {
     "ours": "ours",
     "unrefined": "ours, refine=False",
     "int8": "ours, precision=int8",
-    "exact": "ours, exact=True",
+    "exact": "ours, exact=True, refine=False",
     "vad": "ours, voice activity only",
     "sherpa": "sherpa-onnx",
 }

@@ -188,7 +188,7 @@ SYSTEMS: dict[str, Callable[[int, Path], System]] = {
     "ours": lambda threads, _: Ours(threads),
     "unrefined": lambda threads, _: Ours(threads, refine=False),
     "int8": lambda threads, _: Ours(threads, precision="int8"),
-    "exact": lambda threads, _: Ours(threads, exact=True),
+    "exact": lambda threads, _: Ours(threads, exact=True, refine=False),
     "vad": lambda threads, _: VoiceActivity(threads),
     "sherpa": SherpaOnnx,
 }

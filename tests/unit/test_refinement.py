@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,14 +8,16 @@ from hypothesis.extra import numpy as hnp
 
 from oolong_align.clustering import NOBODY
 from oolong_align.embedding import pool_statistics
+from oolong_align.frames import Spans
+from oolong_align.pieces import embed_spans
 from oolong_align.reconstruction import SpeakerActivity
-from oolong_align.refinement import overlapped_spans, refine, single_speaker_pieces
-from oolong_align.segmentation import Segmentation
+from oolong_align.refinement import reconstruct_from_pieces
 from oolong_align.types import FloatArray
 from oolong_align.voice_frames import VoiceFrames
 
 CHANNELS = 8
-MIN_FRAMES = 18
+VOICES = np.eye(3, CHANNELS, dtype=np.float32)
+FRAMES_PER_S = 16_000 / 270
 
 
 class MeanModel:
@@ -30,144 +29,133 @@ class MeanModel:
         return statistics[:, :CHANNELS]
 
 
-def packed(together: np.ndarray) -> SpeakerActivity:
-    """From a column of 0 and 1 for each of two speakers."""
-    speakers = np.where(together, np.arange(2), NOBODY).astype(np.int32)
-    only_second = ~together[:, 0] & together[:, 1]
-    speakers[only_second] = speakers[only_second, ::-1]
-    return SpeakerActivity(speakers=speakers, num_speakers=2)
-
-
-def naive_pieces(together: np.ndarray) -> list[list[int]]:
-    runs, first = [], 0
-    for row, frames in groupby(together.tolist()):
-        length = len(list(frames))
-        runs.append((first, first + length, row))
-        first += length
-    merged: list[list[tuple[int, int, int]]] = []
-    for start, end, row in runs:
-        if sum(row) != 1:
-            continue
-        piece = (start, end, row.index(True))
-        previous = merged[-1][-1] if merged else (0, -1, 0)
-        both_short = end - start < MIN_FRAMES > previous[1] - previous[0]
-        if previous[1] == start and both_short:
-            merged[-1].append(piece)
-        else:
-            merged.append([piece])
-    longest = [max(group, key=lambda p: p[1] - p[0]) for group in merged]
-    lengths = [(g[0][0], g[-1][1], best) for g, best in zip(merged, longest, strict=True)]
-    return [[a, b, b - a, best[1] - best[0]] for a, b, best in lengths if b - a >= MIN_FRAMES]
-
-
-@given(st.integers(0, 2**31), hnp.arrays(np.int64, st.integers(1, 30), elements=st.integers(1, 40)))
-def test_pieces_equal_a_loop(seed: int, lengths: np.ndarray) -> None:
-    rng = np.random.default_rng(seed)
-    together = np.repeat(rng.random((len(lengths), 2)) < 0.5, lengths, axis=0)
-    pieces = single_speaker_pieces(packed(together))
-    expected = naive_pieces(together)
-    assert [[a, b] for a, b, _ in pieces.tolist()] == [[a, b] for a, b, _, _ in expected]
-    for (first, last, speaker), (_, _, _, longest) in zip(pieces.tolist(), expected, strict=True):
-        own = together[first:last, speaker]
-        edges = np.flatnonzero(np.diff(np.r_[0, own.astype(int), 0]))
-        assert np.diff(edges)[::2].max() == longest
-
-
-@pytest.fixture
-def two_voices() -> tuple[VoiceFrames, np.ndarray]:
-    """The first voice for 6 s, the second for 6 s, the first for 6 s."""
-    voices = np.eye(CHANNELS, dtype=np.float32)[:2]
+def sounds(seconds: list[tuple[float, list[int]]]) -> VoiceFrames:
+    """Frames with the sum of the voices given, one after the other."""
     frames = VoiceFrames(CHANNELS)
-    frames.append(np.repeat(voices[[0, 1, 0]], 75, axis=0) + 0.01)
-    return frames, voices
+    for length, people in seconds:
+        frames.append(np.repeat(VOICES[people].sum(axis=0, keepdims=True), round(12.5 * length), axis=0) + 0.01)
+    return frames
 
 
-def activity_of(spans: list[tuple[float, float, int]]) -> SpeakerActivity:
-    together = np.zeros((1070, 2), dtype=bool)
-    for start, end, speaker in spans:
-        together[round(start / 0.016875) : round(end / 0.016875), speaker] = True
-    return packed(together)
+def place(seconds: float) -> int:
+    return round(seconds * FRAMES_PER_S)
 
 
-def windows_that_say(activity: SpeakerActivity) -> tuple[Segmentation, np.ndarray]:
-    """Ten windows each second, whose local speakers are the speakers."""
-    windows = 9
-    local = np.zeros((windows, 589, 3), dtype=np.uint8)
-    segmentation = Segmentation(activity=local, speech=np.zeros(1070, dtype=np.float32), step_samples=16_000)
-    for first, window in zip(segmentation.first_frames, local, strict=True):
-        for speaker in range(2):
-            window[:, speaker] = (activity.speakers[first : first + 589] == speaker).any(axis=1)
-    return segmentation, np.tile([0, 1, NOBODY], (windows, 1))
+def spans_of(seconds: list[tuple[float, float]]) -> Spans:
+    return np.array([[place(start), place(end)] for start, end in seconds], dtype=np.int64).reshape(-1, 2)
 
 
-def refined(
-    activity: SpeakerActivity,
-    two_voices: tuple[VoiceFrames, np.ndarray],
-    said: SpeakerActivity | None = None,
-    changes: Sequence[int] = (),
-) -> tuple[SpeakerActivity, np.ndarray]:
-    frames, voices = two_voices
-    windows = windows_that_say(said or activity)
-    return refine(activity, voices, MeanModel(), frames, *windows, np.array(changes))  # type: ignore[arg-type]
+def reconstructed(
+    frames: VoiceFrames,
+    pieces: list[tuple[float, float]],
+    together: list[tuple[float, float]] = (),  # type: ignore[assignment]
+    *,
+    silent: list[tuple[float, float]] = (),  # type: ignore[assignment]
+    voices: FloatArray = VOICES[:2],
+    at_least: int = 1,
+) -> tuple[SpeakerActivity, FloatArray]:
+    counts = np.ones(place(len(frames) / 12.5), dtype=np.int64)
+    for number, spans in ((2, together), (0, silent)):
+        for first, last in spans_of(spans):
+            counts[first:last] = number
+    model, spans = MeanModel(), spans_of(pieces)
+    embeddings = embed_spans(spans, model, frames)  # type: ignore[arg-type]
+    return reconstruct_from_pieces(spans, embeddings, voices, counts, model, frames, at_least=at_least)  # type: ignore[arg-type]
 
 
-def test_a_piece_goes_to_the_voice_it_has(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
-    wrong = activity_of([(0.0, 5.8, 0), (6.2, 9.0, 1), (9.3, 10.0, 0), (10.2, 11.8, 1), (12.2, 17.8, 0)])
-    result, means = refined(wrong, two_voices)
-    right = activity_of([(0.0, 5.8, 0), (6.2, 9.0, 1), (9.3, 10.0, 1), (10.2, 11.8, 1), (12.2, 17.8, 0)])
-    np.testing.assert_array_equal(result.speakers, right.speakers)
-    assert (means @ two_voices[1].T).argmax(axis=1).tolist() == [0, 1]
+def at(activity: SpeakerActivity, seconds: float) -> list[int]:
+    return [speaker for speaker in activity.speakers[place(seconds)].tolist() if speaker != NOBODY]
 
 
-def test_a_turn_of_two_voices_is_cut_where_somebody_else_may_begin(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
-    joined = activity_of([(0.0, 5.8, 0), (6.2, 10.0, 1), (10.2, 14.0, 1), (14.2, 17.8, 0)])
-    twelve = round(12.0 / 0.016875)
-    result, _ = refined(joined, two_voices, changes=[twelve, twelve + 500, 3])
-    right = activity_of([(0.0, 5.8, 0), (6.2, 10.0, 1), (10.2, 12.0, 1), (12.0, 14.0, 0), (14.2, 17.8, 0)])
-    np.testing.assert_array_equal(result.speakers, right.speakers)
-    assert (refined(joined, two_voices)[0].speakers != right.speakers).any()
+def test_a_piece_goes_to_the_voice_it_has() -> None:
+    frames = sounds([(6, [0]), (6, [1]), (6, [0])])
+    activity, means = reconstructed(frames, [(0, 6), (6, 9), (9, 12), (12, 18)])
+    assert [at(activity, time) for time in (1, 5.8, 6.2, 8.9, 9.1, 11.8, 12.2, 17)] == [[0]] * 2 + [[1]] * 4 + [[0]] * 2
+    np.testing.assert_allclose(means @ VOICES[:2].T, np.eye(2), atol=0.1)
 
 
-def test_slivers_become_one_piece(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
-    slivers = activity_of([(0.0, 5.8, 0), (7.0, 7.1, 1), (7.1, 7.3, 0), (7.3, 7.4, 1), (8.0, 11.0, 1)])
-    whole = activity_of([(0.0, 5.8, 0), (7.0, 7.4, 1), (8.0, 11.0, 1)])
-    np.testing.assert_array_equal(refined(slivers, two_voices)[0].speakers, whole.speakers)
+def test_a_voice_is_learned_from_its_long_pieces() -> None:
+    frames = sounds([(3, [0, 2]), (3, [1]), (3, [0, 2]), (1, [2])])
+    activity, means = reconstructed(frames, [(0, 3), (3, 6), (6, 9), (9, 10)])
+    assert at(activity, 9.5) == [0]  # the first voice is heard with the third one's colour
+    np.testing.assert_allclose(means[0] @ VOICES.T, [0.7, 0, 0.7], atol=0.05)
 
 
-def test_a_single_speaker_stays_as_he_is(two_voices: tuple[VoiceFrames, np.ndarray]) -> None:
-    frames, voices = two_voices
-    alone = SpeakerActivity(speakers=activity_of([(6.5, 9.0, 0)]).speakers, num_speakers=1)
-    windows = windows_that_say(alone)
-    assert refine(alone, voices[:1], MeanModel(), frames, *windows, np.array([]))[0] is alone  # type: ignore[arg-type]
+def test_silence_stays_silent_and_counts_are_kept() -> None:
+    frames = sounds([(6, [0]), (6, [1]), (6, [0])])
+    overlaps, silent = [(5.5, 6.5)], [(8.0, 9.0), (17.0, 18.0)]
+    activity, _ = reconstructed(frames, [(0, 5.5), (6.5, 8), (9, 12), (12, 17)], overlaps, silent=silent)
+    expected = np.ones(len(activity.speakers), dtype=np.int64)
+    for number, spans in ((2, overlaps), (0, silent)):
+        for first, last in spans_of(spans):
+            expected[first:last] = number
+    np.testing.assert_array_equal(activity.counts(), expected)
 
 
-def test_an_overlap_keeps_two_speakers_and_names_the_one_first_whose_voice_it_has_more(
-    two_voices: tuple[VoiceFrames, np.ndarray],
+def test_an_overlap_has_the_two_speakers_whose_voices_it_has_the_louder_first() -> None:
+    frames = sounds([(4, [0]), (4, [1]), (4, [2]), (1, [1, 1, 2]), (4, [2])])
+    pieces = [(0.0, 4.0), (4.0, 8.0), (8.0, 11.2), (13.6, 17.0)]
+    activity, _ = reconstructed(frames, pieces, [(12.0, 13.0)], silent=[(11.2, 12.0), (13.0, 13.6)], voices=VOICES)
+    assert at(activity, 12.5) == [1, 2]
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 2), (2, 0)])
+def test_an_overlap_of_any_voices_goes_to_those_who_speak_around_it(before: int, after: int) -> None:
+    frames = sounds([(3, [0]), (3, [1]), (3, [2]), (3, [before]), (1, [0, 1, 2]), (3, [after])])
+    pieces = [(0.0, 3.0), (3.0, 6.0), (6.0, 9.0), (9.0, 12.0), (13.0, 16.0)]
+    activity, _ = reconstructed(frames, pieces, [(12.0, 13.0)], voices=VOICES)
+    assert sorted(at(activity, 12.5)) == sorted([before, after])
+
+
+def test_speakers_far_from_an_overlap_have_no_bonus() -> None:
+    frames = sounds([(3, [0]), (3, [1]), (3, [2]), (3, [0]), (1, [1, 1, 1, 1, 2]), (3, [0])])
+    pieces, overlap = [(0.0, 3.0), (3.0, 6.0), (6.0, 9.0), (9.0, 11.4), (13.6, 16.0)], [(12.0, 13.0)]
+    far, _ = reconstructed(frames, pieces, overlap, silent=[(11.4, 12.0), (13.0, 13.6)], voices=VOICES)
+    assert at(far, 12.5) == [1, 2]
+
+
+def test_speech_too_short_for_a_piece_leans_on_its_neighbours() -> None:
+    frames = sounds([(4, [0]), (4, [1]), (0.24, [0, 1]), (4, [1])])
+    activity, _ = reconstructed(frames, [(0, 4), (4, 8), (8.24, 12.24)])
+    assert at(activity, 8.1) == [1]
+
+
+@pytest.mark.parametrize(("at_least", "kept"), [(1, [0, 2]), (3, [0, 1, 2])])
+def test_a_speaker_whose_pieces_others_take_is_kept_if_the_caller_asks_for_so_many(
+    at_least: int, kept: list[int]
 ) -> None:
-    overlap = activity_of([(0.0, 5.0, 0), (6.5, 9.0, 0), (6.5, 9.0, 1), (9.5, 11.5, 1)])
-    result, _ = refined(overlap, two_voices)
-    assert overlapped_spans(overlap).tolist() == [[385, 533]] == overlapped_spans(result).tolist()
-    assert np.unique(result.speakers[385:533], axis=0).tolist() == [[1, 0]]
+    frames = sounds([(4, [0, 1]), (4, [0, 2]), (2, [0, *[1] * 10]), (2, [0, *[2] * 10])])
+    voices = np.zeros((3, CHANNELS), dtype=np.float32)
+    voices[:, :3] = [[0.9, 0.43, 0], [0, 0.7, 0.7], [0.9, 0, 0.43]]
+    pieces = [(0.0, 4.0), (4.0, 8.0), (8.0, 10.0), (10.0, 12.0)]
+    activity, _ = reconstructed(frames, pieces, voices=voices, at_least=at_least)
+    assert sorted(activity.order_of_appearance().tolist()) == kept
 
 
-def test_the_windows_decide_an_overlap_between_voices_that_it_has_alike() -> None:
-    voices = np.eye(CHANNELS, dtype=np.float32)[:3]
+def test_only_overlaps_and_only_silence() -> None:
+    frames = sounds([(4, [0, 1])])
+    activity, means = reconstructed(frames, [(0.0, 4.0)], [(0.0, 4.0)])
+    assert sorted(at(activity, 2)) == [0, 1]
+    np.testing.assert_array_equal(means, VOICES[:2])
+    nobody, _ = reconstructed(frames, [], silent=[(0.0, 5.0)])
+    assert nobody.counts().sum() == 0
+
+
+@given(st.integers(0, 2**31), hnp.arrays(np.int64, st.integers(1, 25), elements=st.integers(1, 60)))
+def test_every_frame_has_as_many_different_speakers_as_are_counted(seed: int, lengths: np.ndarray) -> None:
+    rng = np.random.default_rng(seed)
+    number = rng.integers(0, 3, size=len(lengths))
+    counts = np.repeat(number, lengths)
+    ends = np.cumsum(lengths)
+    spans = np.stack([ends - lengths, ends], axis=1)[(number > 0) & (lengths >= 18)]
     frames = VoiceFrames(CHANNELS)
-    frames.append(np.repeat(voices[[0, 1, 2]], 50, axis=0))
-    frames.append(np.repeat(voices.sum(axis=0, keepdims=True), 75, axis=0))
-    speakers = np.full((1070, 2), NOBODY, dtype=np.int32)
-    for k in range(3):
-        speakers[240 * k : 240 * k + 220, 0] = k
-    speakers[800:900] = [0, 1]
-    activity = SpeakerActivity(speakers=speakers, num_speakers=3)
-    for said in ([1, 2], [0, 2]):
-        segmentation, labels = windows_that_say(activity)
-        for first, window in zip(segmentation.first_frames, segmentation.activity, strict=True):
-            inside = np.arange(589) + first
-            window[(inside >= 800) & (inside < 900), :2] = 1
-        labels[:, :2] = said
-        result, _ = refine(activity, voices, MeanModel(), frames, segmentation, labels, np.array([]))  # type: ignore[arg-type]
-        assert sorted(result.speakers[850].tolist()) == said
+    frames.append(rng.random((round(len(counts) / FRAMES_PER_S * 12.5) + 1, CHANNELS)).astype(np.float32))
+    model = MeanModel()
+    embeddings = embed_spans(spans, model, frames)  # type: ignore[arg-type]
+    activity, _ = reconstruct_from_pieces(spans, embeddings, VOICES, counts, model, frames)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(activity.counts(), counts)
+    assert (activity.speakers[:, 0] != activity.speakers[:, 1])[counts > 0].all()
+    assert (activity.speakers[counts == 1, 1] == NOBODY).all()
 
 
 def test_frames_are_read_back_as_they_were_written() -> None:
@@ -192,15 +180,3 @@ def test_pooling_equals_mean_and_unbiased_deviation_of_the_chosen_frames() -> No
         np.testing.assert_allclose(row[:CHANNELS], frames[mask].mean(axis=0), rtol=1e-5)
         np.testing.assert_allclose(row[CHANNELS:], frames[mask].std(axis=0, ddof=1), rtol=1e-3)
     assert np.isfinite(pool_statistics(frames, np.zeros((1, 125), dtype=bool))).all()
-
-
-def test_a_speaker_whom_no_window_names_does_not_speak_in_silence() -> None:
-    voices = np.eye(CHANNELS, dtype=np.float32)[:3]
-    frames = VoiceFrames(CHANNELS)
-    frames.append(np.repeat(voices, 75, axis=0))
-    named_two = activity_of([(0.0, 5.8, 0), (6.2, 11.8, 1), (12.2, 13.2, 0)])
-    windows = windows_that_say(named_two)
-    result, _ = refine(named_two, voices, MeanModel(), frames, *windows, np.array([]))  # type: ignore[arg-type]
-    order = result.order_of_appearance()
-    assert order.tolist() == [0, 1, 2]
-    np.testing.assert_array_equal(result.take(order).counts(), named_two.counts())
