@@ -10,10 +10,16 @@ Rename
     (`oolong_align.formats.clean.clean_text`). No name at all takes it away; a name of which nothing can be printed is
     refused. Two speakers may have one name.
 
+Join
+    Where a merge or an assignment takes away the change of speaker between two words, the utterances that it parted
+    become one, from the start of the first to the end of the second, unless they would have been parted without it:
+    by the rules of `oolong_align.alignment.gather_utterances`. All other ends of utterances stay, also where a person
+    put them. Done from the first utterance to the last, each with what has been joined before it.
+
 Merge
     All that is the source's becomes the target's, and the source is removed.
 
-    1. Words and utterances change their speaker; utterances are not joined, and ``speaker_confidence`` stays.
+    1. Words and utterances change their speaker, and utterances are joined; ``speaker_confidence`` stays.
     2. Segments and pieces change their speaker and are not joined; the embeddings of pieces stay.
     3. The target's turns that overlap or touch are joined; turns are sorted by start, speaker and end.
     4. ``seconds`` and ``words`` are added.

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from oolong_align.alignment import longest_before
 from oolong_align.editing.spans import cut_spans, join_turns, label_names, stored_pieces
 from oolong_align.errors import InputError
 from oolong_align.formats.clean import clean_name, clean_text
@@ -83,7 +84,7 @@ def merge(transcript: Transcript, source: str, target: str) -> Transcript:
         )
         for utterance in transcript.utterances
     )
-    merged = replace(transcript, speakers=speakers, utterances=utterances)
+    merged = replace(transcript, speakers=speakers, utterances=_join_utterances(transcript, utterances))
     old = transcript.diarization
     numbers = speaker_number(source), speaker_number(target)
     if old is None or numbers[0] is None:
@@ -119,7 +120,7 @@ def assign(transcript: Transcript, start: float, end: float, label: str) -> Tran
     utterances = tuple(
         part for utterance in transcript.utterances for part in _assign_words(utterance, start, end, label)
     )
-    assigned = replace(transcript, utterances=utterances)
+    assigned = replace(transcript, utterances=_join_utterances(transcript, utterances))
     old = transcript.diarization
     if old is not None:
         if number is None:
@@ -191,6 +192,29 @@ def _assign_words(utterance: Utterance, start: float, end: float, label: str) ->
     if len(runs) == 1:
         return [replace(utterance, speaker=runs[0][0], words=words)]
     return [Utterance(run[0].start, run[-1].end, speaker, run) for speaker, run in runs]
+
+
+def _join_utterances(before: Transcript, utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
+    """Utterances after an edit, joined where a change of speaker is gone; what ended for another reason still does."""
+    former = [word.speaker for word in before.words]
+    joined: list[Utterance] = []
+    place = 0
+    for utterance in utterances:
+        words = utterance.words
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last.words
+            and words
+            and former[place - 1] != former[place]
+            and last.speaker == utterance.speaker == last.words[-1].speaker == words[0].speaker
+            and last.words[-1].end - last.words[0].start < longest_before(last.words[-1], words[0])
+        ):
+            joined[-1] = Utterance(last.start, utterance.end, last.speaker, (*last.words, *words))
+        else:
+            joined.append(utterance)
+        place += len(words)
+    return tuple(joined)
 
 
 def _assign_turns(old: Diarization, start: float, end: float, number: int) -> Diarization:
