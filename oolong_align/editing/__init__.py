@@ -39,7 +39,9 @@ Assign
     2. Segments, pieces and turns of other speakers are cut at start and end, and the parts inside become the
        speaker's. Each part of a piece has the embedding of the whole. The speaker's turns are joined as in a merge.
     3. ``seconds`` (of segments) and ``words`` move from one speaker to the other. Mean embeddings stay.
-    4. Who has nothing left stays, for other assignments, until `prune`.
+    4. A speaker who is not there yet is added behind the others, without a mean embedding, if the label is the one
+       behind the highest.
+    5. Who has nothing left stays, for other assignments, until `prune`.
 
 Prune
     Removes speakers who have no word, utterance, segment, piece and turn, and their mean embeddings; ``oolong edit``
@@ -51,7 +53,7 @@ Re-clustering
 
 from __future__ import annotations
 
-from oolong_align.editing.edits import assign, merge, prune, rename
+from oolong_align.editing.edits import add_speaker, assign, merge, prune, rename
 from oolong_align.editing.reclustering import find_plda, recluster
 
-__all__ = ["assign", "find_plda", "merge", "prune", "recluster", "rename"]
+__all__ = ["add_speaker", "assign", "find_plda", "merge", "prune", "recluster", "rename"]

@@ -29,7 +29,7 @@ from oolong_align.types import (
     speaker_number,
 )
 
-__all__ = ["assign", "merge", "prune", "rename"]
+__all__ = ["add_speaker", "assign", "merge", "prune", "rename"]
 
 _SURE: Final = 1.0
 
@@ -95,6 +95,30 @@ def merge(transcript: Transcript, source: str, target: str) -> Transcript:
     return _without_single_overlaps(replace(merged, diarization=diarization), diarization)
 
 
+def add_speaker(transcript: Transcript, label: str) -> Transcript:
+    """Add somebody whom nobody found, for assignments; nothing is theirs yet.
+
+    Parameters
+    ----------
+    transcript : Transcript
+    label : str
+        The one behind the highest that is there, so that no typing error makes a person.
+
+    Raises
+    ------
+    InputError
+        If it is another.
+    """
+    found = {number for label in transcript.speakers if (number := speaker_number(label)) is not None}
+    if transcript.diarization is not None:
+        found.update(transcript.diarization.speaker_ids)
+    new = speaker_label(max(found, default=-1) + 1)
+    if label != new:
+        known = label_names(transcript.speakers) or "nobody"
+        raise InputError(f"there is no speaker {label!r}, only {known}; a new speaker must be {new}")
+    return replace(transcript, speakers={**transcript.speakers, new: Speaker(label=new)})
+
+
 def assign(transcript: Transcript, start: float, end: float, label: str) -> Transcript:
     """Give a speaker all that is said in a time.
 
@@ -104,14 +128,16 @@ def assign(transcript: Transcript, start: float, end: float, label: str) -> Tran
     start, end : float
         Seconds, the end excluded.
     label : str
-        Who speaks there.
+        Who speaks there; also somebody new, as `add_speaker` adds them.
 
     Raises
     ------
     InputError
-        If nobody has the label, the end is not after the start, or the start not inside the recording.
+        If nobody has the label and no new speaker may have it, the end is not after the start, or the start not inside
+        the recording.
     """
-    _known(transcript, label)
+    if label not in transcript.speakers:
+        transcript = add_speaker(transcript, label)
     if not (0 <= start < end < math.inf):
         raise InputError(f"{start:g}-{end:g} is no time: the end must be after the start, both seconds from 0 on")
     if start >= transcript.duration:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from oolong_align.alignment import gather_utterances
-from oolong_align.editing import assign, merge, prune, rename
+from oolong_align.editing import add_speaker, assign, merge, prune, rename
 from oolong_align.errors import InputError
 from oolong_align.formats import read_json, render_json, render_srt
 from oolong_align.formats.pieces import StoredVoice, decode_embedding
@@ -257,6 +257,23 @@ def test_a_whole_utterance_keeps_its_times_and_touching_turns_join() -> None:
     assert not any(word["overlap"] for word in after["word_segments"])
 
 
+def test_somebody_whom_nobody_found_gets_a_label_behind_the_last() -> None:
+    before, after = document(talk()), document(assign(talk(), 0.5, 1.0, "SPEAKER_03"))
+    assert spans(after["segments"]) == [(0.0, 0.5, A), (0.5, 1.0, "SPEAKER_03"), (1.0, 2.6, B)]
+    assert spans(after["exclusive_diarization"])[:2] == [(0.0, 0.5, A), (0.5, 1.0, "SPEAKER_03")]
+    new = {"name": None, "voice": None, "probability": None, "seconds": 0.5, "words": 1}
+    assert after["speakers"] == {
+        **before["speakers"],
+        A: {**before["speakers"][A], "seconds": 0.5, "words": 1},
+        "SPEAKER_03": new,
+    }
+    assert after["speaker_embeddings"] == before["speaker_embeddings"]
+    nobody = replace(talk(), speakers={}, diarization=None)
+    assert list(assign(nobody, 0.0, 5.0, A).speakers) == [A]
+    back = merge(assign(talk(), 0.5, 1.0, "SPEAKER_03"), "SPEAKER_03", A)
+    assert [utterance.text for utterance in back.utterances] == [utterance.text for utterance in talk().utterances]
+
+
 def test_a_word_belongs_to_the_time_that_holds_its_middle() -> None:
     assert [word.speaker for word in assign(talk(), 0.25, 0.75, B).words] == [B, A, B, B]
     assert [word.speaker for word in assign(talk(), 0.26, 0.75, B).words] == [A, A, B, B]
@@ -300,7 +317,10 @@ def test_a_transcript_without_turns_can_be_edited() -> None:
         (lambda t: merge(t, "SPEAKER_07", A), "no speaker 'SPEAKER_07'"),
         (lambda t: merge(t, A, "SPEAKER_0"), "no speaker 'SPEAKER_0'"),
         (lambda t: merge(t, A, A), "SPEAKER_00 cannot be merged with itself"),
-        (lambda t: assign(t, 0.0, 1.0, "SPEAKER_03"), "no speaker 'SPEAKER_03'"),
+        (lambda t: assign(t, 0.0, 1.0, "SPEAKER_04"), r"only .*\(Bob\), .*; a new speaker must be SPEAKER_03"),
+        (lambda t: assign(t, 0.0, 1.0, "Dora"), "no speaker 'Dora', only .*; a new speaker must be SPEAKER_03"),
+        (lambda t: add_speaker(t, C), "new speaker must be SPEAKER_03"),
+        (lambda t: add_speaker(merge(t, B, A), B), "new speaker must be SPEAKER_03"),
         (lambda t: assign(t, 2.0, 1.0, A), "2-1 is no time: the end must be after the start"),
         (lambda t: assign(t, 1.0, 1.0, A), "is no time"),
         (lambda t: assign(t, -1.0, 1.0, A), "is no time"),
