@@ -241,7 +241,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a transcriber heard: words in order of time, and the language as an ISO 639-1 code."""
+    """What a transcriber heard: words in order of time, and the language as an ISO 639-1 code, empty if not known."""
 
     language: str
     words: tuple[Word, ...]
@@ -292,7 +292,8 @@ class Speaker:
 class Transcript:
     """Who said what: utterances in order of time, and every speaker by label.
 
-    ``source`` is the recording's stem (its file name without folder and suffix), empty for an array.
+    ``language`` is an ISO 639-1 code, empty where it is not known, as where nobody speaks. ``source`` is the
+    recording's stem (its file name without folder and suffix), empty for an array.
     """
 
     language: str

@@ -20,7 +20,7 @@ from oolong_align.timeline import Timeline
 from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, speaker_label
 from oolong_align.writing import Gap, find_gap
 
-__all__ = ["align", "gather_utterances"]
+__all__ = ["align", "gather_utterances", "longest_before"]
 
 SPLIT_PAUSE_S: Final = 1.0
 # An utterance that has lasted so long ends at the next sentence end, clause end or short pause, word.
@@ -141,18 +141,20 @@ def gather_utterances(words: Sequence[Word]) -> tuple[Utterance, ...]:
     return tuple(utterances)
 
 
+def longest_before(last: Word, following: Word) -> float:
+    """Seconds from which on an utterance ends between two words of one speaker; 0 at a pause that always ends it."""
+    pause = following.start - last.end
+    if pause >= SPLIT_PAUSE_S:
+        return 0.0
+    gap = find_gap(last.text, following.text, leading_space=following.leading_space)
+    if gap == Gap.SENTENCE:
+        return SPLIT_SENTENCE_S
+    return SPLIT_CLAUSE_S if gap >= Gap.CLAUSE or pause >= SHORT_PAUSE_S else SPLIT_ANYWHERE_S
+
+
 def _splits(current: Sequence[Word], word: Word) -> bool:
     last = current[-1]
-    pause = word.start - last.end
-    if word.speaker != last.speaker or pause >= SPLIT_PAUSE_S:
-        return True
-    seconds = last.end - current[0].start
-    gap = find_gap(last.text, word.text, leading_space=word.leading_space)
-    return (
-        (seconds >= SPLIT_SENTENCE_S and gap == Gap.SENTENCE)
-        or (seconds >= SPLIT_CLAUSE_S and (gap >= Gap.CLAUSE or pause >= SHORT_PAUSE_S))
-        or seconds >= SPLIT_ANYWHERE_S
-    )
+    return word.speaker != last.speaker or last.end - current[0].start >= longest_before(last, word)
 
 
 def _utterance(words: Sequence[Word]) -> Utterance:

@@ -17,7 +17,8 @@ __all__ = ["align_command"]
 _HELP: Final = """Say who said the words that another recogniser wrote.
 
 TRANSCRIPT is the JSON of openai-whisper, faster-whisper, WhisperX, whisper.cpp (-ojf), a Hugging Face pipeline or
-OpenAI's API; AUDIO is the recording, which is not needed with --turns. Without a format, JSON is written: TRANSCRIPT's
+OpenAI's API, or an SRT or VTT, whose words are spread over the speech in each cue, and whose names of speakers are left
+out; AUDIO is the recording, which is not needed with --turns. Without a format, JSON is written: TRANSCRIPT's
 stem with .json."""
 _BOUNDS: Final = ("num_speakers", "min_speakers", "max_speakers")
 

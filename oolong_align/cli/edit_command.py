@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,7 +44,8 @@ def edit_command(host: Host) -> click.Command:
         edit,
         "Correct a result, and write any format of it, without the recording.\n\nRESULT.json is replaced by the "
         "corrected one and kept as RESULT.json.bak; with -o it stays, and what is asked for is written there, JSON by "
-        "default. A label may be a name that one speaker has. --speakers takes the names that the voices of a library "
+        "default. A label may be a name that one speaker has; --assign also takes the label behind the last, for "
+        "somebody new, whom --rename may name. --speakers takes the names that the voices of a library "
         "have now. The order is --speakers, --num_speakers, --rename, --assign, --merge; of each as given, the last "
         "wins.",
         options=host.add_options(),
@@ -66,7 +67,8 @@ def _parameters() -> list[click.Parameter]:
             ["--assign"],
             multiple=True,
             metavar="START-END=LABEL",
-            help="Give a speaker what is said in a time: 12.3-15=SPEAKER_01, 1:02:03-1:02:07.5=Ada.",
+            help="Give a speaker what is said in a time: 12.3-15=SPEAKER_01, 1:02:03-1:02:07.5=Ada. The label behind "
+            "the last is somebody new.",
         ),
         click.Option(
             ["--merge"],
@@ -164,12 +166,17 @@ def _read(path: Path) -> Transcript:
 
 
 def _edit(transcript: Transcript, edits: Mapping[str, Any], values: Mapping[str, Any]) -> Transcript:
-    from oolong_align.editing import assign, find_plda, merge, prune, recluster, rename
+    from oolong_align.editing import add_speaker, assign, find_plda, merge, prune, recluster, rename
 
     if edits["num_speakers"]:
         model = transcript.diarization.model if transcript.diarization else None
         plda = find_plda(model, bundle=values["bundle"], model_dir=values["model_dir"])
         transcript = recluster(transcript, edits["num_speakers"], plda=plda)
+    # Who is new is there first, so that --rename can name them.
+    names = {speaker.name for speaker in transcript.speakers.values()}
+    for label in sorted({value.partition("=")[2] for value in edits["assign"]} - names):
+        with suppress(InputError):
+            transcript = add_speaker(transcript, label)
     for option in ("rename", "assign", "merge"):
         for value in edits[option]:
             first, separator, second = value.partition("=")

@@ -10,10 +10,16 @@ Rename
     (`oolong_align.formats.clean.clean_text`). No name at all takes it away; a name of which nothing can be printed is
     refused, and so is the label of another speaker. Two speakers may have one name.
 
+Join
+    Where a merge or an assignment takes away the change of speaker between two words, the utterances that it parted
+    become one, from the start of the first to the end of the second, unless they would have been parted without it:
+    by the rules of `oolong_align.alignment.gather_utterances`. All other ends of utterances stay, also where a person
+    put them. Done from the first utterance to the last, each with what has been joined before it.
+
 Merge
     All that is the source's becomes the target's, and the source is removed.
 
-    1. Words and utterances change their speaker; utterances are not joined, and ``speaker_confidence`` stays.
+    1. Words and utterances change their speaker, and utterances are joined; ``speaker_confidence`` stays.
     2. Segments and pieces change their speaker and are not joined; the embeddings of pieces stay.
     3. The target's turns that overlap or touch are joined; turns are sorted by start, speaker and end.
     4. ``seconds`` and ``words`` are added.
@@ -33,7 +39,9 @@ Assign
     2. Segments, pieces and turns of other speakers are cut at start and end, and the parts inside become the
        speaker's. Each part of a piece has the embedding of the whole. The speaker's turns are joined as in a merge.
     3. ``seconds`` (of segments) and ``words`` move from one speaker to the other. Mean embeddings stay.
-    4. Who has nothing left stays, for other assignments, until `prune`.
+    4. A speaker who is not there yet is added behind the others, without a mean embedding, if the label is the one
+       behind the highest.
+    5. Who has nothing left stays, for other assignments, until `prune`.
 
 Prune
     Removes speakers who have no word, utterance, segment, piece and turn, and their mean embeddings; ``oolong edit``
@@ -45,7 +53,7 @@ Re-clustering
 
 from __future__ import annotations
 
-from oolong_align.editing.edits import assign, merge, prune, rename
+from oolong_align.editing.edits import add_speaker, assign, merge, prune, rename
 from oolong_align.editing.reclustering import find_plda, recluster
 
-__all__ = ["assign", "find_plda", "merge", "prune", "recluster", "rename"]
+__all__ = ["add_speaker", "assign", "find_plda", "merge", "prune", "recluster", "rename"]

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from oolong_align.alignment import longest_before
 from oolong_align.editing.spans import cut_spans, join_turns, label_names, stored_pieces
 from oolong_align.errors import InputError
 from oolong_align.formats.clean import clean_name, clean_text
@@ -28,7 +29,7 @@ from oolong_align.types import (
     speaker_number,
 )
 
-__all__ = ["assign", "merge", "prune", "rename"]
+__all__ = ["add_speaker", "assign", "merge", "prune", "rename"]
 
 _SURE: Final = 1.0
 
@@ -89,7 +90,7 @@ def merge(transcript: Transcript, source: str, target: str) -> Transcript:
         )
         for utterance in transcript.utterances
     )
-    merged = replace(transcript, speakers=speakers, utterances=utterances)
+    merged = replace(transcript, speakers=speakers, utterances=_join_utterances(transcript, utterances))
     old = transcript.diarization
     numbers = speaker_number(source), speaker_number(target)
     if old is None or numbers[0] is None:
@@ -98,6 +99,30 @@ def merge(transcript: Transcript, source: str, target: str) -> Transcript:
         raise InputError(f"{target} cannot have turns: their labels are SPEAKER_00, SPEAKER_01 and so on")
     diarization = _merge_turns(old, numbers[0], numbers[1], (gone.seconds, kept.seconds))
     return _without_single_overlaps(replace(merged, diarization=diarization), diarization)
+
+
+def add_speaker(transcript: Transcript, label: str) -> Transcript:
+    """Add somebody whom nobody found, for assignments; nothing is theirs yet.
+
+    Parameters
+    ----------
+    transcript : Transcript
+    label : str
+        The one behind the highest that is there, so that no typing error makes a person.
+
+    Raises
+    ------
+    InputError
+        If it is another.
+    """
+    found = {number for label in transcript.speakers if (number := speaker_number(label)) is not None}
+    if transcript.diarization is not None:
+        found.update(transcript.diarization.speaker_ids)
+    new = speaker_label(max(found, default=-1) + 1)
+    if label != new:
+        known = label_names(transcript.speakers) or "nobody"
+        raise InputError(f"there is no speaker {label!r}, only {known}; a new speaker must be {new}")
+    return replace(transcript, speakers={**transcript.speakers, new: Speaker(label=new)})
 
 
 def assign(transcript: Transcript, start: float, end: float, label: str) -> Transcript:
@@ -109,14 +134,16 @@ def assign(transcript: Transcript, start: float, end: float, label: str) -> Tran
     start, end : float
         Seconds, the end excluded.
     label : str
-        Who speaks there.
+        Who speaks there; also somebody new, as `add_speaker` adds them.
 
     Raises
     ------
     InputError
-        If nobody has the label, the end is not after the start, or the start not inside the recording.
+        If nobody has the label and no new speaker may have it, the end is not after the start, or the start not inside
+        the recording.
     """
-    _known(transcript, label)
+    if label not in transcript.speakers:
+        transcript = add_speaker(transcript, label)
     if not (0 <= start < end < math.inf):
         raise InputError(f"{start:g}-{end:g} is no time: the end must be after the start, both seconds from 0 on")
     if start >= transcript.duration:
@@ -125,7 +152,7 @@ def assign(transcript: Transcript, start: float, end: float, label: str) -> Tran
     utterances = tuple(
         part for utterance in transcript.utterances for part in _assign_words(utterance, start, end, label)
     )
-    assigned = replace(transcript, utterances=utterances)
+    assigned = replace(transcript, utterances=_join_utterances(transcript, utterances))
     old = transcript.diarization
     if old is not None:
         if number is None:
@@ -197,6 +224,29 @@ def _assign_words(utterance: Utterance, start: float, end: float, label: str) ->
     if len(runs) == 1:
         return [replace(utterance, speaker=runs[0][0], words=words)]
     return [Utterance(run[0].start, run[-1].end, speaker, run) for speaker, run in runs]
+
+
+def _join_utterances(before: Transcript, utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
+    """Utterances after an edit, joined where a change of speaker is gone; what ended for another reason still does."""
+    former = [word.speaker for word in before.words]
+    joined: list[Utterance] = []
+    place = 0
+    for utterance in utterances:
+        words = utterance.words
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last.words
+            and words
+            and former[place - 1] != former[place]
+            and last.speaker == utterance.speaker == last.words[-1].speaker == words[0].speaker
+            and last.words[-1].end - last.words[0].start < longest_before(last.words[-1], words[0])
+        ):
+            joined[-1] = Utterance(last.start, utterance.end, last.speaker, (*last.words, *words))
+        else:
+            joined.append(utterance)
+        place += len(words)
+    return tuple(joined)
 
 
 def _assign_turns(old: Diarization, start: float, end: float, number: int) -> Diarization:

@@ -1,4 +1,4 @@
-"""Files of other tools: a recogniser's JSON, a diarizer's RTTM. What cannot be used is refused in one line."""
+"""Files of other tools: a recogniser's JSON or subtitles, a diarizer's RTTM; others are refused in one line."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from oolong_align.errors import InputError
 from oolong_align.interop.fields import UnknownShapeError
 from oolong_align.interop.heard import Heard
 from oolong_align.interop.recognisers import WHISPER_CPP, read_heard
+from oolong_align.interop.subtitles import is_subtitles, read_subtitles
 from oolong_align.timeline import Timeline, mark_overlap
 from oolong_align.types import Diarization, DiarizeSegment, VoiceRange, speaker_label
 
@@ -35,30 +36,34 @@ _OTHER_LINES: Final = frozenset((
 
 
 def read_transcript(path: Path) -> Heard:
-    """Read what a recogniser wrote as JSON; which one it was is found out.
+    """Read what a recogniser wrote as JSON, SubRip or WebVTT; which one it was is found out.
 
     Parameters
     ----------
     path : Path
         UTF-8, UTF-16 or UTF-32. whisper.cpp writes characters that its tokens cut in two; they are put together. Of
-        other tools what is no UTF-8 is refused, because letters of another encoding would be lost.
+        other tools what is no UTF-8 is refused, because letters of another encoding would be lost. Of subtitles the names
+        of speakers are left out; see `oolong_align.interop.subtitles`.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is no JSON, or none that is known.
+        If the file cannot be read, or is neither subtitles nor JSON that is known.
     """
     data = _read(path)
     try:
         encoding = json.detect_encoding(data)
         text = data.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "strict")
-        document = json.loads(text, strict=False)
+        is_text = is_subtitles(text, path.suffix)
+        document = None if is_text else json.loads(text, strict=False)
     except RecursionError:
         raise InputError(f"{path}: its JSON is nested too deeply for a transcript") from None
     except ValueError as error:
-        raise InputError(f"{path}: is no JSON ({error}); give the JSON file that a recogniser wrote") from None
+        raise InputError(
+            f"{path}: is no JSON ({error}); give the JSON file, or the SRT or VTT, that a recogniser wrote"
+        ) from None
     try:
-        heard = read_heard(document)
+        heard = read_subtitles(text, path.suffix) if is_text else read_heard(document)
     except UnknownShapeError as error:
         raise InputError(f"{path}: {error.reason}; give the JSON file as the recogniser wrote it") from None
     except InputError as error:

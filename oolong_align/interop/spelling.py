@@ -23,6 +23,8 @@ _OPENERS: Final = regex.compile(r"[\p{Ps}\p{Pi}]*\Z")
 _WHITE_SPACE: Final = regex.compile(r"\s+")
 # Tokens of scripts without spaces hold a few characters, phrases many.
 _MEAN_TOKEN: Final = 5
+# Characters in front of another one that tell whether the two touch.
+_CONTEXT: Final = 8
 
 
 def split_text(text: str) -> list[Word]:
@@ -30,11 +32,13 @@ def split_text(text: str) -> list[Word]:
     pieces: list[str] = []
     for run in text.split():
         first = len(pieces)
+        parts: list[list[str]] = []
         for character in clusters(run):
-            if len(pieces) > first and touches(pieces[-1], character, leading_space=False):
-                pieces[-1] += character
+            if parts and touches("".join(parts[-1][-_CONTEXT:]), character, leading_space=False):
+                parts[-1].append(character)
             else:
-                pieces.append(character)
+                parts.append([character])
+        pieces += map("".join, parts)
         if first or not is_spaceless(run[0]):
             pieces[first] = f" {pieces[first]}"
     return [Word(nan, nan, piece) for piece in pieces]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from oolong_align.diarizer import Diarizer
+from oolong_align.errors import OolongWarning
+from oolong_align.options import DiarizerOptions
 from oolong_align.types import speaker_label
 
 if TYPE_CHECKING:
@@ -23,17 +26,48 @@ class DiarizationPipeline:
 
     Parameters
     ----------
+    model_name : str or path, or Diarizer, optional
+        Bundle as in `Diarizer.from_pretrained`, the default one if not given; or a diarizer that is there already. The
+        name of a pipeline of pyannote (``pyannote/...``) also gives the default bundle, with an `OolongWarning`.
+    token : object
+        Not used: no model here needs one. Where a download does, it is taken from ``HF_TOKEN``.
+    device : str or torch.device
+        ``cuda``, with or without a number, prefers the graphics card; everything else is the CPU. Not used with a
+        diarizer.
+    cache_dir : object
+        Not used: the models are not those of WhisperX, and have their own place (``OOLONG_MODELS`` comes first).
+    use_auth_token : object
+        Older name of ``token``.
     diarizer : Diarizer, optional
-        The default bundle by default.
+        Used instead of ``model_name``.
+
+    Raises
+    ------
+    ModelError
+        If there is no such bundle.
 
     Examples
     --------
-    >>> diarize = DiarizationPipeline()  # doctest: +SKIP
+    >>> diarize = DiarizationPipeline(device="cpu")  # doctest: +SKIP
     >>> result = whisperx.assign_word_speakers(diarize("meeting.wav"), result)  # doctest: +SKIP
     """
 
-    def __init__(self, diarizer: Diarizer | None = None) -> None:
-        self._diarizer = diarizer or Diarizer.from_pretrained()
+    def __init__(
+        self,
+        model_name: str | os.PathLike[str] | Diarizer | None = None,
+        token: object = None,
+        device: object = "cpu",
+        cache_dir: object = None,
+        *,
+        use_auth_token: object = None,
+        diarizer: Diarizer | None = None,
+    ) -> None:
+        if diarizer is not None:
+            self._diarizer = diarizer
+        elif model_name is None or isinstance(model_name, str | os.PathLike):
+            self._diarizer = _load(model_name, device)
+        else:
+            self._diarizer = model_name
 
     def __call__(
         self,
@@ -84,6 +118,16 @@ class DiarizationPipeline:
         if not return_embeddings:
             return frame
         return frame, {speaker_label(speaker): vector.tolist() for speaker, vector in result.embeddings.items()}
+
+
+def _load(bundle: str | os.PathLike[str] | None, device: object) -> Diarizer:
+    if isinstance(bundle, str) and bundle.startswith("pyannote/"):
+        warnings.warn(
+            f"{bundle} is a pipeline for torch: the default models are taken instead", OolongWarning, stacklevel=3
+        )
+        bundle = None
+    providers = ("cuda",) if str(device).startswith("cuda") else ()
+    return Diarizer.from_pretrained(bundle, options=DiarizerOptions(providers=providers))
 
 
 def _percent(callback: Callable[[float], None]) -> Callable[[str, float, float], None]:

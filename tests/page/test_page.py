@@ -225,7 +225,8 @@ def test_the_dark_theme_follows_the_system(browser: Browser, show: Open) -> None
 
 def test_a_contrast_theme_shows_what_plays_and_what_was_found(browser: Browser, show: Open) -> None:
     show_meeting(show)
-    browser.command("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+    contrast = [{"name": "forced-colors", "value": "active"}, {"name": "prefers-reduced-motion", "value": "reduce"}]
+    browser.command("Emulation.setEmulatedMedia", features=contrast)
     browser.find("#query").send_keys("the")
     browser.all(".w")[0].click()
     plain, play, *marked = browser.script(

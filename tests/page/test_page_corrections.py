@@ -98,7 +98,9 @@ def test_merge_joins_turns_voices_and_words(browser: Browser, show: Open) -> Non
     # (1 * (1, 0) + 3 * (0, 1)) / sqrt(10)
     assert result["speaker_embeddings"]["SPEAKER_00"] == [0.316228, 0.948683]
     assert render_json(read_json(json.dumps(result))).encode() == browser.download("merged", "json")
+    assert browser.texts(".turn p") == ["one two", "three"]
     browser.find("#undo").click()
+    assert browser.texts(".turn p") == ["one", "two", "three"]
     assert browser.download("merged", "json") == render_json(before).encode()
     browser.check_silence()
 
@@ -115,7 +117,12 @@ def test_the_page_corrects_as_the_program_does(browser: Browser, show: Open) -> 
         edited = editing.rename(edited, "SPEAKER_00", "Grace")
         edited = editing.merge(edited, "SPEAKER_00", "SPEAKER_02")
         assert browser.download(transcript.source, "json") == render_json(edited).encode()
-        assert browser.download(transcript.source, "vtt") == render_vtt(edited).encode()
+        assert browser.find(".turn").get_attribute("aria-setsize") == str(len(edited.utterances))
+        as_before = tuple(
+            replace(each, speaker="SPEAKER_02" if each.speaker in ("SPEAKER_00", "SPEAKER_01") else each.speaker)
+            for each in transcript.utterances
+        )
+        assert browser.download(transcript.source, "vtt") == render_vtt(replace(edited, utterances=as_before)).encode()
     browser.check_silence()
 
 

@@ -144,6 +144,17 @@ def merge_written(document: dict[str, Any], source: str, target: str) -> None:
     """The rules of a merge on the JSON itself, without this package, as another program would have them."""
     people, voices = document["speakers"], document["speaker_embeddings"]
     gone, kept = people.pop(source), people[target]
+    lines: list[dict[str, Any]] = []
+    for segment in document["segments"]:
+        before = lines[-1] if lines else {"words": []}
+        edge = [*before["words"][-1:], *segment["words"][:1]]
+        if {word["speaker"] for word in edge} == {source, target} and parted(before, segment) is None:
+            both = [{**word, "leading_space": True} for word in before["words"] + segment["words"]]
+            text = f"{before['text']} {segment['text']}"
+            lines[-1] = {**before, "end": segment["end"], "text": text, "words": both}
+        else:
+            lines.append(segment)
+    document["segments"] = lines
     words = [word for segment in document["segments"] for word in segment["words"]]
     for item in (*document["segments"], *words, *document["pieces"], *document["exclusive_diarization"]):
         item["speaker"] = target if item["speaker"] == source else item["speaker"]
@@ -170,6 +181,15 @@ def merge_written(document: dict[str, Any], source: str, target: str) -> None:
         kept.update({key: gone[key] for key in ("name", "voice", "probability")})
     kept["seconds"] = round(kept["seconds"] + gone["seconds"], 3)
     kept["words"] += gone["words"]
+
+
+def parted(before: dict[str, Any], segment: dict[str, Any]) -> str | None:
+    """Why two segments are two, whoever speaks; only what is possible in these transcripts."""
+    last, first = before["words"][-1], segment["words"][0]
+    if first["start"] - last["end"] >= 1.0:
+        return "pause"
+    long = last["end"] - before["words"][0]["start"] >= 10.0
+    return "length" if long and last["word"] == "Yes." and first["word"] != "--" else None
 
 
 def source_rank(speaker: dict[str, Any]) -> int:

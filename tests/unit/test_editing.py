@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from oolong_align.editing import assign, merge, prune, rename
+from oolong_align.alignment import gather_utterances
+from oolong_align.editing import add_speaker, assign, merge, prune, rename
 from oolong_align.errors import InputError
-from oolong_align.formats import read_json, render_json
+from oolong_align.formats import read_json, render_json, render_srt
 from oolong_align.formats.pieces import StoredVoice, decode_embedding
 from oolong_align.types import (
     Diarization,
@@ -107,8 +109,8 @@ def test_a_name_is_not_the_label_of_another_speaker() -> None:
 
 def test_merging_gives_all_to_the_target() -> None:
     before, after = document(talk()), document(merge(talk(), B, A))
-    assert [segment["speaker"] for segment in after["segments"]] == [A, A]
-    assert [segment["text"] for segment in after["segments"]] == [segment["text"] for segment in before["segments"]]
+    assert spans(after["segments"]) == [(0.0, 2.6, A)]
+    assert [segment["text"] for segment in after["segments"]] == ["Hello, you. Good day."]
     assert {word["speaker"] for word in after["word_segments"]} == {A}
     assert [word["speaker_confidence"] for word in after["word_segments"]] == [0.8, 0.7, 0.6, 0.9]
     assert spans(after["exclusive_diarization"]) == [(0.0, 1.0, A), (1.0, 3.0, A), (3.0, 4.0, C)]
@@ -157,6 +159,62 @@ def test_embeddings_count_as_they_are_written() -> None:
     assert document(merge(exact, A, B)) == document(merge(read_json(render_json(exact)), A, B))
 
 
+def said(*lines: tuple[str, str, float]) -> Transcript:
+    """Utterances of words of half a second without pauses, each with its speaker and where it starts."""
+    utterances = []
+    for speaker, text, start in lines:
+        words = [Word(start + n / 2, start + (n + 1) / 2, word, 0.9, speaker) for n, word in enumerate(text.split())]
+        utterances.append(Utterance(start, words[-1].end, speaker, tuple(words)))
+    speakers = {label: Speaker(label=label) for label in (A, B, C)}
+    return Transcript("en", 60.0, tuple(utterances), speakers=speakers)
+
+
+@pytest.mark.parametrize("edit", [lambda t: merge(t, B, A), lambda t: assign(t, 1.0, 1.5, A)])
+def test_a_sentence_that_was_cut_at_a_change_that_is_none_is_one_line_again(edit: Any) -> None:
+    cut = said((A, "We should", 0.0), (B, "move", 1.0), (A, "the thing", 1.5), (C, "Yes.", 2.5))
+    after = edit(cut)
+    assert [utterance.text for utterance in after.utterances] == ["We should move the thing", "Yes."]
+    assert after.utterances == gather_utterances(after.words)
+    srt = render_srt(after)
+    assert "We should move the thing" in srt and srt.count("-->") == 2
+
+
+def test_who_takes_an_assignment_back_has_the_lines_of_before() -> None:
+    cut = said((A, "We should", 0.0), (B, "move", 1.0), (A, "the thing", 1.5))
+    back = assign(assign(cut, 1.0, 1.5, A), 1.0, 1.5, B)
+    assert [utterance.text for utterance in back.utterances] == [utterance.text for utterance in cut.utterances]
+
+
+def test_any_line_of_a_meeting_is_whole_again_when_a_part_of_it_is_given_back(repository: Path) -> None:
+    rows = [line.split() for line in (repository / "examples" / "meeting.ctm").read_text().splitlines()]
+    labels = {name: f"SPEAKER_{number:02d}" for number, name in enumerate(dict.fromkeys(row[7] for row in rows))}
+    words = [
+        Word(float(row[2]), float(row[2]) + float(row[3]), row[4], 0.9, labels[row[7]], 1.0)
+        for row in sorted(rows, key=lambda row: float(row[2]))
+    ]
+    speakers = {label: Speaker(label=label) for label in labels.values()}
+    lines = gather_utterances(words)
+    meeting = Transcript("en", 60.0, lines, speakers=speakers)
+    inner = [(line.speaker, *line.words[1:3]) for line in lines if len(line.words) > 4]
+    assert len(inner) > 5
+    for label, first, last in inner:
+        other = next(each for each in speakers if each != label)
+        cut = assign(meeting, first.start, last.end, other)
+        assert len(cut.utterances) == len(lines) + 2
+        assert assign(cut, first.start, last.end, label).utterances == lines
+
+
+def test_lines_that_end_for_another_reason_stay() -> None:
+    by_hand = said(
+        (A, "We", 0.0), (A, "should", 0.5), (B, "move.", 1.0), (A, "Now", 2.5), (C, "go", 3.0), (C, "on", 3.5)
+    )
+    assert [each.text for each in merge(by_hand, B, A).utterances] == ["We", "should move.", "Now", "go", "on"]
+    assert [each.text for each in merge(by_hand, C, A).utterances] == ["We", "should", "move.", "Now go", "on"]
+    long = said((A, "word " * 21 + "end.", 0.0), (B, "Next", 11.0), (A, "one", 11.5))
+    assert [len(each.words) for each in merge(long, B, A).utterances] == [22, 2]
+    assert [len(each.words) for each in assign(long, 11.0, 11.5, A).utterances] == [22, 2]
+
+
 def test_an_assigned_time_cuts_an_utterance_segments_and_turns() -> None:
     before, after = document(talk()), document(assign(talk(), 1.75, 2.75, A))
     assert [(*spans([each])[0], each["text"]) for each in after["segments"]] == [
@@ -199,11 +257,28 @@ def test_an_assigned_time_cuts_an_utterance_segments_and_turns() -> None:
 
 def test_a_whole_utterance_keeps_its_times_and_touching_turns_join() -> None:
     after = document(prune(assign(talk(), 1.0, 3.0, A)))
-    assert spans(after["segments"]) == [(0.0, 1.0, A), (1.0, 2.6, A)]
+    assert spans(after["segments"]) == [(0.0, 2.6, A)]
     assert spans(after["diarization"]) == [(0.0, 3.0, A), (3.0, 4.0, C)]
     assert list(after["speakers"]) == [A, C]
     assert list(after["speaker_embeddings"]) == [A, C]
     assert not any(word["overlap"] for word in after["word_segments"])
+
+
+def test_somebody_whom_nobody_found_gets_a_label_behind_the_last() -> None:
+    before, after = document(talk()), document(assign(talk(), 0.5, 1.0, "SPEAKER_03"))
+    assert spans(after["segments"]) == [(0.0, 0.5, A), (0.5, 1.0, "SPEAKER_03"), (1.0, 2.6, B)]
+    assert spans(after["exclusive_diarization"])[:2] == [(0.0, 0.5, A), (0.5, 1.0, "SPEAKER_03")]
+    new = {"name": None, "voice": None, "probability": None, "seconds": 0.5, "words": 1}
+    assert after["speakers"] == {
+        **before["speakers"],
+        A: {**before["speakers"][A], "seconds": 0.5, "words": 1},
+        "SPEAKER_03": new,
+    }
+    assert after["speaker_embeddings"] == before["speaker_embeddings"]
+    nobody = replace(talk(), speakers={}, diarization=None)
+    assert list(assign(nobody, 0.0, 5.0, A).speakers) == [A]
+    back = merge(assign(talk(), 0.5, 1.0, "SPEAKER_03"), "SPEAKER_03", A)
+    assert [utterance.text for utterance in back.utterances] == [utterance.text for utterance in talk().utterances]
 
 
 def test_a_word_belongs_to_the_time_that_holds_its_middle() -> None:
@@ -249,7 +324,10 @@ def test_a_transcript_without_turns_can_be_edited() -> None:
         (lambda t: merge(t, "SPEAKER_07", A), "no speaker 'SPEAKER_07'"),
         (lambda t: merge(t, A, "SPEAKER_0"), "no speaker 'SPEAKER_0'"),
         (lambda t: merge(t, A, A), "SPEAKER_00 cannot be merged with itself"),
-        (lambda t: assign(t, 0.0, 1.0, "SPEAKER_03"), "no speaker 'SPEAKER_03'"),
+        (lambda t: assign(t, 0.0, 1.0, "SPEAKER_04"), r"only .*\(Bob\), .*; a new speaker must be SPEAKER_03"),
+        (lambda t: assign(t, 0.0, 1.0, "Dora"), "no speaker 'Dora', only .*; a new speaker must be SPEAKER_03"),
+        (lambda t: add_speaker(t, C), "new speaker must be SPEAKER_03"),
+        (lambda t: add_speaker(merge(t, B, A), B), "new speaker must be SPEAKER_03"),
         (lambda t: assign(t, 2.0, 1.0, A), "2-1 is no time: the end must be after the start"),
         (lambda t: assign(t, 1.0, 1.0, A), "is no time"),
         (lambda t: assign(t, -1.0, 1.0, A), "is no time"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import pandas as pd
 import pytest
 from pyannote.core import Annotation, Segment
 
-from oolong_align import DiarizationPipeline
+from oolong_align import DiarizationPipeline, Diarizer
+from oolong_align.errors import ModelError, OolongWarning
+from oolong_align.options import DiarizerOptions
 from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment
 
 RESULT = Diarization(
@@ -103,6 +106,41 @@ def test_the_callable_is_called_as_that_of_whisperx() -> None:
     assert embeddings == {"SPEAKER_00": [1.0, 0.0], "SPEAKER_01": [0.0, 1.0]}
     assert frame["speaker"].tolist() == list(embeddings)
     assert told == [25.0, 50.0, 75.0, 100.0]
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "bundle", "providers"),
+    [
+        ((), {}, None, ()),
+        ((), {"use_auth_token": "hf_x", "device": "cpu"}, None, ()),
+        ((), {"token": "hf_x", "device": "cuda", "cache_dir": "models"}, None, ("cuda",)),
+        (("open", "hf_x", "cuda:1"), {}, "open", ("cuda",)),
+        ((Path("mine"),), {"device": "mps"}, Path("mine"), ()),
+    ],
+)
+def test_it_is_made_as_that_of_whisperx(
+    given: tuple[Any, ...], more: dict[str, Any], bundle: Any, providers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Any] = []
+
+    def load(name: Any, *, options: DiarizerOptions) -> FakeDiarizer:
+        loaded.append((name, options.providers))
+        return FakeDiarizer()
+
+    monkeypatch.setattr(Diarizer, "from_pretrained", load)
+    frame = DiarizationPipeline(*given, **more)("meeting.wav")
+    assert isinstance(frame, pd.DataFrame) and loaded == [(bundle, providers)]
+    mine = FakeDiarizer()
+    DiarizationPipeline(diarizer=mine, token="hf_x")("meeting.wav")  # type: ignore[arg-type]
+    assert mine.given["audio"] == "meeting.wav" and len(loaded) == 1
+
+
+def test_a_pipeline_of_torch_is_another_and_that_is_told() -> None:
+    with pytest.warns(OolongWarning, match="pyannote/speaker-diarization-3.1 is a pipeline for torch"):
+        diarize = DiarizationPipeline("pyannote/speaker-diarization-3.1", use_auth_token="hf_x")
+    assert isinstance(diarize._diarizer, Diarizer)
+    with pytest.raises(ModelError, match="somebody/diarization"):
+        DiarizationPipeline("somebody/diarization")
 
 
 def test_the_annotation_is_one_of_pyannote() -> None:

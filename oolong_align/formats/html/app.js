@@ -135,13 +135,29 @@ const roster = new Roster({
   },
 });
 
+// The words that the reader looks at stay where they are when paragraphs above are joined or parted.
+const rebuildList = () => {
+  const edge = get("scroller").getBoundingClientRect().top;
+  const seen = [...get("turns").querySelectorAll(".w")].find((word) => word.getBoundingClientRect().bottom > edge);
+  const place = seen?.getBoundingClientRect().top;
+  list.rebuild(segments().length);
+  if (!seen) return;
+  const number = Number(seen.dataset.n);
+  list.reveal(model.segmentOf[number], () => wordNode(number));
+  const moved = wordNode(number).getBoundingClientRect().top - place;
+  if (Math.abs(moved) > 0.5) {
+    get("scroller").scrollTop += moved;
+    list.render();
+  }
+};
+
 const redraw = () => {
   const focused = document.activeElement?.closest?.("#roster li")?.dataset.label;
   roster.draw();
   if (focused) get("roster").querySelector(`[data-label="${CSS.escape(focused)}"] .name`)?.focus();
   get("undo").disabled = !model.edits.length;
   timeline.draw();
-  list.rebuild();
+  rebuildList();
   showFacts();
 };
 

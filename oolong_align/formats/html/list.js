@@ -48,9 +48,15 @@ class VirtualList {
     return low;
   }
 
-  rebuild() {
+  rebuild(count) {
     for (const element of this.shown.values()) element.remove();
     this.shown.clear();
+    if (count !== this.count) {
+      this.count = count;
+      this.heights = new Float64Array(count);
+      this.offsets = new Float64Array(count + 1);
+      this.forget();
+    }
     this.render();
   }
 

@@ -26,24 +26,30 @@ class Model {
     const words = this.document.segments.flatMap((segment) => segment.words);
     this.starts = Float64Array.from(words, (word) => word.start);
     this.ends = Float64Array.from(words, (word) => word.end);
-    this.firsts = [];
-    this.segmentOf = new Int32Array(words.length);
-    let number = 0;
-    this.document.segments.forEach((segment, index) => {
-      this.firsts.push(number);
-      this.segmentOf.fill(index, number, number + segment.words.length);
-      number += segment.words.length;
-    });
-    this.spaces = this.document.segments.map((segment) => spokenSpaces(segment.text, segment.words));
   }
 
   read() {
-    const { document, cues, settings } = JSON.parse(this.text);
+    const { document, cues, joins, settings } = JSON.parse(this.text);
     document.speakers = new Map(document.speakers);
     document.speaker_embeddings = new Map(document.speaker_embeddings);
     this.document = document;
     this.cues = cues;
+    this.joins = joins;
     this.settings = settings;
+    this.index();
+  }
+
+  index() {
+    const { segments } = this.document;
+    this.firsts = [];
+    this.segmentOf = new Int32Array(segments.reduce((total, { words }) => total + words.length, 0));
+    let number = 0;
+    segments.forEach(({ words }, index) => {
+      this.firsts.push(number);
+      this.segmentOf.fill(index, number, number + words.length);
+      number += words.length;
+    });
+    this.spaces = segments.map((segment) => spokenSpaces(segment.text, segment.words));
   }
 
   labels() {
@@ -115,9 +121,54 @@ class Model {
   apply(edit) {
     this.edits.push(edit);
     if (edit.kind === "rename") this.document.speakers.get(edit.label).name = edit.name;
-    else mergeSpeakers(this.document, this.cues, edit.source, edit.target);
+    else {
+      this.joins = joinSegments(this.document, this.joins, [edit.source, edit.target]);
+      mergeSpeakers(this.document, this.cues, edit.source, edit.target);
+      this.index();
+    }
   }
 }
+
+// Segments that only a change between two speakers parts become one, before the two are merged.
+const joinSegments = (document, joins, labels) => {
+  const joined = [];
+  const kept = [];
+  document.segments.forEach((segment, index) => {
+    const before = joined[joined.length - 1];
+    const last = before?.words.at(-1);
+    const [first] = segment.words;
+    const isOne =
+      last &&
+      first &&
+      last.speaker !== first.speaker &&
+      [before, last, first, segment].every(({ speaker }) => labels.includes(speaker)) &&
+      last.end - before.words[0].start < joins[index][0];
+    if (isOne) joined.push(joinTwo([joined.pop(), kept[kept.length - 1]], [segment, joins[index]]));
+    else {
+      joined.push(segment);
+      kept.push(joins[index]);
+    }
+  });
+  document.segments = joined;
+  return kept;
+};
+
+const joinTwo = ([before, join], [segment, own]) => {
+  const spaces = [...givenSpaces(before, join), ...givenSpaces(segment, own)];
+  const words = [...before.words, ...segment.words].map(({ leading_space: _, ...word }) => word);
+  const text = words.map(({ word }, place) => (spaces[place] ? " " : "") + word).join("").trim();
+  const inferred = spokenSpaces(text, words);
+  inferred[0] = join[2];
+  // As the program writes it: only where the text does not tell it.
+  const told = words.every(({ word }, place) => word && inferred[place] === spaces[place]);
+  if (!told) words.forEach((word, place) => Object.assign(word, { leading_space: spaces[place] }));
+  return { ...before, end: segment.end, text, words };
+};
+
+const givenSpaces = ({ text, words }, [, space]) => {
+  if (words.some((word) => "leading_space" in word)) return words.map((word) => word.leading_space);
+  return [space, ...spokenSpaces(text, words).slice(1)];
+};
 
 const mergeSpeakers = (document, cues, source, target) => {
   const records = [document.segments, document.exclusive_diarization, document.pieces, document.diarization];

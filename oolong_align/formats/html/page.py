@@ -7,17 +7,18 @@ import hashlib
 import html
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Final
 
+from oolong_align.alignment import longest_before
 from oolong_align.formats.clean import clean_text
 from oolong_align.formats.cues import CueLayout
-from oolong_align.formats.json import render_json
+from oolong_align.formats.json import infer_spaces, render_json
 from oolong_align.formats.srt import srt_cues
 from oolong_align.formats.vtt import vtt_cues
-from oolong_align.types import Transcript
+from oolong_align.types import Transcript, Word
 
 __all__ = ["PageAudio", "has_audio", "render_html"]
 
@@ -67,7 +68,8 @@ def render_html(transcript: Transcript, layout: CueLayout = _DEFAULT, *, audio: 
     -------
     str
         What the page gives for download is what `render_json`, `render_srt` and `render_vtt` give, with the names
-        and merges that the reader made. Subtitle lines keep their breaks when a name gets longer or shorter.
+        and merges that the reader made. Subtitles keep their cues and their line breaks when a name gets longer or
+        shorter and when speakers are merged: made from the corrected JSON they are laid out anew.
 
     Raises
     ------
@@ -116,11 +118,13 @@ def _data(transcript: Transcript, layout: CueLayout, audio: PageAudio | None) ->
     document: dict[str, Any] = json.loads(render_json(transcript))
     # An object of a script would put labels that are numbers first.
     document |= {key: list(document[key].items()) for key in ("speakers", "speaker_embeddings")}
+    joins = _joins(transcript, document["segments"])
     document["word_segments"] = None
     if document["model"] is not None:
         document["model"] = [(key, json.dumps(value, ensure_ascii=False)) for key, value in document["model"].items()]
     data = {
         "document": document,
+        "joins": joins,
         "cues": {
             "srt": [(start, end, label, text) for start, end, label, _, text in srt_cues(transcript, layout)],
             "vtt": list(vtt_cues(transcript, layout)),
@@ -136,3 +140,25 @@ def _data(transcript: Transcript, layout: CueLayout, audio: PageAudio | None) ->
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", errors="replace").decode("utf-8").translate(_ESCAPES)
+
+
+def _joins(transcript: Transcript, segments: list[dict[str, Any]]) -> list[tuple[float, bool, bool]]:
+    """What a merge needs to know of each segment.
+
+    From how many seconds on the segment before it stays apart from it, whether its first word has a space before it,
+    and whether one that begins with this word is taken to have it.
+    """
+    joins: list[tuple[float, bool, bool]] = []
+    last: Word | None = None
+    for utterance, segment in zip(transcript.utterances, segments, strict=True):
+        if not utterance.words:
+            joins.append((0.0, False, False))
+            last = None
+            continue
+        # Times as they are read back, for who corrects the file decides by those.
+        first = replace(utterance.words[0], start=segment["words"][0]["start"])
+        inferred = infer_spaces(first.text, [first.text])
+        apart = 0.0 if last is None else longest_before(last, first)
+        joins.append((apart, first.leading_space, bool(inferred and inferred[0])))
+        last = replace(utterance.words[-1], end=segment["words"][-1]["end"])
+    return joins

@@ -55,7 +55,7 @@ def test_a_folder_gets_what_is_asked_for_and_the_result_stays(run: Run, result: 
         folder = tmp_path / f"to {len(flags)}"
         assert run("edit", result, "--merge", "SPEAKER_01=SPEAKER_00", "-o", folder, *flags)[0] == 0
         assert names(folder) == written
-    assert (folder / "meeting.txt").read_text() == "[SPEAKER_00]: hello\n[SPEAKER_00]: there\n"
+    assert (folder / "meeting.txt").read_text() == "[SPEAKER_00]: hello there\n"
     assert result.read_bytes() == before
     assert names(result.parent) == ["meeting.json"]
 
@@ -98,7 +98,7 @@ def test_stdout_takes_one_format(run: Run, result: Path) -> None:
 def test_edits_are_made_in_one_order_and_the_last_wins(run: Run, result: Path) -> None:
     merging = ("--merge", "SPEAKER_01=SPEAKER_00", "--assign", "0-1=SPEAKER_01", "--rename", "SPEAKER_01=Bob")
     code, out, _ = run("edit", result, *merging, "--rename", "SPEAKER_01=Ben", "--txt", "-o", "-")
-    assert (code, out) == (0, "[Ben]: hello\n[Ben]: there\n")
+    assert (code, out) == (0, "[Ben]: hello there\n")
     assigning = ("--assign", "0-3=SPEAKER_01", "--assign", ".9-2.0=SPEAKER_00", "--assign", "0-1.=SPEAKER_00")
     code, out, _ = run("edit", result, *assigning, "-o", "-")
     document = json.loads(out)
@@ -142,6 +142,9 @@ def test_edits_that_may_be_a_mistake_are_told(run: Run, result: Path) -> None:
         (["--assign", "2-1=SPEAKER_00"], "the end must be after the start"),
         (["--assign", "9-10=SPEAKER_00"], "after the end of the recording at 3 s"),
         (["--assign", f"0-{'9' * 400}=SPEAKER_00"], "is no time"),
+        (["--assign", "0-1=SPEAKER_03"], "only SPEAKER_00, SPEAKER_01; a new speaker must be SPEAKER_02"),
+        (["--assign", "0-1=Dora"], "no speaker 'Dora', only SPEAKER_00, SPEAKER_01; a new speaker must be SPEAKER_02"),
+        (["--rename", "SPEAKER_02=Dora"], "no speaker 'SPEAKER_02'"),
         (["--num_speakers", "0"], "0 is not in the range"),
         (["--rename", "SPEAKER_00=Ada", "-f", "docx"], "unknown output format 'docx'"),
         (["--srt", "--min_cue", "9"], "not fewer than min_cue"),
@@ -321,7 +324,7 @@ def test_plugins_hear_of_an_edit_and_may_add_options_to_it(run: Run, result: Pat
 def test_a_name_stands_for_its_label_and_a_clock_for_seconds(run: Run, result: Path) -> None:
     named = ("--rename", "SPEAKER_00=Ada", "--assign", "0:00-0:00:01=SPEAKER_01", "--merge", "SPEAKER_01=Ada")
     code, out, err = run("edit", result, *named, "--txt", "-o", "-")
-    assert (code, out, err) == (0, "[Ada]: hello\n[Ada]: there\n", "")
+    assert (code, out, err) == (0, "[Ada]: hello there\n", "")
     twice = ("--rename", "SPEAKER_00=Ada", "--rename", "SPEAKER_01=Ada", "--assign", "0-1=Ada")
     code, _, err = run("edit", result, *twice)
     assert code == 2 and "SPEAKER_00 and SPEAKER_01 have the name 'Ada'; give a label" in err
