@@ -77,3 +77,13 @@ def frame_middles_s(frames: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
 def seconds_to_voice_frame(seconds: float) -> int:
     """Embedding frame whose receptive field is centred nearest to a time."""
     return round((seconds * SAMPLE_RATE - 0.5 * FBANK_WIDTH_SAMPLES) / VOICE_FRAME_SAMPLES)
+
+
+def voice_frame_middles_s(frames: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Middles of the receptive fields of some embedding frames, or of places between them, in seconds, same shape."""
+    return np.asarray((frames * VOICE_FRAME_SAMPLES + 0.5 * FBANK_WIDTH_SAMPLES) / SAMPLE_RATE)
+
+
+def seconds_to_frames(seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Segmentation frames whose receptive fields are centred nearest to some times, same shape."""
+    return np.rint((seconds * SAMPLE_RATE - 0.5 * FRAME_WIDTH_SAMPLES) / FRAME_STEP_SAMPLES).astype(np.int64)

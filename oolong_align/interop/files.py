@@ -42,8 +42,8 @@ def read_transcript(path: Path) -> Heard:
     ----------
     path : Path
         UTF-8, UTF-16 or UTF-32. whisper.cpp writes characters that its tokens cut in two; they are put together. Of
-        other tools what is no UTF-8 is refused, because letters of another encoding would be lost. Of subtitles the names
-        of speakers are left out; see `oolong_align.interop.subtitles`.
+        other tools what is no UTF-8 is refused, because letters of another encoding would be lost. Of subtitles the
+        names of speakers are left out; see `oolong_align.interop.subtitles`.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oolong_align import Diarizer
+from oolong_align import Diarizer, OolongWarning
 from oolong_align.audio import load_audio
 from oolong_align.embedding import EmbeddingModel, compute_voice_frames
 from oolong_align.resegmentation import find_voice_changes
@@ -66,6 +66,14 @@ def test_several_pldas_cut_as_one_does(diarizer: Diarizer, crowded: FloatArray) 
     alone = diarizer(crowded)
     assert len(alone.pieces) > len(alone.segments)
     assert all(facts(each) == facts(alone) for each in diarizer.diarize_each(crowded, [diarizer._plda] * 2))
+
+
+@pytest.mark.data
+def test_a_wrong_number_of_speakers_does_not_confirm_itself(diarizer: Diarizer, data_dir: Path) -> None:
+    recording = data_dir / "conversations" / "so_dev2.flac"
+    found = len(diarizer(recording).speaker_ids)
+    with pytest.warns(OolongWarning, match=f"VBx found {found} speakers where num_speakers asks for {found + 1}"):
+        diarizer(recording, num_speakers=found + 1)
 
 
 @pytest.mark.parametrize("present", [0, 5, 10, 40])
