@@ -335,5 +335,5 @@ def _forced(found: int, options: ClusteringOptions) -> str:
     asked = options.bound(found)
     return (
         f"VBx found {found} speaker{'s' * (found != 1)} where {options.limit(found)} asks for {asked}: the voices "
-        "were divided into as many by force (k-means), so check who is who"
+        f"were {'put together' if asked < found else 'divided'} by force (k-means), so check who is who"
     )

@@ -107,7 +107,7 @@ def check_targets(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
             if target.exists() and source.exists() and target.samefile(source):
                 raise OutputError(f"{target} is the input itself: choose another --output_dir")
         if target.is_dir():
-            raise OutputError(f"{target} is a folder: remove it or choose another --output_dir")
+            raise OutputError(f"{target} is a folder: write to another place")
 
 
 def write_files(

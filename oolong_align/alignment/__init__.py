@@ -79,8 +79,8 @@ def align(
             else "they are spread over their segments by length, so their speakers near a change are a guess"
         )
         warnings.warn(
-            f"{len(spread)} of {len(heard.words)} words have no times of their own: {how}; let the recogniser write "
-            "word timestamps",
+            f"{len(spread)} of {len(heard.words)} words have no times of their own: {how}; a recogniser's "
+            "JSON with word timestamps is better",
             OolongWarning,
             stacklevel=2,
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from oolong_align.cli.commands import LocalFile, make_command, output_dir_option, timing_option
+from oolong_align.cli.commands import STDOUT, LocalFile, make_command, output_dir_option, timing_option
 from oolong_align.cli.run_commands import run_pipeline
 from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.errors import UsageError
@@ -60,12 +61,25 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     if rttm is not None and bounds:
         raise UsageError(f"{bounds[0]} does not fit --turns: {rttm} tells who speaks; leave one of them out")
     from oolong_align.interop.files import read_rttm, read_transcript
+    from oolong_align.interop.subtitles import SUBTITLES
     from oolong_align.pipeline import Recognition
 
     heard = read_transcript(transcript)
+    if heard.tool in SUBTITLES and not host.requested_formats(values):
+        _check_guessed_target(transcript, values["output_dir"])
     words = sum(len(segment.words) for segment in heard.segments)
     terminal.info(f"{transcript}: {counted(words, 'word')} of {heard.tool}")
     stems = [each.stem for each in (audio, transcript) if each is not None]
     turns = None if rttm is None else read_rttm(rttm, stems)
     recognition = Recognition(heard=heard, audio=audio, turns=turns)
     return run_pipeline(host, "align", terminal, {**values, "files": [transcript]}, recognition)
+
+
+def _check_guessed_target(transcript: Path, output_dir: Path) -> None:
+    """Refuse to replace a JSON that nobody named: recognisers write theirs beside their subtitles."""
+    target = output_dir / f"{transcript.stem}.json"
+    if output_dir != STDOUT and target.exists():
+        raise UsageError(
+            f"{target} is there already; if the recogniser wrote it, it has better times: give it in the place of "
+            f"{transcript}, or write elsewhere with --output_dir, or replace it with --json"
+        )

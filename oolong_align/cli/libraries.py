@@ -54,8 +54,9 @@ def voice_id(store: SpeakerStore, text: str) -> str:
         If several voices have the name.
     """
     from oolong_align.formats.clean import clean_text
+    from oolong_align.speakers.records import voice_number
 
-    if store.get(text) is not None:
+    if store.get(text) is not None or voice_number(text) is not None:
         return text
     named = [voice.id for voice in store.list(clean_text(text))]
     if len(named) > 1:

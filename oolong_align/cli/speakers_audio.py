@@ -52,9 +52,9 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
         from oolong_align.speakers.identify import voice_model
         from oolong_align.speakers.learning import check_enough
         from oolong_align.speakers.learning import enroll as teach
-        from oolong_align.speakers.records import check_name, clean_source
+        from oolong_align.speakers.records import check_new_name, clean_source
 
-        check_name(name)
+        check_new_name(name)
         if start is not None and end is not None and end <= start:
             raise UsageError(f"--from {start:g} --to {end:g}: the end must be after the start")
         diarization = _diarize(host, terminal, file, models, start or 0.0, end)

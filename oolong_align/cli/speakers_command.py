@@ -174,7 +174,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
             added = store.count() - before
         there = len(found) - added
         kept = f"; {there} are there already and stay as they are, names and references too" if there else ""
-        terminal.info(f"{url}: {added} voices added from {file}{kept}")
+        terminal.info(f"{url}: {counted(added, 'voice')} added from {file}{kept}")
 
     yield from (list_command, name_command, merge_command, split_command)
     yield from (forget_command, export_command, import_command)

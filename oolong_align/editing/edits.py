@@ -40,7 +40,7 @@ def rename(transcript: Transcript, label: str, name: str | None) -> Transcript:
     Raises
     ------
     InputError
-        If nobody has the label, nothing of the name can be printed, or it is the label of another speaker.
+        If nobody has the label, nothing of the name can be printed, or it is another label.
     """
     speaker = _known(transcript, label)
     if name and not clean_name(name):
@@ -51,6 +51,8 @@ def rename(transcript: Transcript, label: str, name: str | None) -> Transcript:
             f"{clean} is another speaker, whom nobody could tell from {label}; if they are one person, merge them: "
             f"--merge {label}={clean}"
         )
+    if clean != label and speaker_number(clean) is not None:
+        raise InputError(f"{clean} is a label, which may be somebody new one day: give a name")
     renamed = replace(speaker, name=clean or None)
     return replace(transcript, speakers={**transcript.speakers, label: renamed})
 

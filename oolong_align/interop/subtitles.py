@@ -2,7 +2,7 @@
 
 What nobody says is left out: style, dashes in front of a line, and names of speakers, who are found anew. A name is a
 voice (``<v Ada>``), a label (``[Ada]: ``, ``SPEAKER_00: ``, ``Speaker 1: ``), and a bare ``Ada: `` only where at least
-half of the cues begin so and one of these names comes again: otherwise it is taken for a word.
+half of the cues begin so, with two names or more of which one comes again: otherwise it is taken for a word.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from oolong_align.interop.heard import Heard, HeardSegment
 from oolong_align.interop.spelling import split_text, with_spaces
 from oolong_align.writing import is_spaceless
 
-__all__ = ["is_subtitles", "read_subtitles"]
+__all__ = ["SUBTITLES", "is_subtitles", "read_subtitles"]
+
+SUBTITLES: Final = ("SubRip", "WebVTT")
+"""What `Heard.tool` says of subtitles."""
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _HEAD: Final = re.compile(r"\ufeff?(?:WEBVTT|\s*\d+[ \t]*\n[ \t]*\d+:\d+:\d+[,.]\d+[ \t]*-->)")
@@ -29,6 +32,7 @@ _CLOCK: Final = r"(?:(\d{2,9}):)?([0-5]\d):([0-5]\d)\.(\d{3})"
 _TIMING: Final = re.compile(rf"{_CLOCK}[ \t]+-->[ \t]+{_CLOCK}(?:[ \t].*)?")
 _SRT_CLOCK: Final = r"(\d{1,9}):(\d{1,2}):(\d{1,2})[,.](\d{1,9})"
 _SRT_TIMING: Final = re.compile(rf"{_SRT_CLOCK}[ \t]*-->[ \t]*{_SRT_CLOCK}(?:[ \t].*)?")
+_LIKE_TIMING: Final = re.compile(r"[ \t]*\d+:\d[^a-zA-Z]*-->")
 _OTHER_BLOCKS: Final = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|\Z)")
 _SRT_STYLE: Final = re.compile(r"</?(?:[bius]|font)(?:\s[^<>]*)?>|\{\\[^{}]*\}", re.IGNORECASE)
 _VTT_TAG: Final = re.compile(r"<[^<>]*>")
@@ -88,7 +92,9 @@ def _srt_cues(text: str) -> Iterator[_Cue]:
     before: list[str] = []
     for number, line in enumerate(text.split("\n"), start=1):
         timing = _SRT_TIMING.fullmatch(line.strip())
-        if timing is None and ("-->" in line or (cue is None and line.strip() and not line.strip().isdigit())):
+        if timing is None and (
+            _LIKE_TIMING.match(line) or (cue is None and line.strip() and not line.strip().isdigit())
+        ):
             raise _no_cue("SubRip", number, line)
         if timing is None:
             before.append(line)
@@ -155,7 +161,7 @@ def _plain(line: str, *, is_vtt: bool) -> str:
 def _have_names(cues: Sequence[_Cue]) -> bool:
     """Whether cues begin with bare names, as far as that can be told."""
     found = [name[1] for _, _, lines in cues if lines and (name := _NAME.match(_undashed(lines[0])))]
-    return 2 * len(found) >= len(cues) and len(set(found)) < len(found)
+    return 2 * len(found) >= len(cues) and 2 <= len(set(found)) < len(found)
 
 
 def _spoken(line: str, *, named: bool) -> str:

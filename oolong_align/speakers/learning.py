@@ -19,7 +19,7 @@ from oolong_align.speakers.records import (
     SpeakerStore,
     Voice,
     VoiceModel,
-    check_name,
+    check_new_name,
     clean_source,
     unknown_voice,
 )
@@ -164,7 +164,7 @@ def enroll(
         If the name is not one line of 1 to 200 characters, the speech is too short, the voice is not known, does not
         sound like what the person was enrolled with, or is of another model.
     """
-    check_name(name)
+    check_new_name(name)
     check_enough(name, sample)
     chosen = scorer or VoiceScorer.for_weights(model.weights)
     reference = reference_of(sample, source, now, recording=recording)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from oolong_align.errors import InputError
-from oolong_align.speakers.records import Reference, SpeakerStore, Voice, unknown_voice
+from oolong_align.speakers.records import Reference, SpeakerStore, Voice, check_new_name, unknown_voice
 from oolong_align.types import FloatArray
 from oolong_align.vectors import l2_normalise
 
@@ -75,8 +75,10 @@ def rename_voice(store: SpeakerStore, voice_id: str, name: str | None) -> Voice:
     Raises
     ------
     InputError
-        If there is no such voice, or the name is not one line of 1 to 200 characters.
+        If there is no such voice, or the name is an id or not one line of 1 to 200 characters.
     """
+    if name is not None:
+        check_new_name(name)
     with store.transaction():
         voice = replace(find_voice(store, voice_id), name=name)
         store.put(voice)

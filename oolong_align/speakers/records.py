@@ -250,6 +250,19 @@ def check_name(name: str, what: str = "the name") -> None:
     _check_text(what, name, LONGEST_NAME)
 
 
+def check_new_name(name: str) -> None:
+    """Check the name that a voice is to have from now on; not an id, for which names do.
+
+    Raises
+    ------
+    InputError
+        If it is an id, or not one line of 1 to 200 characters.
+    """
+    check_name(name)
+    if voice_number(name.strip()) is not None:
+        raise InputError(f"{name.strip()} is an id, no name; if two voices are one person, merge them")
+
+
 def check_embedding(embedding: FloatArray, model: VoiceModel, what: str = "the embedding") -> None:
     """Check an embedding of a model.
 

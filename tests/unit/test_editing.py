@@ -100,6 +100,12 @@ def test_a_name_of_which_nothing_can_be_printed_is_refused(name: str) -> None:
         rename(talk(), A, name)
 
 
+def test_a_name_is_not_a_label_that_somebody_new_may_get() -> None:
+    with pytest.raises(InputError, match="SPEAKER_07 is a label"):
+        rename(talk(), A, "SPEAKER_07")
+    assert rename(talk(), A, A).speakers[A].name == A
+
+
 def test_a_name_is_not_the_label_of_another_speaker() -> None:
     with pytest.raises(InputError, match=f"{A} is another speaker.* --merge {B}={A}"):
         rename(talk(), B, A)

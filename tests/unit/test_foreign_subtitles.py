@@ -89,6 +89,7 @@ def test_a_meeting_with_names_keeps_its_words_and_loses_the_names(data_dir: Path
         ("if a < b & c > d", "if a < b & c > d"),
         ("今日は\n晴れ", "今日は晴れ"),
         ("- well-known", "well-known"),
+        ("Hello there --> you", "Hello there --> you"),
     ],
 )
 def test_what_nobody_says_is_left_out(cue: str, words: str) -> None:
@@ -110,6 +111,7 @@ def test_bare_names_are_left_out_where_most_cues_begin_with_one() -> None:
         "So.",
     ]
     assert said(srt("First: wait.", "Second: go.")) == ["First: wait.", "Second: go."]
+    assert said(srt("Warning: the gap.", "Warning: again.")) == ["Warning: the gap.", "Warning: again."]
 
 
 def test_webvtt_with_all_that_it_may_hold() -> None:

@@ -91,10 +91,10 @@ class Model {
     return JSON.stringify([[...this.document.speakers], merges]);
   }
 
-  // Whether a name is another speaker's label, so that nobody could tell the two.
+  // Whether a name is another label, so that nobody could tell the two.
   isTaken(label, name) {
     const clean = cleanText(name);
-    return clean !== label && this.document.speakers.has(clean);
+    return clean !== label && (this.document.speakers.has(clean) || /^SPEAKER_\d+$/.test(clean));
   }
 
   rename(label, name) {

@@ -101,6 +101,21 @@ def test_words_without_times_are_flagged_on_the_terminal(
     assert "warning" not in run_align(path, record(), "--quiet")[2]
 
 
+def test_subtitles_do_not_replace_the_json_that_lies_beside_them(
+    run: Run, words: Callable[..., Path], rttm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    beside = words("talk.json").read_bytes()
+    (tmp_path / "talk.srt").write_text("1\n00:00:00,200 --> 00:00:01,800\nhello there\n")
+    code, _, err = run("align", "talk.srt", "--turns", rttm)
+    assert code == 2 and "talk.json is there already; if the recogniser wrote it, it has better times" in err
+    assert (tmp_path / "talk.json").read_bytes() == beside
+    assert run("align", "talk.srt", "--turns", rttm, "-o", "out")[0] == 0
+    code, _, err = run("align", "talk.srt", "--turns", rttm, "--json")
+    assert code == 0 and "a recogniser's JSON with word timestamps is better" in err
+    assert (tmp_path / "talk.json").read_bytes() != beside
+
+
 def test_to_stdout(run: Run, words: Callable[..., Path], rttm: Path) -> None:
     code, out, _ = run("align", words(), "--turns", rttm, "--txt", "-o", "-")
     assert (code, out) == (0, "[Ada]: hello\n[Bob]: there\n")

@@ -53,6 +53,17 @@ def test_merging_tells_which_name_is_gone(oolong: Run, record: Record, library: 
     assert code == 0 and "voice_1 is named Ada; the name Bob is gone" in err
 
 
+def test_an_id_is_no_name_and_stands_for_nobody_else(oolong: Run, record: Record, library: Path) -> None:
+    parts = ("-s", library)
+    for name in ("Ada", "Bob"):
+        assert oolong("speakers", "enroll", name, record(f"{name}.0.wav", 20), *parts)[0] == 0
+    code, _, err = oolong("speakers", "name", "voice_2", "voice_1", *parts)
+    assert code == 1 and "voice_1 is an id, no name; if two voices are one person, merge them" in err
+    assert oolong("speakers", "forget", "voice_1", *parts)[0] == 0
+    assert oolong("speakers", "forget", "voice_1", *parts)[0] != 0
+    assert "voice_2" in oolong("speakers", "list", *parts)[1]
+
+
 def test_a_name_stands_for_the_one_voice_that_has_it(oolong: Run, record: Record, library: Path) -> None:
     parts = ("-s", library)
     for name in ("Ada", "Bob", "Cleo"):
