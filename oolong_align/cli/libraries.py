@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from oolong_align.entries import SpeakerStore, store_scheme
 from oolong_align.errors import InputError, UsageError
 from oolong_align.host import Host
 
-__all__ = ["library_option", "open_library", "voice_id"]
+__all__ = ["library_option", "open_library", "shown", "voice_id"]
 
 
 def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,6 +44,17 @@ def open_library(host: Host, url: str, *, create: bool = False) -> SpeakerStore:
         if not path.exists() or (path.is_file() and not path.stat().st_size):
             raise UsageError(f"{url}: there is no such library; `oolong transcribe --speakers {url}` makes one")
     return host.open_store(url)
+
+
+def shown(url: str) -> str:
+    """URL of a library as it may be shown: without a password.
+
+    Examples
+    --------
+    >>> shown("postgresql://ada:secret@host/voices?sslmode=require")
+    'postgresql://ada:***@host/voices?sslmode=require'
+    """
+    return re.sub(r"(://[^/@:]*:)[^/]*(?=@)|([?&]password=)[^&]*", lambda found: f"{found[1] or found[2]}***", url)
 
 
 def voice_id(store: SpeakerStore, text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from oolong_align.cli.commands import SETTINGS, STDOUT, LocalFile
-from oolong_align.cli.libraries import library_option, open_library, voice_id
+from oolong_align.cli.libraries import library_option, open_library, shown, voice_id
 from oolong_align.cli.speakers_audio import audio_commands
 from oolong_align.cli.speakers_review import review_commands
 from oolong_align.cli.terminal import Terminal, counted, print_table
@@ -141,7 +141,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
             found = list(dict.fromkeys(find_voice(store, voice_id(store, voice)).id for voice in voices))
             for voice in found:
                 store.forget(voice)
-        terminal.info(f"{url}: {', '.join(found)} {'is' if len(found) == 1 else 'are'} forgotten")
+        terminal.info(f"{shown(url)}: {', '.join(found)} {'is' if len(found) == 1 else 'are'} forgotten")
 
     @click.command("export")
     @click.argument("file", type=local_path, default=STDOUT)
@@ -174,7 +174,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
             added = store.count() - before
         there = len(found) - added
         kept = f"; {there} are there already and stay as they are, names and references too" if there else ""
-        terminal.info(f"{url}: {counted(added, 'voice')} added from {file}{kept}")
+        terminal.info(f"{shown(url)}: {counted(added, 'voice')} added from {file}{kept}")
 
     yield from (list_command, name_command, merge_command, split_command)
     yield from (forget_command, export_command, import_command)

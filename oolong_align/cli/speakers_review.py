@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from oolong_align.cli.libraries import library_option, open_library
+from oolong_align.cli.libraries import library_option, open_library, shown
 from oolong_align.cli.terminal import Terminal, print_table
 from oolong_align.errors import InputError
 from oolong_align.finite_range import FiniteRange
@@ -69,20 +69,20 @@ def review_commands(host: Host) -> Iterator[click.Command]:
             people = recluster_voices(voices, threshold=threshold)
             _show([each for person in people for each in person], as_json=as_json)
             if not people:
-                terminal.info(f"{url}: no two voices are one person's")
+                terminal.info(f"{shown(url)}: no two voices are one person's")
                 return
             if not yes and (as_json or not sys.stdin.isatty()):
-                terminal.info(f"{url}: nothing is merged without --yes")
+                terminal.info(f"{shown(url)}: nothing is merged without --yes")
                 return
             if not yes and not click.confirm("Merge them?", err=True):
                 return
             with store.transaction():
                 if _state(store.list()) != _state(voices):
-                    raise InputError(f"{url}: the library was changed meanwhile; nothing was merged, try again")
+                    raise InputError(f"{shown(url)}: the library was changed meanwhile; nothing was merged, try again")
                 for person in people:
                     merge_voices(store, person[0].kept.id, *(each.other.id for each in person))
         gone = sum(map(len, people))
-        terminal.info(f"{url}: {gone + len(people)} voices became {len(people)}")
+        terminal.info(f"{shown(url)}: {gone + len(people)} voices became {len(people)}")
 
     yield from (suggest, recluster)
 

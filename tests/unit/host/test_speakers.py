@@ -10,6 +10,7 @@ import pytest
 from known_people import Known
 
 from oolong_align import open_store
+from oolong_align.cli.libraries import shown
 
 Run = Callable[..., tuple[int, str, str]]
 Record = Callable[..., Path]
@@ -51,6 +52,20 @@ def test_merging_tells_which_name_is_gone(oolong: Run, record: Record, library: 
         assert oolong("speakers", "enroll", name, record(f"{name}.0.wav", 20), *parts)[0] == 0
     code, _, err = oolong("speakers", "merge", "voice_1", "voice_2", *parts)
     assert code == 0 and "voice_1 is named Ada; the name Bob is gone" in err
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("voices.db", "voices.db"),
+        ("sqlite:///a@b/v:1.db", "sqlite:///a@b/v:1.db"),
+        ("postgresql://host/voices", "postgresql://host/voices"),
+        ("postgresql://ada:se@cr:et@host:5432/voices", "postgresql://ada:***@host:5432/voices"),
+        ("postgresql://host/voices?user=ada&password=secret&a=b", "postgresql://host/voices?user=ada&password=***&a=b"),
+    ],
+)
+def test_no_password_is_shown(url: str, seen: str) -> None:
+    assert shown(url) == seen
 
 
 def test_an_id_is_no_name_and_stands_for_nobody_else(oolong: Run, record: Record, library: Path) -> None:
