@@ -121,7 +121,7 @@ const roster = new Roster({
   holder: get("roster"),
   model,
   onRename(label, name) {
-    if (model.isTaken(label, name)) say(`${cleanText(name)} is a label: give a name, or merge the two if they are one.`);
+    if (model.isTaken(label, name)) say(`${cleanText(name)} is another speaker's label: give a name, or merge the two if they are one.`);
     if (!model.rename(label, name)) return;
     say(`${label} is now ${model.name(label)}.`);
     redraw();
