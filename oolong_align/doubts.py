@@ -42,8 +42,11 @@ def shortfall(found: int, limits: ClusteringOptions) -> str | None:
 
 def unused_options(options: DiarizerOptions) -> str | None:
     """Say which options have nothing to do where speakers are found from pieces."""
-    of_windows = {"exact=True": options.exact, "embedding_exclude_overlap=False": not options.embedding_exclude_overlap}
+    of_windows = {
+        "exact=True (--exact)": options.exact,
+        "embedding_exclude_overlap=False (--no-embedding_exclude_overlap)": not options.embedding_exclude_overlap,
+    }
     given = " and ".join(name for name, is_given in of_windows.items() if is_given)
     if not (given and options.refine):
         return None
-    return f"without refine=False (--no-refine) no window is embedded: {given} has no effect"
+    return f"no effect without refine=False (--no-refine), because no window is embedded: {given}"

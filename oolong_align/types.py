@@ -129,8 +129,8 @@ class Diarization:  # noqa: PLW1641  the decorator makes the hash
     duration : float
         Length of the recording in seconds.
     pieces : tuple of DiarizeSegment
-        The segments, cut where somebody else may begin to speak, whoever is taken for whom; what speakers are clustered
-        from again. Empty where that is not known: then every segment is one piece.
+        The segments, cut where somebody else may begin to speak by the windows or by the voice; what speakers are
+        clustered from again. Empty where that is not known: then every segment is one piece.
     warnings : tuple of str
         What the user should know about this result, one sentence each.
     voice : VoiceEvidence or None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oolong_align import Diarization, Diarizer, DiarizerOptions, VoiceActivityDetector
+from oolong_align import Diarization, Diarizer, DiarizerOptions, OolongWarning, VoiceActivityDetector
 from oolong_align.models import find_bundle
 from oolong_align.types import VoiceRange
 
@@ -61,6 +61,22 @@ def test_an_option_changes_the_result(clip: Path, plain: Diarization, options: d
         (changed.embeddings[k] == v).all() for k, v in plain.embeddings.items() if k in changed.embeddings
     )
     assert not (same_turns and same_voices)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"exact": True}, "exact=True (--exact)"),
+        ({"embedding_exclude_overlap": False}, "embedding_exclude_overlap=False (--no-embedding_exclude_overlap)"),
+    ],
+)
+def test_an_option_of_windows_is_told_to_have_no_effect_on_pieces(
+    refining: Diarizer, clip: Path, options: dict[str, Any], named: str
+) -> None:
+    with pytest.warns(OolongWarning, match="no effect without refine=False") as told:
+        result = diarize(clip, **options, refine=True)
+    assert named in str(told[0].message) and named in result.warnings[0]
+    assert result.turns == refining(clip).turns
 
 
 @pytest.mark.parametrize("options", [{"vad_onset": 0.999}, {"vad_offset": 0.0}, {"min_duration_off": 1.0}], ids=str)

@@ -121,6 +121,13 @@ def run(replay: Replay, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
 
 
 @pytest.fixture
+def result(run: Run, record: Callable[..., Path], tmp_path: Path) -> Path:
+    """Two speakers who say one word each, until 1.25 s and from 1 s on."""
+    run("transcribe", record(), "--json", "-o", tmp_path / "out", "--diarizer", "replay", "--transcriber", "replay")
+    return tmp_path / "out" / "meeting.json"
+
+
+@pytest.fixture
 def oolong(run: Run) -> Run:
     def call(*arguments: object) -> tuple[int, str, str]:
         listens = len(arguments) > 1 and arguments[1] in ("enroll", "identify", "threshold")

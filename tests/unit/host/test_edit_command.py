@@ -23,13 +23,6 @@ Record = Callable[..., Path]
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def result(run: Run, record: Record, tmp_path: Path) -> Path:
-    """Two speakers who say one word each, until 1.25 s and from 1 s on."""
-    run("transcribe", record(), "--json", "-o", tmp_path / "out", "--diarizer", "replay", "--transcriber", "replay")
-    return tmp_path / "out" / "meeting.json"
-
-
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 

@@ -6,17 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 Record = Callable[..., Path]
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def result(run: Run, record: Record, tmp_path: Path) -> Path:
-    """Two speakers who say one word each, until 1.25 s and from 1 s on."""
-    run("transcribe", record(), "--json", "-o", tmp_path / "out", "--diarizer", "replay", "--transcriber", "replay")
-    return tmp_path / "out" / "meeting.json"
 
 
 def test_somebody_new_is_added_named_and_heard(run: Run, result: Path) -> None:
