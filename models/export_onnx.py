@@ -177,6 +177,8 @@ def trace(network: Network, module: nn.Module, example: FloatArray, target: Path
             dynamic_axes=free,
         )
     model = onnx.load(str(target))
+    if network.framework:
+        model.metadata_props.add(key="framework", value=network.framework)
     model.producer_version = ""  # versions and builds that give the same graph give the same file
     onnx.save(model, str(target))
 

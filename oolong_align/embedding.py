@@ -22,7 +22,14 @@ import numpy.typing as npt
 from oolong_align import embedding_graph
 from oolong_align.audio import Audio
 from oolong_align.errors import ModelError
-from oolong_align.fbank import NUM_BINS, compute_fbank, count_fbank_frames, read_mean_free_fbank
+from oolong_align.fbank import (
+    NUM_BINS,
+    FbankOptions,
+    compute_fbank,
+    count_fbank_frames,
+    find_fbank_options,
+    read_mean_free_fbank,
+)
 from oolong_align.frames import (
     FBANK_STEP_SAMPLES,
     FBANK_WIDTH_SAMPLES,
@@ -64,6 +71,8 @@ class EmbeddingModel:
         Size of a backbone frame and of an embedding.
     per_voice_frame : int
         Backbone frames in 80 ms.
+    fbank : FbankOptions
+        Of the features that it expects, by the graph's metadata.
     threads : int
         Calls to keep under way side by side; each runs on one thread.
     """
@@ -84,6 +93,7 @@ class EmbeddingModel:
         self._backbone = open_session(backbone, inputs={0: (None, None, NUM_BINS)}, outputs={}, providers=providers)
         self._head = open_session(head, inputs={0: (None, None)}, outputs={0: (None, None)})
         self._pooling = open_session(pooling, inputs={}, outputs={0: (None, None)})
+        self.fbank = find_fbank_options(self._backbone.get_modelmeta().custom_metadata_map)
         self._backbone_input = self._backbone.get_inputs()[0].name
         self._head_input = self._head.get_inputs()[0].name
         self.channels = self._head.get_inputs()[0].shape[1] // 2
@@ -177,7 +187,7 @@ def compute_voice_frames(
         stored: Stored = frames[own.start * rows : own.stop * rows].astype(np.float16)
         return stored
 
-    for _, frames in ordered_map(run, _feature_blocks(audio, stretches, length), threads=model.threads):
+    for _, frames in ordered_map(run, _feature_blocks(audio, model.fbank, stretches, length), threads=model.threads):
         store.append(frames)
         done += len(frames) // rows
         if progress:
@@ -200,7 +210,9 @@ def frames_with_voice(segmentation: Segmentation, audio: Audio) -> Mask:
     return voiced
 
 
-def _feature_blocks(audio: Audio, stretches: Spans, length: int) -> Iterator[tuple[FloatArray, slice]]:
+def _feature_blocks(
+    audio: Audio, fbank: FbankOptions, stretches: Spans, length: int
+) -> Iterator[tuple[FloatArray, slice]]:
     """Yield the mean-free features of a block with its context, ``(frames, 8, 80)``, and which frames are its own."""
     held = np.empty((0, _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32)
     start = stop = 0
@@ -208,7 +220,7 @@ def _feature_blocks(audio: Audio, stretches: Spans, length: int) -> Iterator[tup
         if high > stop:
             begin = max(low, stop)
             stop = min(max(high, begin + _READ), length)
-            held, start = np.concatenate([held[low - start :], _read_features(audio, begin, stop)]), low
+            held, start = np.concatenate([held[low - start :], _read_features(audio, fbank, begin, stop)]), low
         yield held[low - start : high - start], slice(first - low, last - low)
 
 
@@ -220,10 +232,10 @@ def _blocks(stretches: Spans) -> Iterator[tuple[int, int, int, int]]:
             yield max(begin - _CONTEXT, first), begin, end, min(end + _CONTEXT, last)
 
 
-def _read_features(audio: Audio, first: int, last: int) -> FloatArray:
+def _read_features(audio: Audio, fbank: FbankOptions, first: int, last: int) -> FloatArray:
     """Mean-free features of voice frames, ``(frames, 8, 80)``; zeros behind the end of the recording."""
     begin, end = first * _FBANK_PER_VOICE_FRAME, last * _FBANK_PER_VOICE_FRAME
-    features = read_mean_free_fbank(audio, begin, min(end, count_fbank_frames(audio.num_samples)))
+    features = read_mean_free_fbank(audio, begin, min(end, count_fbank_frames(audio.num_samples)), fbank)
     filled = np.pad(features, ((0, end - begin - len(features)), (0, 0)))
     return filled.reshape(-1, _FBANK_PER_VOICE_FRAME, NUM_BINS)
 
@@ -335,7 +347,7 @@ def exact_window_embeddings(
     def run(window: int) -> FloatArray:
         start = window * segmentation.step_samples
         samples = audio.read(start, start + WINDOW_SAMPLES)
-        features = compute_fbank(np.pad(samples, (0, WINDOW_SAMPLES - len(samples))))
+        features = compute_fbank(np.pad(samples, (0, WINDOW_SAMPLES - len(samples))), model.fbank)
         frames = model.frames((features - features.mean(axis=0))[None])[0]
         index = np.arange(len(frames)) * WINDOW_FRAMES // len(frames)
         return model.project(pool_statistics(np.ascontiguousarray(frames), masks[window, index].T))

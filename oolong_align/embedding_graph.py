@@ -18,7 +18,7 @@ from oolong_align.onnx import extract_part, load_graph
 if TYPE_CHECKING:
     import onnx
 
-RECIPE_VERSION: Final = 1
+RECIPE_VERSION: Final = 2
 VARIANCE_FLOOR: Final = 1e-7
 
 Extract: TypeAlias = Callable[[Path, Path], None]

@@ -1,4 +1,4 @@
-"""Kaldi filter-bank features as WeSpeaker models expect them.
+"""Kaldi filter-bank features as the networks of WeSpeaker and of 3D-Speaker expect them.
 
 References
 ----------
@@ -7,6 +7,8 @@ Povey et al., "The Kaldi speech recognition toolkit", ASRU 2011 (``compute-fbank
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -20,13 +22,44 @@ from oolong_align.frames import FBANK_STEP_SAMPLES, FBANK_WIDTH_SAMPLES, SAMPLE_
 from oolong_align.types import FloatArray
 
 NUM_BINS: Final = 80
-_INT16_SCALE: Final = 32768.0
 _PREEMPHASIS: Final = np.float32(0.97)
 _LOWEST_HZ: Final = 20.0
 _FFT_SIZE: Final = 512
-_HAMMING: Final = np.hamming(FBANK_WIDTH_SAMPLES).astype(np.float32)[:, None]
+_WINDOWS: Final = {
+    "hamming": np.hamming(FBANK_WIDTH_SAMPLES).astype(np.float32)[:, None],
+    "povey": (np.hanning(FBANK_WIDTH_SAMPLES) ** 0.85).astype(np.float32)[:, None],
+}
 # One pass over so many frames stays in the processor's cache.
 _TOGETHER: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class FbankOptions:
+    """What differs from toolkit to toolkit.
+
+    Attributes
+    ----------
+    window_type : str
+        "hamming", or Kaldi's "povey".
+    full_scale : float
+        Value of the largest sample. It matters where bands are empty, as no energy is taken for less than 1.2e-7.
+    """
+
+    window_type: str
+    full_scale: float
+
+
+WESPEAKER: Final = FbankOptions(window_type="hamming", full_scale=32768.0)
+THREE_D_SPEAKER: Final = FbankOptions(window_type="povey", full_scale=1.0)
+
+
+def find_fbank_options(metadata: Mapping[str, str]) -> FbankOptions:
+    """Options of the toolkit that the metadata of a graph name as ``framework``; WeSpeaker's without any.
+
+    Published graphs hold it as "wespeaker" or "3d-speaker". A network that gets the other one's features runs all the
+    same, less accurately.
+    """
+    return THREE_D_SPEAKER if metadata.get("framework") == "3d-speaker" else WESPEAKER
 
 
 def count_fbank_frames(num_samples: int) -> int:
@@ -39,21 +72,21 @@ def count_fbank_frames(num_samples: int) -> int:
 _MEAN_FRAMES: Final = count_fbank_frames(WINDOW_SAMPLES)
 
 
-def read_fbank(audio: Audio, first: int, last: int) -> FloatArray:
+def read_fbank(audio: Audio, first: int, last: int, options: FbankOptions = WESPEAKER) -> FloatArray:
     """Fbank frames ``[first, last)`` of a recording, ``(frames, 80)``."""
     start = first * FBANK_STEP_SAMPLES
     stop = (last - 1) * FBANK_STEP_SAMPLES + FBANK_WIDTH_SAMPLES
-    return compute_fbank(audio.read(start, stop))
+    return compute_fbank(audio.read(start, stop), options)
 
 
-def read_mean_free_fbank(audio: Audio, first: int, last: int) -> FloatArray:
+def read_mean_free_fbank(audio: Audio, first: int, last: int, options: FbankOptions = WESPEAKER) -> FloatArray:
     """Fbank frames ``[first, last)`` minus the mean of the 10 s around each (shifted inwards at the ends)."""
     total = count_fbank_frames(audio.num_samples)
     half = _MEAN_FRAMES // 2
     span = min(_MEAN_FRAMES, total)
     low = max(min(first - half, total - span), 0)
     high = min(max(last + half, span), total)
-    features = read_fbank(audio, low, high)
+    features = read_fbank(audio, low, high, options)
     cumulative = np.zeros((len(features) + 1, NUM_BINS), dtype=np.float64)
     np.cumsum(features, axis=0, dtype=np.float64, out=cumulative[1:])
     begin = np.clip(np.arange(first, last) - half, 0, total - span) - low
@@ -61,8 +94,8 @@ def read_mean_free_fbank(audio: Audio, first: int, last: int) -> FloatArray:
     return (features[first - low : last - low] - mean).astype(np.float32)
 
 
-def compute_fbank(samples: FloatArray) -> FloatArray:
-    """Log mel energies of 80 bins: 25 ms Hamming windows every 10 ms, no dither, no energy.
+def compute_fbank(samples: FloatArray, options: FbankOptions = WESPEAKER) -> FloatArray:
+    """Log mel energies of 80 bins: windows of 25 ms every 10 ms, no dither, no energy.
 
     A frame depends on its own 400 samples only, so blocks that start on multiples of 160 samples give the same
     frames as the whole recording, but for rounding.
@@ -71,6 +104,7 @@ def compute_fbank(samples: FloatArray) -> FloatArray:
     ----------
     samples : ndarray, shape (samples,)
         ``float32`` at 16 kHz in [-1, 1].
+    options : FbankOptions
 
     Returns
     -------
@@ -80,13 +114,14 @@ def compute_fbank(samples: FloatArray) -> FloatArray:
     features = np.empty((count_fbank_frames(len(samples)), NUM_BINS), dtype=np.float32)
     if not len(features):
         return features
+    window = _WINDOWS[options.window_type]
     frames = sliding_window_view(samples, FBANK_WIDTH_SAMPLES)[::FBANK_STEP_SAMPLES]
     for first in range(0, len(frames), _TOGETHER):
-        windows = frames[first : first + _TOGETHER].T * np.float32(_INT16_SCALE)  # (400, frames)
+        windows = frames[first : first + _TOGETHER].T * np.float32(options.full_scale)  # (400, frames)
         windows -= windows.mean(axis=0)
         windows[1:] -= _PREEMPHASIS * windows[:-1]
         windows[0] *= 1 - _PREEMPHASIS
-        windows *= _HAMMING
+        windows *= window
         spectrum = rfft(windows, _FFT_SIZE, axis=0)[:-1]
         energies = _MEL_FILTERS @ (np.square(spectrum.real) + np.square(spectrum.imag))
         features[first : first + _TOGETHER] = np.log(np.maximum(energies, np.finfo(np.float32).eps)).T

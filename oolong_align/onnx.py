@@ -83,7 +83,7 @@ def load_graph(path: Path) -> onnx.ModelProto:
 
 
 def extract_part(model: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> onnx.ModelProto:
-    """Copy the part of a graph between some tensors."""
+    """Copy the part of a graph between some tensors, with the graph's metadata."""
     import onnx
     from onnx.utils import Extractor
 
@@ -91,7 +91,9 @@ def extract_part(model: onnx.ModelProto, inputs: list[str], outputs: list[str]) 
     typed = {value.name for value in [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]}
     for name in {*inputs, *outputs} - typed:
         inferred.graph.value_info.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    return Extractor(inferred).extract_model(inputs, outputs)
+    part = Extractor(inferred).extract_model(inputs, outputs)
+    part.metadata_props.extend(model.metadata_props)
+    return part
 
 
 def _create(ort: Any, path: Path, options: Any, providers: list[str]) -> Session:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from oolong_align.fbank import compute_fbank
+from oolong_align.fbank import WESPEAKER, FbankOptions, compute_fbank
 from oolong_align.frames import WINDOW_SAMPLES
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -41,6 +41,9 @@ class Network:
     prepare : callable
         From mono samples at 16 kHz, ``float32[N]`` in [-1, 1], to a batch of the network's input. The graph is traced
         with its first row and compared with the network on all of it.
+    framework : str, optional
+        Metadata of the graph: the toolkit whose features an embedding network expects, as
+        `oolong_align.fbank.find_fbank_options` reads it.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Network:
     recognises: Callable[[State], bool]
     build: Callable[[State], nn.Module]
     prepare: Callable[[FloatArray], FloatArray]
+    framework: str | None = None
 
 
 def whole_windows(samples: FloatArray) -> FloatArray:
@@ -61,8 +65,8 @@ def whole_windows(samples: FloatArray) -> FloatArray:
     return filled.reshape(windows, WINDOW_SAMPLES)
 
 
-def mean_free_fbank(samples: FloatArray) -> FloatArray:
+def mean_free_fbank(samples: FloatArray, options: FbankOptions = WESPEAKER) -> FloatArray:
     """Features of `whole_windows`, each minus its mean over time, ``(windows, 998, 80)``."""
-    features = np.stack([compute_fbank(window) for window in whole_windows(samples)])
+    features = np.stack([compute_fbank(window, options) for window in whole_windows(samples)])
     features -= features.mean(axis=1, keepdims=True)
     return features

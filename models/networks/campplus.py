@@ -13,6 +13,7 @@ Wang et al., "CAM++: A fast and efficient network for speaker verification using
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 from typing import Final
 
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from networks import Network, State, mean_free_fbank
 from oolong_align.embedding_graph import VARIANCE_FLOOR
-from oolong_align.fbank import NUM_BINS
+from oolong_align.fbank import NUM_BINS, THREE_D_SPEAKER
 
 _FRONT_CHANNELS: Final = 32
 _FIRST_CHANNELS: Final = 128
@@ -196,5 +197,6 @@ NETWORK: Final = Network(
     output_axes=("batch", None),
     recognises=recognises,
     build=build,
-    prepare=mean_free_fbank,
+    prepare=partial(mean_free_fbank, options=THREE_D_SPEAKER),
+    framework="3d-speaker",
 )

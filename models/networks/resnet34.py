@@ -114,4 +114,5 @@ NETWORK: Final = Network(
     recognises=recognises,
     build=build,
     prepare=mean_free_fbank,
+    framework="wespeaker",
 )

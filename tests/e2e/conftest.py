@@ -10,11 +10,6 @@ import pytest
 
 from oolong_align import Diarizer
 
-NOT_REACHED_BY_CAMPPLUS = {
-    "test_diarizer.py::test_telephone_conversation": "DER 7.7 %",
-    "test_pipeline.py::test_telephone_conversation": "one turn has the wrong speaker",
-}
-
 
 @pytest.fixture(scope="session", params=["open", "campplus"])
 def bundle(request: pytest.FixtureRequest) -> str:
@@ -40,17 +35,3 @@ def model_dir(
 @pytest.fixture(scope="session")
 def diarizer(model_dir: Path | None) -> Diarizer:
     return Diarizer.from_pretrained(model_dir=model_dir)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what CAM++ does not reach, and let it doubt that two voices are two people.
-
-    How alike two people may be was measured with the default embedding.
-    """
-    for item in items:
-        call = getattr(item, "callspec", None)
-        if call is not None and call.params.get("bundle") == "campplus":
-            item.add_marker(pytest.mark.filterwarnings("ignore:SPEAKER_:oolong_align.OolongWarning"))
-            reason = NOT_REACHED_BY_CAMPPLUS.get(item.nodeid.split("/")[-1].split("[")[0])
-            if reason:
-                item.add_marker(pytest.mark.xfail(strict=True, reason=reason))

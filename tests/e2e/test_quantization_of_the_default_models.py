@@ -32,6 +32,8 @@ def test_the_backbone_has_stored_ranges(samples: np.ndarray, tmp_path: Path) -> 
     exact, rounded = (run(tmp_path / name, features).ravel() for name in ("backbone.onnx", "int8.onnx"))
     assert exact @ rounded > 0.98 * np.linalg.norm(exact) * np.linalg.norm(rounded)
     assert (tmp_path / "int8.onnx").stat().st_size < 0.3 * (tmp_path / "backbone.onnx").stat().st_size
+    metadata = onnxruntime.InferenceSession(str(tmp_path / "int8.onnx")).get_modelmeta().custom_metadata_map
+    assert metadata["framework"] == "wespeaker"
 
 
 def test_the_segmentation_finds_the_same_speakers(samples: np.ndarray, tmp_path: Path) -> None:

@@ -12,12 +12,19 @@ from onnx import TensorProto, helper, numpy_helper
 from oolong_align.audio import Audio, load_audio
 from oolong_align.embedding import EmbeddingModel, compute_voice_frames, count_voice_frames, pool_span, pool_statistics
 from oolong_align.errors import ModelError
-from oolong_align.fbank import NUM_BINS, count_fbank_frames, read_mean_free_fbank
+from oolong_align.fbank import (
+    NUM_BINS,
+    THREE_D_SPEAKER,
+    WESPEAKER,
+    FbankOptions,
+    count_fbank_frames,
+    read_mean_free_fbank,
+)
 
 DIMENSION = 6
 
 
-def write_graph(path: Path, stride: int) -> Path:
+def write_graph(path: Path, stride: int, **metadata: str) -> Path:
     """Pool every ``stride``-th frame by mean and standard deviation, then project."""
     rng = np.random.default_rng(0)
     weights = {
@@ -43,7 +50,9 @@ def write_graph(path: Path, stride: int) -> Path:
         [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", DIMENSION])],
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, metadata)
+    onnx.save(model, path)
     return path
 
 
@@ -71,6 +80,21 @@ def test_frames_of_every_rate_are_kept_in_order(tmp_path: Path, recording: Audio
     np.testing.assert_allclose(pooled, model.project(expected), rtol=1e-3, atol=1e-3)
     everything = np.ones((1, len(frames.read(3, 300))), dtype=np.bool_)
     np.testing.assert_allclose(pool_span(frames, 3, 300), pool_statistics(frames.read(3, 300), everything), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "options"),
+    [({}, WESPEAKER), ({"framework": "wespeaker"}, WESPEAKER), ({"framework": "3d-speaker"}, THREE_D_SPEAKER)],
+)
+def test_a_network_hears_the_features_it_was_trained_with(
+    tmp_path: Path, recording: Audio, metadata: dict[str, str], options: FbankOptions
+) -> None:
+    model = EmbeddingModel(write_graph(tmp_path / "model.onnx", 1, **metadata))
+    assert model.fbank == options
+    frames = compute_voice_frames(model, recording).read(10, 20)
+    expected = {each: read_mean_free_fbank(recording, 80, 160, each) for each in (WESPEAKER, THREE_D_SPEAKER)}
+    np.testing.assert_allclose(frames, expected[options], atol=0.01)
+    assert np.abs(expected[WESPEAKER] - expected[THREE_D_SPEAKER]).max() > 0.3
 
 
 def test_some_frames_present(tmp_path: Path, recording: Audio) -> None:

@@ -7,18 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oolong_align.audio import load_audio
-from oolong_align.fbank import compute_fbank, count_fbank_frames, read_mean_free_fbank
+from oolong_align.fbank import (
+    THREE_D_SPEAKER,
+    WESPEAKER,
+    FbankOptions,
+    compute_fbank,
+    count_fbank_frames,
+    find_fbank_options,
+    read_mean_free_fbank,
+)
+
+BOTH = pytest.mark.parametrize("options", [WESPEAKER, THREE_D_SPEAKER], ids=["wespeaker", "3d-speaker"])
 
 
-def reference(samples: np.ndarray) -> np.ndarray:
+def reference(samples: np.ndarray, toolkit: FbankOptions) -> np.ndarray:
     options = knf.FbankOptions()
     options.frame_opts.samp_freq = 16_000
     options.frame_opts.dither = 0.0
-    options.frame_opts.window_type = "hamming"
+    options.frame_opts.window_type = toolkit.window_type
     options.mel_opts.num_bins = 80
     options.use_energy = False
     extractor = knf.OnlineFbank(options)
-    extractor.accept_waveform(16_000, samples * np.float32(32768))
+    extractor.accept_waveform(16_000, samples * np.float32(toolkit.full_scale))
     extractor.input_finished()
     return np.array([extractor.get_frame(frame) for frame in range(extractor.num_frames_ready)]).reshape(-1, 80)
 
@@ -27,21 +37,28 @@ def noise(seed: int, length: int, loudness: float = 0.1) -> np.ndarray:
     return (loudness * np.random.default_rng(seed).standard_normal(length)).astype(np.float32)
 
 
+@BOTH
 @pytest.mark.parametrize("length", [0, 399, 400, 559, 560, 16_000, 160_000])
 @pytest.mark.parametrize("loudness", [0.0, 1e-4, 0.3])
-def test_features_are_those_of_kaldi(length: int, loudness: float) -> None:
+def test_features_are_those_of_kaldi(length: int, loudness: float, options: FbankOptions) -> None:
     samples = noise(length, length, loudness) + np.float32(loudness / 2)
-    features = compute_fbank(samples)
+    features = compute_fbank(samples, options)
     assert features.shape == (count_fbank_frames(length), 80)
-    np.testing.assert_allclose(features, reference(samples), atol=1e-3)
+    np.testing.assert_allclose(features, reference(samples, options), atol=1e-3)
 
 
-def test_speech_too(repository: object) -> None:
+@BOTH
+def test_speech_too(repository: object, options: FbankOptions) -> None:
     with load_audio(f"{repository}/examples/meeting.flac") as audio:
         samples = audio.read(0, 20 * 16_000)
-    difference = np.abs(compute_fbank(samples) - reference(samples))
+    difference = np.abs(compute_fbank(samples, options) - reference(samples, options))
     assert difference.max() < 0.02
     assert difference.mean() < 2e-5
+
+
+def test_a_graph_names_the_toolkit_whose_features_it_expects() -> None:
+    assert find_fbank_options({"framework": "3d-speaker", "normalize_samples": "1"}) == THREE_D_SPEAKER
+    assert find_fbank_options({"framework": "wespeaker"}) == find_fbank_options({}) == WESPEAKER
 
 
 @given(st.integers(0, 2**31), st.integers(400, 400_000), st.integers(0, 10**6), st.integers(1, 2000))
