@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -12,11 +13,11 @@ from itertools import count, filterfalse, pairwise, takewhile
 from pathlib import Path
 from typing import Final
 
-from oolong_align.errors import InputError
+from oolong_align.errors import InputError, OolongWarning
 from oolong_align.interop.fields import UnknownShapeError
 from oolong_align.interop.heard import Heard
 from oolong_align.interop.recognisers import WHISPER_CPP, read_heard
-from oolong_align.interop.subtitles import is_subtitles, read_subtitles
+from oolong_align.interop.subtitles import SUBTITLES, clashing_cues, is_subtitles, read_subtitles
 from oolong_align.timeline import Timeline, mark_overlap
 from oolong_align.types import Diarization, DiarizeSegment, VoiceRange, speaker_label
 
@@ -45,7 +46,8 @@ def read_transcript(path: Path) -> Heard:
     path : Path
         UTF-8, UTF-16 or UTF-32. whisper.cpp writes characters that its tokens cut in two; they are put together. Of
         other tools what is no UTF-8 is refused, because letters of another encoding would be lost. Of subtitles the
-        names of speakers are left out; see `oolong_align.interop.subtitles`.
+        names of speakers are left out; see `oolong_align.interop.subtitles`. There is an `OolongWarning` where cues
+        overlap or run backwards, because all words get times of their own.
 
     Raises
     ------
@@ -72,6 +74,15 @@ def read_transcript(path: Path) -> Heard:
         raise InputError(f"{path}: {error}") from None
     if heard.tool != WHISPER_CPP and _UNDECODED.search(text):
         raise InputError(_NO_UTF_8.format(path))
+    clashing = clashing_cues(heard.segments) if heard.tool in SUBTITLES else []
+    if clashing:
+        warnings.warn(
+            f"{path}: {len(clashing)} of {len(heard.segments)} cues overlap another or end before they begin, the "
+            f"first at {clashing[0].start:.3f} s: their words are put one after the other, at times and with speakers "
+            "that are a guess; correct the times, or give the recogniser's JSON",
+            OolongWarning,
+            stacklevel=2,
+        )
     return heard
 
 
