@@ -16,6 +16,7 @@ from oolong_align.errors import ModelError, ModelNotFoundError, OolongWarning, U
 
 __all__ = [
     "LANGUAGES",
+    "SIZES",
     "check_choice",
     "check_process",
     "default_threads",
@@ -284,7 +285,8 @@ def fetch_whisper(name: str) -> Path:
         no_folder = "there is no such folder, and " if "/" in name else ""
         raise ModelNotFoundError(
             f"Whisper {name}: {no_folder}the Hugging Face hub does not give it: {first_line(error).rstrip('.')}; check "
-            "the name and the connection, or give a folder"
+            f"the name and the connection; or run 'oolong models fetch {name}' on a machine that has one, copy the "
+            "folder that it prints (with cp -L, because it holds links) and give it with --model FOLDER"
         ) from error
     if not (folder / "model.bin").is_file():
         raise ModelNotFoundError(

@@ -26,6 +26,7 @@ from oolong_align.host import Host, load_host
 __all__ = ["build_cli", "main", "transcribe_main"]
 
 INTERRUPTED: Final = 130
+_GROUP_ALONE: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())  # before click 8.2 nothing is raised
 
 
 def main(arguments: Sequence[str] | None = None, *, host: Host | None = None) -> int:
@@ -151,6 +152,9 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
             code = command.main(arguments, prog_name=program, standalone_mode=False, obj=terminal)
             sys.stdout.flush()
         except click.ClickException as error:
+            if isinstance(error, _GROUP_ALONE):
+                click.echo(error.format_message())  # the help, as of ``oolong`` alone
+                return 0
             context = getattr(error, "ctx", None)
             hint = f" (see {context.command_path} --help)" if context is not None else ""
             terminal.line(f"oolong: error: {' '.join(error.format_message().split())}{hint}")
