@@ -6,13 +6,12 @@ What can be said of a choice without weights is checked here too; importing this
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from oolong_align.errors import ModelError, ModelNotFoundError, OolongWarning, UsageError
+from oolong_align.errors import ModelError, ModelNotFoundError, UsageError, warn
 
 __all__ = [
     "LANGUAGES",
@@ -208,7 +207,7 @@ def first_working(devices: Sequence[str], load: Callable[[str], Model]) -> Model
         try:
             return load(device)
         except ModelError as error:
-            warnings.warn(f"{error}; Whisper runs on {devices[-1]} instead", OolongWarning, stacklevel=2)
+            warn(f"{error}; Whisper runs on {devices[-1]} instead")
     return load(devices[-1])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from oolong_align.cli.commands import STDOUT, LocalFile, make_command
 from oolong_align.cli.libraries import open_library
 from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.entries import library_files
-from oolong_align.errors import InputError, ModelError, OolongWarning, StoreError, UsageError
+from oolong_align.errors import InputError, ModelError, StoreError, UsageError, warn
 from oolong_align.host import Host
 from oolong_align.outputs import local_path, prepare_folder, write_files
 from oolong_align.types import Transcript
@@ -147,11 +146,7 @@ def _warn_of_lost_recording(page: Path) -> None:
     except OSError:
         return
     if found:
-        warnings.warn(
-            f"{page}: the page before had its recording, this one has not; give it with --audio FILE",
-            OolongWarning,
-            stacklevel=2,
-        )
+        warn(f"{page}: the page before had its recording, this one has not; give it with --audio FILE")
 
 
 def _read(path: Path) -> Transcript:
@@ -190,7 +185,7 @@ def _edit(transcript: Transcript, edits: Mapping[str, Any], values: Mapping[str,
                 else:
                     before, transcript = transcript, assign(transcript, *_parse_time(first), _label(transcript, second))
                     if _said(before) == _said(transcript):
-                        warnings.warn(f"--assign {value}: nobody else speaks there", OolongWarning, stacklevel=2)
+                        warn(f"--assign {value}: nobody else speaks there")
             except InputError as error:
                 raise UsageError(f"--{option} {value}: {error}") from error
     if edits["rename"]:
@@ -209,11 +204,7 @@ def _warn_of_shared_names(transcript: Transcript) -> None:
         owners.setdefault(speaker.name or label, []).append(label)
     for name, (first, *others) in owners.items():
         for other in others:
-            warnings.warn(
-                f"{first} and {other} both have the name {name}; if they are one person, --merge {other}={first}",
-                OolongWarning,
-                stacklevel=2,
-            )
+            warn(f"{first} and {other} both have the name {name}; if they are one person, --merge {other}={first}")
 
 
 def _label(transcript: Transcript, text: str) -> str:

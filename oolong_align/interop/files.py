@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -13,7 +12,7 @@ from itertools import count, filterfalse, pairwise, takewhile
 from pathlib import Path
 from typing import Final
 
-from oolong_align.errors import InputError, OolongWarning
+from oolong_align.errors import InputError, warn
 from oolong_align.interop.fields import UnknownShapeError
 from oolong_align.interop.heard import Heard
 from oolong_align.interop.recognisers import WHISPER_CPP, read_heard
@@ -76,12 +75,10 @@ def read_transcript(path: Path) -> Heard:
         raise InputError(_NO_UTF_8.format(path))
     clashing = clashing_cues(heard.segments) if heard.tool in SUBTITLES else []
     if clashing:
-        warnings.warn(
+        warn(
             f"{path}: {len(clashing)} of {len(heard.segments)} cues overlap another or end before they begin, the "
             f"first at {clashing[0].start:.3f} s: their words are put one after the other, at times and with speakers "
-            "that are a guess; correct the times, or give the recogniser's JSON",
-            OolongWarning,
-            stacklevel=2,
+            "that are a guess; correct the times, or give the recogniser's JSON"
         )
     return heard
 
