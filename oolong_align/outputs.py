@@ -177,7 +177,8 @@ def _is_kept(target: Path, text: str, backups: Sequence[Path]) -> bool:
 
 def _temporary(target: Path, number: int) -> Path:
     """Name beside a target that no other one has, also where the names differ only far behind."""
-    return target.with_name(f".{target.name[:200]}.{os.getpid()}-{number}.part")
+    head = os.fsencode(target.name)[:200].decode("utf-8", "ignore")  # file systems count bytes
+    return target.with_name(f".{head}.{os.getpid()}-{number}.part")
 
 
 def _rename(pending: Mapping[Path, Path], kept: dict[Path, Path]) -> None:

@@ -121,6 +121,8 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
             replaces = each.name == "json" and output_dir is None
             # Behind a link is what is corrected; the link stays one.
             own = path.resolve() if path.is_symlink() else path
+            if replaces and not own.is_file():
+                raise UsageError(f"{path} is no file that could be replaced; write the result elsewhere, with -o DIR")
             target = own if replaces else folder / f"{path.stem}{each.suffix}"
             texts[target] = each.render_for(transcript, audio, target)
             if each.name == "html" and audio is None and values["html_audio"] != "none" and not to_stdout:
