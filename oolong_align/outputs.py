@@ -108,6 +108,8 @@ def check_targets(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
                 raise OutputError(f"{target} is the input itself: choose another --output_dir")
         if target.is_dir():
             raise OutputError(f"{target} is a folder: write to another place")
+        if target.exists() and not target.is_file():  # as root even /dev/null could be replaced
+            raise OutputError(f"{target} is a device or a pipe: write to a file, or to stdout with -")
 
 
 def write_files(

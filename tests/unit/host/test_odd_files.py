@@ -32,3 +32,24 @@ def test_a_result_from_a_pipe_is_written_elsewhere_only(run: Run, result: Path) 
         assert (f"{pipe} is no file that could be replaced; write the result elsewhere, with -o DIR" in err) == (
             not where
         )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_device_is_never_replaced(run: Run, result: Path) -> None:
+    pipe = result.with_suffix(".srt")
+    os.mkfifo(pipe)
+    code, _, err = run("edit", result, "--srt")
+    assert (code, err) == (
+        1,
+        f"oolong: error: {pipe} is a device or a pipe: write to a file, or to stdout with -\n",
+    )
+    assert pipe.is_fifo()
+
+
+def test_a_file_that_is_no_exported_library_is_named(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text("[]")
+    code, _, err = run("speakers", "import", other, "--speakers", tmp_path / "new.db")
+    assert code == 1
+    assert err.startswith(f"oolong: error: {other}: this is no exported library: ")
+    assert not (tmp_path / "new.db").exists()

@@ -39,3 +39,10 @@ def test_a_full_stdout_is_one_line(result: Path) -> None:
             done = start(*command, closed=0, stdout=full, stderr=subprocess.PIPE)
             message = "oolong: error: stdout: cannot be written: No space left on device; write to a file with room\n"
             assert (done.returncode, done.stderr) == (1, message)
+
+
+def test_a_full_log_loses_no_result(result: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = start("edit", result, "--rename", "SPEAKER_00=Ada", "--srt", closed=0, stderr=full)
+    assert done.returncode == 0
+    assert "[Ada]: hello" in result.with_suffix(".srt").read_text()
