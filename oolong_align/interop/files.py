@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from oolong_align.errors import InputError, warn
+from oolong_align.frames import LONGEST_S
 from oolong_align.interop.fields import UnknownShapeError
 from oolong_align.interop.heard import Heard
 from oolong_align.interop.recognisers import WHISPER_CPP, read_heard
@@ -234,7 +235,7 @@ def _seconds(value: str, path: Path, place: int) -> float:
         seconds = float(value)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds < math.inf:
+    if not 0 <= seconds < LONGEST_S:
         raise InputError(f"{path}, line {place}: {value[:40]!r} is no time in seconds")
     return seconds
 

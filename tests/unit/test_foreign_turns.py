@@ -122,6 +122,7 @@ def test_nobody_speaks(rttm: Path) -> None:
         line("zero", 1, "A"),
         line("nan", 1, "A"),
         line(0, "inf", "A"),
+        line(0, "1e308", "A"),
         line(-1, 1, "A"),
         line(0, -1, "A"),
         '{"segments": []}',
