@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
 
+TYPE_CHECKING = False  # Ctrl-C has no answer yet, and importing typing takes most of the time until it has
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from oolong_align.alignment import align as align
     from oolong_align.diarizer import Diarizer as Diarizer
     from oolong_align.errors import OolongError as OolongError

@@ -22,6 +22,9 @@ Messages are one line, carry the offending value and say what to do next.
 
 from __future__ import annotations
 
+import sys
+import warnings
+
 __all__ = [
     "AudioError",
     "HashMismatchError",
@@ -36,6 +39,7 @@ __all__ = [
     "StoreError",
     "UnreachableError",
     "UsageError",
+    "warn",
 ]
 
 
@@ -95,3 +99,14 @@ class PluginError(OolongError):
 
 class OolongWarning(UserWarning):
     """Something was done in another way than asked for, or a result deserves a second look."""
+
+
+def warn(text: str) -> None:
+    """Warn with an `OolongWarning` that names the line outside of this package from which it was called."""
+    level = outermost = 1
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+        if frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+            outermost = level
+    warnings.warn(text, OolongWarning, stacklevel=outermost + 1)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from contextlib import closing
 
 from oolong_align.entries import Config
-from oolong_align.errors import OolongWarning
+from oolong_align.errors import warn
 from oolong_align.types import Diarization, Transcript
 
 __all__ = ["add_identity_options", "check_library", "identify_transcript"]
@@ -66,11 +65,7 @@ def identify_transcript(transcript: Transcript, diarization: Diarization, config
     from oolong_align.speakers.identify import identify, name_speakers
 
     if diarization.turns and not diarization.embeddings:
-        warnings.warn(
-            "--speakers: there are turns without embeddings, so nobody's voice can be compared",
-            OolongWarning,
-            stacklevel=2,
-        )
+        warn("--speakers: there are turns without embeddings, so nobody's voice can be compared")
     threshold = config.options["speaker_threshold"]
     with closing(config.store.open(config.options["speakers"])) as store:
         found = identify(diarization, store, source=transcript.source, threshold=threshold)

@@ -5,12 +5,11 @@ Nothing here knows what a graph computes.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from oolong_align.errors import ModelError, OolongWarning
+from oolong_align.errors import ModelError, warn
 from oolong_align.parallel import count_threads
 
 if TYPE_CHECKING:
@@ -102,17 +101,11 @@ def _create(ort: Any, path: Path, options: Any, providers: list[str]) -> Session
     except Exception as error:
         if providers == [CPU]:
             raise
-        warnings.warn(
-            f"execution provider {providers[0]} failed ({_first_line(error)}); using the CPU",
-            OolongWarning,
-            stacklevel=4,
-        )
+        warn(f"execution provider {providers[0]} failed ({_first_line(error)}); using the CPU")
         return ort.InferenceSession(str(path), options, providers=[CPU])
     active = session.get_providers()
     if active[0] != providers[0]:
-        warnings.warn(
-            f"execution provider {providers[0]} did not start; using {active[0]}", OolongWarning, stacklevel=4
-        )
+        warn(f"execution provider {providers[0]} did not start; using {active[0]}")
     return session
 
 
@@ -122,11 +115,9 @@ def _available_providers(wanted: Sequence[str], available: Sequence[str]) -> lis
     for name in wanted:
         full = by_short_name.get(name.removesuffix("ExecutionProvider").lower())
         if full is None:
-            warnings.warn(
+            warn(
                 f"execution provider {name!r} is not available here (there are: "
-                f"{', '.join(sorted(by_short_name))}); using the CPU",
-                OolongWarning,
-                stacklevel=4,
+                f"{', '.join(sorted(by_short_name))}); using the CPU"
             )
         elif full not in chosen:
             chosen.append(full)

@@ -108,6 +108,8 @@ def check_targets(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
                 raise OutputError(f"{target} is the input itself: choose another --output_dir")
         if target.is_dir():
             raise OutputError(f"{target} is a folder: write to another place")
+        if target.exists() and not target.is_file():  # as root even /dev/null could be replaced
+            raise OutputError(f"{target} is a device or a pipe: write to a file, or to stdout with -")
 
 
 def write_files(
@@ -177,7 +179,8 @@ def _is_kept(target: Path, text: str, backups: Sequence[Path]) -> bool:
 
 def _temporary(target: Path, number: int) -> Path:
     """Name beside a target that no other one has, also where the names differ only far behind."""
-    return target.with_name(f".{target.name[:200]}.{os.getpid()}-{number}.part")
+    head = os.fsencode(target.name)[:200].decode("utf-8", "ignore")  # file systems count bytes
+    return target.with_name(f".{head}.{os.getpid()}-{number}.part")
 
 
 def _rename(pending: Mapping[Path, Path], kept: dict[Path, Path]) -> None:

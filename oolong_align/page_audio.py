@@ -14,7 +14,7 @@ from urllib.parse import quote
 import numpy as np
 
 from oolong_align.decoding import Decoder, probe
-from oolong_align.errors import AudioError
+from oolong_align.errors import AudioError, warn
 from oolong_align.formats.html import PageAudio
 from oolong_align.frames import SAMPLE_RATE
 
@@ -52,7 +52,7 @@ def page_audio(recording: Path, page: Path, choice: str = "auto") -> PageAudio |
     Returns
     -------
     PageAudio or None
-        ``None`` for the choice ``none``.
+        ``None`` for the choice ``none``; with an `OolongWarning` for a pipe, which nobody can read again.
 
     Raises
     ------
@@ -60,6 +60,9 @@ def page_audio(recording: Path, page: Path, choice: str = "auto") -> PageAudio |
         If the recording cannot be read or decoded.
     """
     if choice == "none":
+        return None
+    if recording.is_fifo():
+        warn(f"{recording}: is a pipe, so the page has no recording; give a file, or --html_audio none")
         return None
     if choice == "link":
         return PageAudio(name=recording.name, address=_address(recording, page))

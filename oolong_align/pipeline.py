@@ -9,7 +9,6 @@ import math
 import os
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from oolong_align.entries import Config, Result, library_files
-from oolong_align.errors import ModelError, OolongWarning, OutputError, PluginError, UsageError
+from oolong_align.errors import ModelError, OutputError, PluginError, UsageError, warn
 from oolong_align.host import Host, load_host
 from oolong_align.outputs import check_sources, check_targets, local_path, prepare_folder, write_files
 from oolong_align.timeline import Timeline
@@ -306,7 +305,7 @@ def _warn(texts: Sequence[str], transcript: Transcript) -> None:
     told = () if transcript.diarization is None else transcript.diarization.warnings
     for text in texts:
         if text not in told:
-            warnings.warn(text, OolongWarning, stacklevel=3)
+            warn(text)
 
 
 def _named(transcript: Transcript, given: Recognition | None) -> Transcript:

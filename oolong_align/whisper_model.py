@@ -6,16 +6,16 @@ What can be said of a choice without weights is checked here too; importing this
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from oolong_align.errors import ModelError, ModelNotFoundError, OolongWarning, UsageError
+from oolong_align.errors import ModelError, ModelNotFoundError, UsageError, warn
 
 __all__ = [
     "LANGUAGES",
+    "SIZES",
     "check_choice",
     "check_process",
     "default_threads",
@@ -207,7 +207,7 @@ def first_working(devices: Sequence[str], load: Callable[[str], Model]) -> Model
         try:
             return load(device)
         except ModelError as error:
-            warnings.warn(f"{error}; Whisper runs on {devices[-1]} instead", OolongWarning, stacklevel=2)
+            warn(f"{error}; Whisper runs on {devices[-1]} instead")
     return load(devices[-1])
 
 
@@ -284,7 +284,8 @@ def fetch_whisper(name: str) -> Path:
         no_folder = "there is no such folder, and " if "/" in name else ""
         raise ModelNotFoundError(
             f"Whisper {name}: {no_folder}the Hugging Face hub does not give it: {first_line(error).rstrip('.')}; check "
-            "the name and the connection, or give a folder"
+            f"the name and the connection; or run 'oolong models fetch {name}' on a machine that has one, copy the "
+            "folder that it prints (with cp -L, because it holds links) and give it with --model FOLDER"
         ) from error
     if not (folder / "model.bin").is_file():
         raise ModelNotFoundError(

@@ -6,14 +6,13 @@ Leaves out how a transcript is laid out as text or subtitles: that is `oolong_al
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from oolong_align.alignment.word_speakers import attribute_by_overlap, attribute_words
 from oolong_align.alignment.word_times import sanitise_times
-from oolong_align.errors import OolongWarning, UsageError
+from oolong_align.errors import UsageError, warn
 from oolong_align.interop import Heard, Recognised, read_words
 from oolong_align.options import ALIGN_RULES
 from oolong_align.timeline import Timeline
@@ -78,11 +77,9 @@ def align(
             if all(map(_is_untimed, spread))
             else "they are spread over their segments by length, so their speakers near a change are a guess"
         )
-        warnings.warn(
+        warn(
             f"{len(spread)} of {len(heard.words)} words have no times of their own: {how}; a recogniser's "
-            "JSON with word timestamps is better",
-            OolongWarning,
-            stacklevel=2,
+            "JSON with word timestamps is better"
         )
     starts, ends = sanitise_times(heard.words, limit=limit, speech=speech)
     if rule == "overlap":

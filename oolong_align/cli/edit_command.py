@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from oolong_align.cli.commands import STDOUT, LocalFile, make_command
 from oolong_align.cli.libraries import open_library
 from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.entries import library_files
-from oolong_align.errors import InputError, ModelError, OolongWarning, StoreError, UsageError
+from oolong_align.errors import InputError, ModelError, StoreError, UsageError, warn
 from oolong_align.host import Host
 from oolong_align.outputs import local_path, prepare_folder, write_files
 from oolong_align.types import Transcript
@@ -122,6 +121,8 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
             replaces = each.name == "json" and output_dir is None
             # Behind a link is what is corrected; the link stays one.
             own = path.resolve() if path.is_symlink() else path
+            if replaces and not own.is_file():
+                raise UsageError(f"{path} is no file that could be replaced; write the result elsewhere, with -o DIR")
             target = own if replaces else folder / f"{path.stem}{each.suffix}"
             texts[target] = each.render_for(transcript, audio, target)
             if each.name == "html" and audio is None and values["html_audio"] != "none" and not to_stdout:
@@ -147,11 +148,7 @@ def _warn_of_lost_recording(page: Path) -> None:
     except OSError:
         return
     if found:
-        warnings.warn(
-            f"{page}: the page before had its recording, this one has not; give it with --audio FILE",
-            OolongWarning,
-            stacklevel=2,
-        )
+        warn(f"{page}: the page before had its recording, this one has not; give it with --audio FILE")
 
 
 def _read(path: Path) -> Transcript:
@@ -190,7 +187,7 @@ def _edit(transcript: Transcript, edits: Mapping[str, Any], values: Mapping[str,
                 else:
                     before, transcript = transcript, assign(transcript, *_parse_time(first), _label(transcript, second))
                     if _said(before) == _said(transcript):
-                        warnings.warn(f"--assign {value}: nobody else speaks there", OolongWarning, stacklevel=2)
+                        warn(f"--assign {value}: nobody else speaks there")
             except InputError as error:
                 raise UsageError(f"--{option} {value}: {error}") from error
     if edits["rename"]:
@@ -209,11 +206,7 @@ def _warn_of_shared_names(transcript: Transcript) -> None:
         owners.setdefault(speaker.name or label, []).append(label)
     for name, (first, *others) in owners.items():
         for other in others:
-            warnings.warn(
-                f"{first} and {other} both have the name {name}; if they are one person, --merge {other}={first}",
-                OolongWarning,
-                stacklevel=2,
-            )
+            warn(f"{first} and {other} both have the name {name}; if they are one person, --merge {other}={first}")
 
 
 def _label(transcript: Transcript, text: str) -> str:

@@ -5,6 +5,7 @@ Exit codes: 0 all went well, 1 a recording or a model failed, 2 wrong usage, 3 a
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -20,12 +21,14 @@ import click
 from oolong_align import __version__
 from oolong_align.cli.commands import SETTINGS, LazyGroup, plugin_options
 from oolong_align.cli.terminal import Terminal
-from oolong_align.errors import OolongError, OolongWarning
+from oolong_align.errors import OolongError, OolongWarning, OutputError
 from oolong_align.host import Host, load_host
 
 __all__ = ["build_cli", "main", "transcribe_main"]
 
 INTERRUPTED: Final = 130
+_UNWRITABLE: Final = frozenset((errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF))
+_GROUP_ALONE: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())  # before click 8.2 nothing is raised
 
 
 def main(arguments: Sequence[str] | None = None, *, host: Host | None = None) -> int:
@@ -138,6 +141,7 @@ def _overview(**_: Any) -> None:
 
 def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host], click.Command], program: str) -> int:
     arguments = sys.argv[1:] if given is None else list(given)
+    _open_streams()
     terminal = Terminal(debug="--debug" in arguments)
     command: click.Command | None = None
     with _stopped_by_sigterm(), warnings.catch_warnings():
@@ -151,6 +155,9 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
             code = command.main(arguments, prog_name=program, standalone_mode=False, obj=terminal)
             sys.stdout.flush()
         except click.ClickException as error:
+            if isinstance(error, _GROUP_ALONE):
+                click.echo(error.format_message())  # the help, as of ``oolong`` alone
+                return 0
             context = getattr(error, "ctx", None)
             hint = f" (see {context.command_path} --help)" if context is not None else ""
             terminal.line(f"oolong: error: {' '.join(error.format_message().split())}{hint}")
@@ -162,11 +169,14 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
             terminal.line("oolong: interrupted")
             return INTERRUPTED
         except BrokenPipeError:
-            return _stdout_is_closed()
+            return _leave_stdout()
         except Exception as error:  # noqa: BLE001  the last one to catch it
             if isinstance(error.__cause__, KeyboardInterrupt):  # what the import of a native module makes of one
                 terminal.line("oolong: interrupted")
                 return INTERRUPTED
+            if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE:
+                terminal.error(OutputError(f"stdout: cannot be written: {error.strerror}; write to a file with room"))
+                return _leave_stdout()
             invoked = command.invoked if isinstance(command, LazyGroup) else None
             blamed = host.blame_command(invoked, error) if host is not None else None
             if blamed is not None:
@@ -236,9 +246,17 @@ def _before_dashes(arguments: Sequence[str]) -> list[str]:
     return given[: given.index("--")] if "--" in given else given
 
 
-def _stdout_is_closed() -> int:
-    """Whoever read the results has seen enough; nothing may be flushed to it at exit."""
-    import os
+def _open_streams() -> None:
+    """Open the streams that a process was started without, so that no file takes their numbers or their texts.
 
+    Nothing is lost silently: what is written to this stdout is an error.
+    """
+    for name, flags, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8", closefd=False))
+
+
+def _leave_stdout() -> int:
+    """Whoever read the results has seen enough, or there is no room; nothing may be flushed to it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

@@ -91,20 +91,26 @@ def _locate(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, list[st
 def fetch_command(names: tuple[str, ...]) -> None:
     """Fetch bundles and Whisper models by NAME; without one, what the default run needs.
 
-    Prints the path of each.
+    NAME is one of the list, another size of Whisper, or OWNER/NAME on the Hugging Face hub. Prints the path of each.
     """
     from oolong_align.models import fetch_originals, find_whisper
     from oolong_align.models.manifest import load_manifest
+    from oolong_align.whisper_model import SIZES, fetch_whisper
 
     manifest = load_manifest()
     names = names or (manifest.default_bundle, manifest.default_whisper)
-    if unknown := [name for name in names if name not in manifest.bundles and name not in manifest.whisper]:
+    fetched = {*manifest.bundles, *manifest.whisper, *SIZES}
+    if unknown := [name for name in names if name not in fetched and "/" not in name]:
         known = ", ".join([*manifest.bundles, *manifest.whisper])
-        raise UsageError(f"there is no model {', '.join(unknown)} in the manifest, only {known}")
+        raise UsageError(
+            f"there is no model {', '.join(unknown)} in the manifest, only {known}; a model for faster-whisper on the "
+            "Hugging Face hub is OWNER/NAME"
+        )
     with _terminal(click.get_current_context()).progress() as progress:
         for name in names:
-            if name in manifest.whisper:
-                click.echo(f"whisper {name}\t{find_whisper(name, progress=progress)}")
+            if name not in manifest.bundles:
+                found = find_whisper(name, progress=progress)
+                click.echo(f"whisper {name}\t{fetch_whisper(found) if isinstance(found, str) else found}")
                 continue
             for part, path in fetch_originals(name, progress=progress).items():
                 click.echo(f"{name} {part}\t{path}")
@@ -162,7 +168,9 @@ def path_command(name: str, bundle: str | None, model_dir: str | None) -> None:
             path = find_whisper(name, model_dir=model_dir, progress=progress)
     if isinstance(path, str):
         known = ", ".join([*PARTS, *load_manifest().whisper])
-        raise UsageError(f"{name!r} is not one of {known}: faster-whisper keeps it in a cache of its own")
+        raise UsageError(
+            f"{name!r} is not one of {known}: faster-whisper keeps it where 'oolong models fetch {name}' says"
+        )
     click.echo(path)
 
 

@@ -167,7 +167,10 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
         """Add the voices of an exported FILE to a library, which is made if it is not there; all or none."""
         from oolong_align.speakers.exchange import add_voices, read_voices
 
-        voices = read_voices(_read(file))
+        try:
+            voices = read_voices(_read(file))
+        except InputError as error:
+            raise InputError(str(error) if str(file) in str(error) else f"{file}: {error}") from error
         with opened(url, create=True) as store, store.transaction():
             before = store.count()
             found = set(add_voices(store, voices).values())

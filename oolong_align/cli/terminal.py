@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import traceback
@@ -36,10 +37,13 @@ class Terminal:
         self._show(printable(text))
 
     def _show(self, text: str) -> None:
-        if self._print:
-            self._print(text)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        try:
+            if self._print:
+                self._print(text)
+            else:
+                print(text, file=sys.stderr, flush=True)
+        except OSError:  # a log on a full disk, say: that is no reason to lose a result
+            sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
 
     def info(self, text: str) -> None:
         """Say what was done, unless quiet."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar
 
 from oolong_align.errors import InputError
+from oolong_align.frames import LONGEST_S
 
 __all__ = ["Field", "parse_object"]
 
@@ -82,9 +83,9 @@ class Field:
         return number
 
     def seconds(self) -> float:
-        """Value of a number that is not negative."""
-        if self.number() < 0:
-            self._refuse_kind("0 or more seconds")
+        """Value of a number that is a time in a recording."""
+        if not 0 <= self.number() < LONGEST_S:
+            self._refuse_kind(f"0 or more seconds, below {LONGEST_S:.0f}")
         return self.number()
 
     def share(self) -> float:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import reprlib
 from collections.abc import Iterable, Mapping
-from math import inf, nan
+from math import nan
 from numbers import Real
 from typing import Any, Final
 
 from oolong_align.errors import InputError
+from oolong_align.frames import LONGEST_S
 
 __all__ = ["UnknownShapeError", "field", "is_number", "items", "number", "short", "text_of"]
 
@@ -46,7 +47,7 @@ def items(values: Any, name: str) -> list[Any]:
 
 
 def number(record: Any, name: str) -> float | None:
-    """Finite number from 0 on; ``None`` where it is missing.
+    """Finite number from 0 on, no more than a time can be; ``None`` where it is missing.
 
     Raises
     ------
@@ -60,9 +61,10 @@ def number(record: Any, name: str) -> float | None:
     if is_number(value):
         with contextlib.suppress(OverflowError):
             found = float(value)
-    if not 0 <= found < inf:
+    if not 0 <= found < LONGEST_S:
         raise InputError(
-            f"{name!r} must be a finite number from 0 on, not {reprlib.repr(value)}; leave it out if it is unknown"
+            f"{name!r} must be a finite number from 0 on, below {LONGEST_S:.0f}, not {reprlib.repr(value)}; leave "
+            "it out if it is unknown"
         )
     return found
 

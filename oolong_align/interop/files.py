@@ -8,25 +8,28 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import count, filterfalse, pairwise
+from itertools import count, filterfalse, pairwise, takewhile
 from pathlib import Path
 from typing import Final
 
-from oolong_align.errors import InputError
+from oolong_align.errors import InputError, warn
+from oolong_align.frames import LONGEST_S
 from oolong_align.interop.fields import UnknownShapeError
 from oolong_align.interop.heard import Heard
 from oolong_align.interop.recognisers import WHISPER_CPP, read_heard
-from oolong_align.interop.subtitles import is_subtitles, read_subtitles
+from oolong_align.interop.subtitles import SUBTITLES, clashing_cues, is_subtitles, read_subtitles
 from oolong_align.timeline import Timeline, mark_overlap
 from oolong_align.types import Diarization, DiarizeSegment, VoiceRange, speaker_label
 
-__all__ = ["ForeignTurns", "read_rttm", "read_transcript", "rttm_speaker"]
+__all__ = ["ForeignTurns", "read_rttm", "read_transcript", "rttm_speakers"]
 
 _OWN_LABEL: Final = re.compile(r"SPEAKER_(\d{2,9})")
 _RTTM_FIELDS: Final = 8
 _NO_UTF_8: Final = "{}: is no UTF-8 text; save it as UTF-8 and try again"
 _UNDECODED: Final = re.compile("[\udc80-\udcff]")
-_NO_NAME: Final = re.compile(r"<NA>|[-+]?[\d.]+(?:e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
+_RTTM_COLUMNS: Final = 2  # behind the name
+_COLUMN: Final = re.compile(r"<NA>|[-+]?[\d.]+(?:e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
+_SURE_COLUMN: Final = re.compile(rf"(?![-+]?\d+\Z)(?:{_COLUMN.pattern})", _COLUMN.flags)  # names end in whole numbers
 # fmt: off
 _OTHER_LINES: Final = frozenset((
     "SPKR-INFO", "SEGMENT", "NOSCORE", "NO_RT_METADATA", "NON-SPEECH", "LEXEME", "NON-LEX", "FILLER", "EDIT", "IP",
@@ -43,7 +46,8 @@ def read_transcript(path: Path) -> Heard:
     path : Path
         UTF-8, UTF-16 or UTF-32. whisper.cpp writes characters that its tokens cut in two; they are put together. Of
         other tools what is no UTF-8 is refused, because letters of another encoding would be lost. Of subtitles the
-        names of speakers are left out; see `oolong_align.interop.subtitles`.
+        names of speakers are left out; see `oolong_align.interop.subtitles`. There is an `OolongWarning` where cues
+        overlap or run backwards, because all words get times of their own.
 
     Raises
     ------
@@ -70,6 +74,13 @@ def read_transcript(path: Path) -> Heard:
         raise InputError(f"{path}: {error}") from None
     if heard.tool != WHISPER_CPP and _UNDECODED.search(text):
         raise InputError(_NO_UTF_8.format(path))
+    clashing = clashing_cues(heard.segments) if heard.tool in SUBTITLES else []
+    if clashing:
+        warn(
+            f"{path}: {len(clashing)} of {len(heard.segments)} cues overlap another or end before they begin, the "
+            f"first at {clashing[0].start:.3f} s: their words are put one after the other, at times and with speakers "
+            "that are a guess; correct the times, or give the recogniser's JSON"
+        )
     return heard
 
 
@@ -118,7 +129,7 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
     ----------
     path : Path
         UTF-8, UTF-16 or UTF-32. Its ``SPEAKER`` lines count; turns of no length are left out. Names are as
-        `rttm_speaker` finds them; an ``_`` in a name stays, because no file tells whether it stood for a space.
+        `rttm_speakers` finds them; an ``_`` in a name stays, because no file tells whether it stood for a space.
     recordings : collection of str
         Names that the recording may have; needed where the file holds several. White space is ``_`` in RTTM.
 
@@ -128,7 +139,8 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
         If the file cannot be read, a line lacks a field or has a time that cannot be, or none of several recordings
         has a name that was given.
     """
-    found: dict[str, list[tuple[float, float, str]]] = {}
+    found: dict[str, list[tuple[float, float, int]]] = {}
+    lines: list[list[str]] = []
     data = _read(path)
     try:
         text = data.decode(json.detect_encoding(data))  # which goes by the zeros in the first four bytes
@@ -146,7 +158,8 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
         start, length = (_seconds(value, path, place) for value in fields[3:5])
         turns = found.setdefault(fields[1], [])
         if length > 0:
-            turns.append((start, start + length, rttm_speaker(fields)))
+            turns.append((start, start + length, len(lines)))
+            lines.append(fields)
     if not found:
         return ForeignTurns(())
     names = ["_".join(name.split()) for name in recordings]
@@ -156,25 +169,37 @@ def read_rttm(path: Path, recordings: Collection[str] = ()) -> ForeignTurns:
             f"{path}: holds turns of {len(found)} recordings ({', '.join(sorted(found)[:5])}), none of which is "
             f"{' or '.join(names) or 'named'}; give the one with this recording's turns"
         )
-    return ForeignTurns(tuple(sorted(found[chosen or next(iter(found))])))
+    speakers = rttm_speakers(lines)
+    turns = found[chosen or next(iter(found))]
+    return ForeignTurns(tuple(sorted((start, end, speakers[line]) for start, end, line in turns)))
 
 
-def rttm_speaker(fields: Sequence[str]) -> str:
-    """Name in a ``SPEAKER`` line of an RTTM file that was split at white space.
+def rttm_speakers(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Names in the ``SPEAKER`` lines of an RTTM file that were split at white space.
 
     The standard has no spaces in names, but some tools write them: what is behind the name, a confidence and a time
-    (``<NA>`` or numbers) at most, is not of it.
+    (``<NA>`` or numbers) at most, is not of it. A whole number may also end a name, as in ``Speaker 1``: it is taken
+    for a column where other lines have as many, or where that makes one name of no two.
 
     Examples
     --------
-    >>> rttm_speaker("SPEAKER meeting 1 0.0 2.0 <NA> <NA> Ada Lovelace <NA> <NA>".split())
-    'Ada Lovelace'
+    >>> lines = ["SPEAKER f 1 0 2 <NA> <NA> Ada Lovelace <NA> <NA>", "SPEAKER f 1 2 1 <NA> <NA> Speaker 1 <NA> <NA>"]
+    >>> rttm_speakers([line.split() for line in lines])
+    ['Ada Lovelace', 'Speaker 1']
     """
-    name = list(fields[_RTTM_FIELDS - 1 :])
-    for _ in range(2):
-        if len(name) > 1 and _NO_NAME.fullmatch(name[-1]):
-            name.pop()
-    return " ".join(name)
+    ends = [fields[_RTTM_FIELDS - 1 :] for fields in lines]
+    sure = max((_columns(end, _SURE_COLUMN, _RTTM_COLUMNS) for end in ends), default=0)
+    longest, shortest = (
+        [" ".join(end[: len(end) - _columns(end, _COLUMN, most)]) for end in ends]
+        for most in (sure, _RTTM_COLUMNS if sure else 0)
+    )
+    return shortest if len(set(shortest)) == len(set(longest)) else longest
+
+
+def _columns(end: Sequence[str], column: re.Pattern[str], most: int) -> int:
+    """How many columns are behind a name, which is a field at least."""
+    behind = reversed(end[1:][-most:] if most else ())
+    return sum(1 for _ in takewhile(column.fullmatch, behind))
 
 
 def _exclusive(turns: Sequence[DiarizeSegment]) -> list[tuple[float, float, int]]:
@@ -210,7 +235,7 @@ def _seconds(value: str, path: Path, place: int) -> float:
         seconds = float(value)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds < math.inf:
+    if not 0 <= seconds < LONGEST_S:
         raise InputError(f"{path}, line {place}: {value[:40]!r} is no time in seconds")
     return seconds
 

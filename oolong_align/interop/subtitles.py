@@ -19,7 +19,7 @@ from oolong_align.interop.heard import Heard, HeardSegment
 from oolong_align.interop.spelling import split_text, with_spaces
 from oolong_align.writing import is_spaceless
 
-__all__ = ["SUBTITLES", "is_subtitles", "read_subtitles"]
+__all__ = ["SUBTITLES", "clashing_cues", "is_subtitles", "read_subtitles"]
 
 SUBTITLES: Final = ("SubRip", "WebVTT")
 """What `Heard.tool` says of subtitles."""
@@ -39,6 +39,8 @@ _VTT_TAG: Final = re.compile(r"<[^<>]*>")
 # Where one of them is, a text may come again and again, each time with another word marked, or scroll up by a line.
 _MOVING: Final = re.compile(r"<u>|<\d+:[\d:.]+>")
 _TOUCHING_S: Final = 0.05
+# Recognisers round the times of cues, which overlap by that much without meaning it.
+_CLASH_S: Final = 0.5
 _DASH: Final = re.compile(r"[-\u2013\u2014]\s+")
 _LABEL: Final = re.compile(r"(?:\[[^\[\]]+\]|SPEAKER_\d+|Speaker \d+):(?:\s+|\Z)")
 _NAME: Final = regex.compile(r"(\p{Lu}[\w'\u2019.-]*(?: \p{Lu}[\w'\u2019.-]*){0,2}):(?:\s+|\Z)")
@@ -81,6 +83,19 @@ def read_subtitles(text: str, suffix: str = "") -> Heard:
         if words:
             segments.append(HeardSegment(start, end, tuple(with_spaces(words))))
     return Heard("WebVTT" if is_vtt else "SubRip", "", tuple(segments))
+
+
+def clashing_cues(cues: Sequence[HeardSegment]) -> list[HeardSegment]:
+    """Cues that end before they begin, or overlap an earlier one by more than rounding does, by their starts."""
+    found: list[HeardSegment] = []
+    reached = 0.0
+    for start, end, cue in sorted(
+        ((cue.start or 0.0, cue.end or 0.0, cue) for cue in cues), key=lambda each: (each[0], each[1])
+    ):
+        if end < start or min(end, reached) - start > _CLASH_S:
+            found.append(cue)
+        reached = max(reached, end)
+    return found
 
 
 def _lines(text: str) -> str:

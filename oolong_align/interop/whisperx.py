@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from oolong_align.diarizer import Diarizer
-from oolong_align.errors import OolongWarning
+from oolong_align.errors import warn
 from oolong_align.options import DiarizerOptions
 from oolong_align.types import speaker_label
 
@@ -122,9 +121,7 @@ class DiarizationPipeline:
 
 def _load(bundle: str | os.PathLike[str] | None, device: object) -> Diarizer:
     if isinstance(bundle, str) and bundle.startswith("pyannote/"):
-        warnings.warn(
-            f"{bundle} is a pipeline for torch: the default models are taken instead", OolongWarning, stacklevel=3
-        )
+        warn(f"{bundle} is a pipeline for torch: the default models are taken instead")
         bundle = None
     providers = ("cuda",) if str(device).startswith("cuda") else ()
     return Diarizer.from_pretrained(bundle, options=DiarizerOptions(providers=providers))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from oolong_align.errors import InputError, OolongWarning
+from oolong_align.errors import InputError, warn
 from oolong_align.options import SPEAKER_THRESHOLD
 from oolong_align.speakers.learning import LEAST_LEARNED_S, add_reference, new_voice, reference_of
 from oolong_align.speakers.matching import Match, match
@@ -168,9 +167,5 @@ def _learn(store: SpeakerStore, speaker: int, reference: Reference, found: Match
         doubt = f"{speaker_label(speaker)} is {near.name or near.id} with a probability of {found.probability:.2f} only"
         if found.known > _SEVERAL * found.probability:
             doubt += f", but somebody known with {found.known:.2f} (see `oolong speakers suggest`)"
-        warnings.warn(
-            f"{doubt}, and was kept as {voice}; if they are one person: oolong speakers merge {near.id} {voice}",
-            OolongWarning,
-            stacklevel=3,
-        )
+        warn(f"{doubt}, and was kept as {voice}; if they are one person: oolong speakers merge {near.id} {voice}")
     return Identity(voice=voice, probability=1 - found.known)

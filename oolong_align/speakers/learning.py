@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -10,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from oolong_align.errors import InputError, OolongWarning
+from oolong_align.errors import InputError, warn
 from oolong_align.options import SPEAKER_THRESHOLD
 from oolong_align.speakers.library import known_references, reference_centroid
 from oolong_align.speakers.matching import match
@@ -181,11 +180,9 @@ def enroll(
             voice = replace(add_reference(known, reference, chosen), name=name)
         voice = replace(voice, id=store.put(voice))
     if alike is not None:
-        warnings.warn(
+        warn(
             f"{name}, {voice.id}, sounds like {alike.name or 'somebody'}, {alike.id}: where both are as likely, nobody "
-            f"is taken for either. If they are one person: oolong speakers merge {alike.id} {voice.id}",
-            OolongWarning,
-            stacklevel=2,
+            f"is taken for either. If they are one person: oolong speakers merge {alike.id} {voice.id}"
         )
     return voice
 

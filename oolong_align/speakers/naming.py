@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from oolong_align.errors import InputError, OolongWarning
+from oolong_align.errors import InputError, warn
 from oolong_align.speakers.identify import voice_model
 from oolong_align.speakers.learning import SAME_SPEECH
 from oolong_align.speakers.matching import voice_side
@@ -46,18 +45,12 @@ def names_of_store(transcript: Transcript, store: SpeakerStore) -> Transcript:
         raise InputError(f"{voices} {problem} in this library; give the one that the transcript was made with")
     for label, voice in known.items():
         if label in strange:
-            warnings.warn(
-                f"{label} does not sound like {speakers[label].voice} of this library, and stays as it is",
-                OolongWarning,
-                stacklevel=2,
-            )
+            warn(f"{label} does not sound like {speakers[label].voice} of this library, and stays as it is")
         elif voice is None:
             if speakers[label].name is not None:
-                warnings.warn(
+                warn(
                     f"{label}: {speakers[label].voice} is not in the library any more, so the name "
-                    f"{speakers[label].name} is taken away; --rename {label}=NAME gives one",
-                    OolongWarning,
-                    stacklevel=2,
+                    f"{speakers[label].name} is taken away; --rename {label}=NAME gives one"
                 )
             speakers[label] = replace(speakers[label], voice=None, name=None, probability=None)
         else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,7 +18,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.errors import InputError, OolongWarning, StoreError, UsageError
+from oolong_align.errors import InputError, StoreError, UsageError, warn
 from oolong_align.speakers.records import (
     Reference,
     Voice,
@@ -340,7 +339,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             problem = f"the last traces go when there is room on the disk ({error})"
         if problem:
-            warnings.warn(f"{self._path}: forgotten, but {problem}", OolongWarning, stacklevel=2)
+            warn(f"{self._path}: forgotten, but {problem}")
 
 
 def _bytes(vector: FloatArray) -> bytes:

@@ -215,6 +215,7 @@ BROKEN: list[tuple[bytes, str]] = [
     (b'{"segments": [{"start": 0, "end": 1}]}', "neither words nor text"),
     (b'{"segments": [{"start": NaN, "end": 1, "text": "a"}]}', "'start' must be a finite number"),
     (b'{"segments": [{"start": -1, "end": 1, "text": "a"}]}', "'start' must be a finite number"),
+    (b'{"segments": [{"start": 0, "end": 1e308, "text": "a"}]}', "'end' must be a finite number"),
     (b'{"segments": [{"start": "0", "end": 1, "text": "a"}]}', "'start' must be a finite number"),
     (b'{"segments": [{"words": [{"word": 5}]}]}', "a word must have its text as 'word'"),
     (b'{"segments": 5, "words": [{"word": "a"}]}', "segments cannot be read from int 5"),

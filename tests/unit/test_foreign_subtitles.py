@@ -140,6 +140,33 @@ def test_captions_that_scroll_or_mark_words_say_each_word_once() -> None:
     assert said(srt("<i>No.</i>", "No.")) == ["No.", "No."]
 
 
+@pytest.mark.parametrize(
+    ("spans", "clashes"),
+    [
+        ([(1, 5), (5, 7)], None),
+        ([(1, 5), (4.6, 7)], None),  # rounded
+        ([(6, 8), (1, 3)], None),  # sorted
+        ([(1, 5), (3, 7)], "1 of 2 cues overlap another or end before they begin, the first at 3.000 s"),
+        (
+            [(0, 9), (3, 4), (6, 8), (9, 9.5)],
+            "2 of 4 cues overlap another or end before they begin, the first at 3.000",
+        ),
+        ([(5, 1), (6, 7)], "1 of 2 cues overlap another or end before they begin, the first at 5.000 s"),
+        ([(1, 3), (1, 3)], "1 of 2 cues overlap another"),
+    ],
+)
+def test_cues_that_clash_are_told_once(
+    spans: list[tuple[float, float]], clashes: str | None, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    cues = [f"{clock(start, ',')} --> {clock(end, ',')}\nhello you\n" for start, end in spans]
+    (tmp_path / "a.srt").write_text("\n".join(cues))
+    heard = read_transcript(tmp_path / "a.srt")
+    assert [str(each.message).partition(": ")[0] for each in recwarn] == [f"{tmp_path / 'a.srt'}"] * bool(clashes)
+    assert all(clashes in str(each.message) for each in recwarn if clashes)
+    words = heard.words().words
+    assert len(words) == 2 * len(spans)
+
+
 @pytest.mark.parametrize("text", ["", "\n \n"])
 def test_a_file_without_words_has_none(text: str) -> None:
     assert read_subtitles(text, ".srt").segments == ()

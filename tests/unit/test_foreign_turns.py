@@ -73,6 +73,25 @@ def test_names_of_several_words_stay_whole(end: str, name: str, rttm: Path) -> N
     assert read_rttm(rttm).turns == ((0.0, 1.0, name),)
 
 
+@pytest.mark.parametrize(
+    ("ends", "names"),
+    [
+        (["Speaker 1", "Speaker 2"], ["Speaker 1", "Speaker 2"]),  # no column in the file
+        (["Speaker 1"], ["Speaker 1"]),
+        (["Speaker", "Speaker 1"], ["Speaker", "Speaker 1"]),
+        (["Speaker 1 <NA>", "Speaker 2 <NA>"], ["Speaker 1", "Speaker 2"]),  # one column
+        (["Speaker 1 0.9", "Speaker 2 1", "Speaker 2 .8"], ["Speaker 1", "Speaker 2", "Speaker 2"]),
+        (["Ada 0.9", "Ada 1", "Bob 1"], ["Ada", "Ada", "Bob"]),  # a confidence of one
+        (["Ada 1 <NA>", "Bob 0.5 <NA>"], ["Ada", "Bob"]),
+        (["Speaker 1 1 <NA>", "Speaker 2 0.9 <NA>"], ["Speaker 1", "Speaker 2"]),
+        (["Speaker 1 <NA> <NA>", "Speaker 2 <NA> <NA>"], ["Speaker 1", "Speaker 2"]),
+    ],
+)
+def test_names_that_differ_by_a_number_stay_two(ends: list[str], names: list[str], rttm: Path) -> None:
+    rttm.write_text("".join(f"SPEAKER meeting 1 {n} 1 <NA> <NA> {end}\n" for n, end in enumerate(ends)))
+    assert [name for _, _, name in read_rttm(rttm).turns] == names
+
+
 def test_what_is_behind_the_recording_is_cut(rttm: Path) -> None:
     rttm.write_text(line(0, 5, "A") + line(7, 2, "B"))
     result = check_diarization(read_rttm(rttm).diarization(4.0))
@@ -103,6 +122,7 @@ def test_nobody_speaks(rttm: Path) -> None:
         line("zero", 1, "A"),
         line("nan", 1, "A"),
         line(0, "inf", "A"),
+        line(0, "1e308", "A"),
         line(-1, 1, "A"),
         line(0, -1, "A"),
         '{"segments": []}',

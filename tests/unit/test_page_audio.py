@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from oolong_align import page_audio as module
 from oolong_align.audio import load_audio
-from oolong_align.errors import AudioError
+from oolong_align.errors import AudioError, OolongWarning
 from oolong_align.page_audio import page_audio
 
 
@@ -86,3 +87,11 @@ def test_broken_and_missing_recordings_are_named(tmp_path: Path) -> None:
     playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{broken}\n#EXT-X-ENDLIST\n")
     with pytest.raises(AudioError, match=r"list\.m3u8"):
         page_audio(playlist, tmp_path / "p.html")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("choice", ["auto", "embed", "link"])
+def test_a_pipe_is_not_read_a_second_time(choice: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.wav")
+    with pytest.warns(OolongWarning, match=r"a\.wav: is a pipe, so the page has no recording"):
+        assert page_audio(tmp_path / "a.wav", tmp_path / "p.html", choice) is None

@@ -106,6 +106,9 @@ def test_a_model_that_cannot_be_had_is_found_before_any_work(
         code, _, err = run("transcribe", record(), "--diarizer", "replay", "--model", model)
         assert (code, err.count("\n")) == (1, 1)
         assert message in err
+        assert (f"run 'oolong models fetch {model}' on a machine that has one, copy the folder" in err) == (
+            model in ("owner/thing", "large-v3")
+        )
     assert replay.calls == []
 
 
@@ -156,6 +159,11 @@ def test_models_may_be_quiet_and_debugged(run: Run) -> None:
     code, _, err = run("models", "fetch", "enormous", "--debug")
     assert code == 2
     assert "Traceback" in err
+
+
+@pytest.mark.parametrize("group", ["models", "speakers"])
+def test_a_group_alone_prints_its_help(run: Run, group: str) -> None:
+    assert run(group) == run(group, "--help")
 
 
 def test_the_package_runs_as_a_module() -> None:

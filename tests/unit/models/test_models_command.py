@@ -10,6 +10,7 @@ from oolong_align.errors import HashMismatchError, ModelNotFoundError, UsageErro
 from oolong_align.models import derive
 from oolong_align.models.cache import cache_dir, edition_dir
 from oolong_align.models.manifest import load_manifest
+from oolong_align.whisper_model import fetch_whisper
 
 
 def run(*arguments):
@@ -126,6 +127,16 @@ def test_fetch_of_an_unknown_name_is_a_usage_error():
     result = run("fetch", "open", "huge")
     assert isinstance(result.exception, UsageError)
     assert "no model huge in the manifest, only open, community-1, campplus, tiny.en, base" in str(result.exception)
+
+
+@pytest.mark.parametrize("name", ["large-v3", "owner/thing"])
+def test_fetch_takes_what_only_the_hub_has(name, tmp_path, monkeypatch):
+    (tmp_path / "model.bin").touch()
+    monkeypatch.setattr("faster_whisper.download_model", lambda name: str(tmp_path))
+    fetch_whisper.cache_clear()
+    result = run("fetch", name)
+    assert (result.exit_code, result.stdout) == (0, f"whisper {name}\t{tmp_path}\n")
+    fetch_whisper.cache_clear()
 
 
 def test_help_explains_every_command():

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from oolong_align.errors import InputError
 from oolong_align.formats.json_field import parse_object
 from oolong_align.interop import read_words
-from oolong_align.interop.files import rttm_speaker
+from oolong_align.interop.files import rttm_speakers
 from oolong_align.types import Word
 
 __all__ = ["Hypothesis", "Turn", "read_hypothesis", "read_rttm", "read_stm", "read_uem"]
@@ -71,7 +71,8 @@ def read_rttm(path: Path) -> dict[str, tuple[Turn, ...]]:
     InputError
         If the file cannot be read, or a line lacks a field or has a time that cannot be.
     """
-    turns: dict[str, list[Turn]] = {}
+    spans: dict[str, list[tuple[float, float, int]]] = {}
+    lines: list[list[str]] = []
     for place, line in _lines(path):
         fields = line.split()
         if not fields or fields[0] in _OTHER_RTTM:
@@ -80,10 +81,14 @@ def read_rttm(path: Path) -> dict[str, tuple[Turn, ...]]:
             raise InputError(f"{place}: {fields[0]!r} starts no line of an RTTM file")
         _need(fields, _RTTM_FIELDS, place, "SPEAKER <file> <channel> <start> <duration> <NA> <NA> <speaker>")
         start, length = _seconds(fields[3], place), _seconds(fields[4], place)
-        found = turns.setdefault(fields[1], [])
+        found = spans.setdefault(fields[1], [])
         if length > 0:
-            found.append(Turn(start, start + length, rttm_speaker(fields)))
-    return {name: tuple(found) for name, found in turns.items()}
+            found.append((start, start + length, len(lines)))
+            lines.append(fields)
+    speakers = rttm_speakers(lines)
+    return {
+        name: tuple(Turn(start, end, speakers[line]) for start, end, line in found) for name, found in spans.items()
+    }
 
 
 def read_uem(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
