@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -22,7 +21,7 @@ from oolong_align.embedding import (
     exact_window_embeddings,
     pooled_window_embeddings,
 )
-from oolong_align.errors import ModelError, OolongWarning
+from oolong_align.errors import ModelError, warn
 from oolong_align.frames import FRAME_STEP_S, FRAME_STEP_SAMPLES, Spans, frame_middles_s, seconds_to_samples
 from oolong_align.models import Bundle
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
@@ -267,7 +266,7 @@ class Diarizer:
         told = (unused_options(self.options), clustering.warning, shortfall(len(voices), limits), *doubts)
         warned = tuple(text for text in told if text is not None)
         for text in warned:
-            warnings.warn(text, OolongWarning, stacklevel=3)
+            warn(text)
         timing = DiarizeTiming(heard.segmentation_ms, heard.embedding_ms, clustering_ms, heard_ms + clock.total())
         return replace(result, timing=timing, warnings=warned)
 

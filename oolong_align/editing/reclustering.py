@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from oolong_align.alignment import gather_utterances
 from oolong_align.alignment.word_speakers import attribute_words
 from oolong_align.clustering import Clustering, ClusteringOptions, Labels, cluster_pieces
 from oolong_align.editing.spans import Span, join_turns, stored_pieces
-from oolong_align.errors import InputError, ModelError, OolongWarning
+from oolong_align.errors import InputError, ModelError, warn
 from oolong_align.formats.pieces import StoredVoice
 from oolong_align.models import find_bundle
 from oolong_align.models.manifest import load_manifest
@@ -112,7 +111,7 @@ def recluster(transcript: Transcript, num_speakers: int, *, plda: Plda | None = 
     if len(order) < num_speakers:
         told.append(f"num_speakers asks for {num_speakers} speakers, but only {len(order)} could be told apart")
     for text in told:
-        warnings.warn(text, OolongWarning, stacklevel=2)
+        warn(text)
     turns = tuple(DiarizeSegment(*turn) for turn in _turns(old.turns, pieces, owners))
     relabelled = [(piece.start, piece.end, owner) for piece, owner in zip(pieces, owners.tolist(), strict=True)]
     embeddings = dict(enumerate(voices[order]))

@@ -13,14 +13,13 @@ import os
 import shutil
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from oolong_align.errors import ModelError, OolongWarning
+from oolong_align.errors import ModelError, warn
 from oolong_align.models.manifest import Asset, Edition, ModelFile, edition_key
 
 _log = logging.getLogger(__name__)
@@ -187,8 +186,7 @@ def fetch_lock() -> Iterator[None]:
         try:
             lock.acquire(timeout=2)
         except Timeout:
-            text = f"waiting for another process that is fetching models into {folder}"
-            warnings.warn(text, OolongWarning, stacklevel=4)
+            warn(f"waiting for another process that is fetching models into {folder}")
             lock.acquire()
     except OSError as error:
         reason = error.strerror or error

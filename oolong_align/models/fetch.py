@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError, OolongWarning, UnreachableError
+from oolong_align.errors import HashMismatchError, ModelError, ModelNotFoundError, UnreachableError, warn
 from oolong_align.models import cache as model_cache
 from oolong_align.models.manifest import Asset, Edition, HubSource, IndexSource, Manifest, Source, total_size
 from oolong_align.types import Progress
@@ -53,7 +52,7 @@ def ensure(
             if folder is not None:
                 return folder
             for problem in problems:
-                warnings.warn(f"{problem}: it is fetched again", OolongWarning, stacklevel=2)
+                warn(f"{problem}: it is fetched again")
             state = "damaged" if problems else "not there"
             errors.append(ModelNotFoundError(f"cache {model_cache.cache_dir()}: {state}"))
             for source in asset.sources:
