@@ -29,7 +29,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from command_line import run
+from command_line import check_outputs, run
 from plda.arrays import read_npz, save_plda
 from plda.corpora import Corpus
 from plda.evaluation import equal_error_rate, split_speakers
@@ -245,6 +245,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.out and not arguments.out.is_dir():
         raise UsageError(f"{arguments.out}: there is no such folder")
+    ending = f"_{arguments.name}" if arguments.name else ""
+    if arguments.out:
+        targets = [arguments.out / f"voice_plda{ending}.npz", arguments.out / f"voice_calibration{ending}.json"]
+        embedding = [arguments.embedding] if arguments.embedding else []
+        check_outputs(targets, [*arguments.sessions, arguments.clean, *embedding])
     data = load_sessions(arguments.sessions, arguments.clean)
     sides = draw_sides(data, np.random.default_rng(arguments.seed))
     count = int(data.speaker.max()) + 1
@@ -270,11 +275,7 @@ def main() -> None:
     scores = {"cosine": trials.cosine, "PLDA": trials.plda, "calibrated": log_odds}
     print(*rows_of_table(trials, scores), *rows_of_thresholds(sides, folds, calibrated), sep="\n")
     if arguments.out:
-        ending = f"_{arguments.name}" if arguments.name else ""
-        save_plda(
-            arguments.out / f"voice_plda{ending}.npz",
-            train_identity(data, np.arange(count), arguments.dim, arguments.shrinkage),
-        )
+        save_plda(targets[0], train_identity(data, np.arange(count), arguments.dim, arguments.shrinkage))
         model = arguments.embedding or find_bundle(parts=("embedding",)).files["embedding"]
         calibration = {
             "embedding": file_hash(model),
@@ -284,7 +285,7 @@ def main() -> None:
             "cosine": [round(float(weight), 5) for weight in cosine_weights],
         }
         text = json.dumps(calibration, indent=1) + "\n"
-        write_files({arguments.out / f"voice_calibration{ending}.json": text})
+        write_files({targets[1]: text})
         print(text)
 
 

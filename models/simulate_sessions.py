@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="first speaker, from 0")
     parser.add_argument("--last", type=int, help="the one after the last")
     arguments = parser.parse_args()
-    check_outputs([arguments.out], [])
+    check_outputs([arguments.out], [arguments.folder, *([arguments.embedding] if arguments.embedding else [])])
     if arguments.clean:
         if arguments.first or arguments.last is not None:
             parser.error("--clean takes all speakers: leave --first and --last out")
