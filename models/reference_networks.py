@@ -7,6 +7,7 @@ of a graph can be read and laid out without either.
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 import types
 import warnings
@@ -171,6 +172,11 @@ def load_segmentation(checkpoint: Path) -> Any:
         model.specifications = stored["pyannote.audio"]["specifications"]
         model.build()
         model.load_state_dict(stored["state_dict"])
+    except pickle.UnpicklingError as error:  # its reason advises to load the file unsafely
+        raise ModelError(
+            f"{checkpoint} is no checkpoint of pyannote's segmentation-3.0: it is damaged or wants to run code, and is "
+            "not read; use its pytorch_model.bin"
+        ) from error
     except Exception as error:
         reason = str(error).strip().splitlines()
         raise ModelError(
