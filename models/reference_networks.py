@@ -64,7 +64,7 @@ def read_graph(path: Path) -> GraphWeights:
     ):
         raise ModelError(
             f"{path} is no WeSpeaker ResNet graph with folded batch normalisation and one last layer; use the file of "
-            "the default bundle (oolong models path)"
+            "the default bundle (oolong models path embedding)"
         )
     weight, bias = (stored[name] for name in layers[0].input[1:])
     if not any(attribute.name == "transB" and attribute.i for attribute in layers[0].attribute):
