@@ -25,12 +25,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from command_line import run
-from plda.arrays import read_npz, save_plda
+from command_line import check_outputs, run
+from plda.arrays import numbers, read_npz, save_plda
 from plda.corpora import Corpus
 from plda.evaluation import equal_error_rate, split_speakers
 from plda.training import train
@@ -78,10 +78,39 @@ class Trials:
     clean: Index
 
 
+def read_rows(path: Path, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Read arrays of `simulate_sessions.py`, a row a piece.
+
+    Raises
+    ------
+    InputError
+        If an array is missing, of another kind, or does not fit the others.
+    """
+    stored = read_npz(path, names)
+    embedding = numbers(stored["embedding"], f"{path}: the array embedding", (None, None))
+    seconds = numbers(stored["seconds"], f"{path}: the array seconds", (len(embedding),))
+    if not embedding.any(axis=1).all() or not (seconds > 0).all():
+        raise InputError(f"{path}: a piece has no length, or an embedding of zeros; make the file anew")
+    kinds = {"speaker": "USiu", "utterance": "USiu", "session": "iu", "whole": "b"}
+    for name in set(names) & kinds.keys():
+        if stored[name].dtype.kind not in kinds[name] or stored[name].shape != seconds.shape:
+            raise InputError(
+                f"{path}: the array {name} has the type {stored[name].dtype} and the shape {stored[name].shape}, which "
+                f"do not fit {len(seconds)} rows of simulate_sessions.py"
+            )
+    return stored
+
+
 def load_sessions(paths: Sequence[Path], clean: Path) -> Sessions:
-    """Read a sessions file, or its parts, and the clean utterances: sessions 0 and 2 are of the first half of them."""
-    simulated = [read_npz(path, tuple(Sessions.__dataclass_fields__)) for path in paths]
-    original = read_npz(clean, ("embedding", "speaker", "utterance", "seconds"))
+    """Read a sessions file, or its parts, and the clean utterances: sessions 0 and 2 are of the first half of them.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, or a speaker lacks a session.
+    """
+    simulated = [read_rows(path, tuple(Sessions.__dataclass_fields__)) for path in paths]
+    original = read_rows(clean, ("embedding", "speaker", "utterance", "seconds"))
     if (found := len(np.unique(original["speaker"]))) < FEWEST_SPEAKERS:
         raise InputError(f"{clean}: {found} speakers, at least {FEWEST_SPEAKERS} are needed")
     sizes = {part["embedding"].shape[1:] for part in (*simulated, original)}
@@ -101,7 +130,15 @@ def load_sessions(paths: Sequence[Path], clean: Path) -> Sessions:
         "whole": np.concatenate([columns["whole"], np.ones(len(half), dtype=np.bool_)]),
     }
     columns["embedding"] = unit(columns["embedding"].astype(np.float64))
-    columns["speaker"] = np.unique(columns["speaker"], return_inverse=True)[1]
+    names, columns["speaker"] = np.unique(columns["speaker"], return_inverse=True)
+    found = set(zip(*(columns[name].tolist() for name in ("speaker", "session", "whole")), strict=True))
+    for number, name in enumerate(names):
+        for piece in ((0, True), (0, False), (1, True), (1, False), (2, True), (3, True)):
+            if (number, *piece) not in found:
+                raise InputError(
+                    f"the speaker {name} is not in both sessions and twice in {clean}, with seconds and whole "
+                    "utterances; make all files from one folder of audio"
+                )
     return Sessions(**columns)
 
 
@@ -245,6 +282,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.out and not arguments.out.is_dir():
         raise UsageError(f"{arguments.out}: there is no such folder")
+    ending = f"_{arguments.name}" if arguments.name else ""
+    if arguments.out:
+        targets = [arguments.out / f"voice_plda{ending}.npz", arguments.out / f"voice_calibration{ending}.json"]
+        embedding = [arguments.embedding] if arguments.embedding else []
+        check_outputs(targets, [*arguments.sessions, arguments.clean, *embedding])
     data = load_sessions(arguments.sessions, arguments.clean)
     sides = draw_sides(data, np.random.default_rng(arguments.seed))
     count = int(data.speaker.max()) + 1
@@ -270,11 +312,7 @@ def main() -> None:
     scores = {"cosine": trials.cosine, "PLDA": trials.plda, "calibrated": log_odds}
     print(*rows_of_table(trials, scores), *rows_of_thresholds(sides, folds, calibrated), sep="\n")
     if arguments.out:
-        ending = f"_{arguments.name}" if arguments.name else ""
-        save_plda(
-            arguments.out / f"voice_plda{ending}.npz",
-            train_identity(data, np.arange(count), arguments.dim, arguments.shrinkage),
-        )
+        save_plda(targets[0], train_identity(data, np.arange(count), arguments.dim, arguments.shrinkage))
         model = arguments.embedding or find_bundle(parts=("embedding",)).files["embedding"]
         calibration = {
             "embedding": file_hash(model),
@@ -284,7 +322,7 @@ def main() -> None:
             "cosine": [round(float(weight), 5) for weight in cosine_weights],
         }
         text = json.dumps(calibration, indent=1) + "\n"
-        write_files({arguments.out / f"voice_calibration{ending}.json": text})
+        write_files({targets[1]: text})
         print(text)
 
 

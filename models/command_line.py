@@ -21,14 +21,25 @@ def run(main: Callable[[], None]) -> None:
 def check_outputs(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
     """Check before any work that files can be written and replace nothing that is read.
 
+    Parameters
+    ----------
+    targets : iterable of Path
+    inputs : iterable of Path
+        Files, and folders of which no file is replaced.
+
     Raises
     ------
     UsageError
-        If one is an input, or its folder is not there.
+        If one is an input or a file in one, or its folder is not there.
     """
-    sources = list(inputs)
+    sources = [source for source in inputs if source.exists()]
     for target in targets:
         if not target.parent.is_dir():
             raise UsageError(f"{target}: there is no folder {target.parent}")
-        if any(target.exists() and source.exists() and target.samefile(source) for source in sources):
-            raise UsageError(f"{target} is an input; name another file")
+        if not target.exists():
+            continue
+        for source in sources:
+            if target.samefile(source):
+                raise UsageError(f"{target} is an input; name another file")
+            if source.resolve() in target.resolve().parents:
+                raise UsageError(f"{target} is a file of the input {source}; name another file")

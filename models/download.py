@@ -53,29 +53,32 @@ def download(bundle: str, folder: Path, *, manifest: Manifest | None = None) -> 
     ModelNotFoundError, HashMismatchError
         If the bundle has no such name, or a file of it is in no place, or nobody lets this user in.
     UsageError
-        If the folder holds something, or torch is needed and missing.
+        If the folder holds something or is the current one, or torch is needed and missing.
     OutputError
         If the folder cannot be written.
     """
     manifest = manifest or load_manifest()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is there already: name a new or empty folder")
+    final = folder.resolve()  # behind a link
+    if final == Path.cwd():
+        raise UsageError(f"{folder} is the folder you are in, which cannot be put in place as a whole: name a new one")
     if bundle in manifest.bundles:
         for part, name in manifest.bundles[bundle].parts.items():
             if part != "plda" and manifest.assets[name].convert is not None:
                 _require_torch(bundle, part)
     originals = fetch_originals(bundle, manifest=manifest)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=final.parent, prefix=f".{final.name}.") as scratch:
             work = Path(scratch, "bundle")
             for part, name in manifest.bundles[bundle].parts.items():
                 target = work / LAYOUT[part]
                 target.parent.mkdir(parents=True)
                 _put(part, manifest.assets[name], originals[part], target)
-            if folder.exists():
-                folder.rmdir()
-            work.rename(folder)
+            if final.exists():
+                final.rmdir()
+            work.rename(final)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
     return {part: folder / path for part, path in LAYOUT.items()}

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
+from command_line import check_outputs
 
 try:
     import torch
@@ -131,7 +132,7 @@ def export(checkpoint: Path, target: Path, samples: FloatArray) -> tuple[Network
     Raises
     ------
     InputError
-        If the checkpoint cannot be used; see `read_checkpoint`.
+        If the checkpoint cannot be used, see `read_checkpoint`, or the audio is silent.
     ModelError
         If the outputs differ by more than a thousandth of the largest value.
     UsageError
@@ -239,6 +240,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--audio", type=Path, default=MEETING, help="recording to compare on, its first minute")
     given = parser.parse_args(arguments)
     try:
+        if given.out.exists():
+            check_outputs([given.out], [given.checkpoint, given.audio])
         network, difference = export(given.checkpoint, given.out, read_audio(given.audio))
     except OolongError as error:
         parser.exit(error.exit_code, f"{parser.prog}: {error}\n")

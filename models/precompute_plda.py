@@ -13,6 +13,7 @@ trained here; `train_plda.py` does that.
 from __future__ import annotations
 
 import argparse
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from command_line import check_outputs, run
 from plda.arrays import numbers, read_npy, read_npz, save_plda
 from plda.training import solve_two_covariance
-from scipy.linalg import inv
+from scipy.linalg import LinAlgWarning, inv
 
 from oolong_align.errors import InputError
 from oolong_align.plda import Plda
@@ -65,8 +66,10 @@ def within_and_between(arrays: dict[str, Array]) -> tuple[Array, Array]:
     if not tr.size or not np.linalg.cond(tr) < WORST_CONDITION:
         raise InputError("the array tr cannot be inverted; the file is damaged or no PLDA of Kaldi's")
     try:
-        return inv(tr.T @ tr), inv((tr.T / arrays["psi"]) @ tr)
-    except (np.linalg.LinAlgError, ValueError) as error:
+        with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error", LinAlgWarning)
+            return inv(tr.T @ tr), inv((tr.T / arrays["psi"]) @ tr)
+    except (np.linalg.LinAlgError, LinAlgWarning, ValueError) as error:
         raise InputError(f"the arrays tr and psi cannot be inverted ({error}); the file is damaged") from error
 
 

@@ -231,10 +231,12 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"blocks is {arguments.blocks}; at least 1 is needed")
     if arguments.seed < 0:
         raise UsageError(f"seed is {arguments.seed}; 0 or more is needed")
+    others = [path for path in (arguments.plda, arguments.conversations) if path]
+    inputs = [arguments.embedding, arguments.folder, *others]
     if arguments.out:
-        check_outputs([arguments.out], [arguments.embedding])
+        check_outputs([arguments.out], inputs)
     if arguments.graphs and arguments.graphs.is_dir():
-        check_outputs([arguments.graphs / f"{method}.onnx" for method in METHODS], [arguments.embedding])
+        check_outputs([arguments.graphs / f"{method}.onnx" for method in METHODS], inputs)
 
 
 def main() -> None:

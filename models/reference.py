@@ -37,7 +37,7 @@ from reference_networks import check_network, embed_as_graph, import_pyannote, l
 from oolong_align.audio import load_audio
 from oolong_align.errors import InputError, ModelError, OolongError, OutputError, UsageError
 from oolong_align.models import find_bundle
-from oolong_align.outputs import check_sources, prepare_folder, write_files
+from oolong_align.outputs import check_sources, check_targets, prepare_folder, write_files
 
 RATE = 16_000
 SPEECH = Path(__file__).parents[1] / "examples" / "meeting.flac"
@@ -122,6 +122,7 @@ class Reference:
             ) from error
         bundle = find_bundle(parts=("segmentation", "embedding")).files
         graph = embedding or bundle["embedding"]
+        self._inputs = [segmentation, graph, *(plda / name for name in PLDA_FILES)]
         networks = load_segmentation(segmentation), load_embedding(graph)
         with load_audio(SPEECH) as audio:
             clip = torch.from_numpy(np.array(audio.read(0, CHECKED_SAMPLES)))[None, None]
@@ -143,6 +144,9 @@ class Reference:
 
     def diarize(self, path: Path, folder: Path) -> dict[str, Any]:
         """Write what is found in a recording; what is told of it, by name."""
+        suffixes = (".npz", ".rttm", ".exclusive.rttm")
+        arrays_path, turns_path, exclusive_path = targets = [folder / f"{path.stem}{suffix}" for suffix in suffixes]
+        check_targets(targets, [path, *self._inputs])
         import torch
 
         with load_audio(path) as audio:
@@ -153,10 +157,9 @@ class Reference:
         output, arrays = self._run(torch.from_numpy(np.array(samples))[None], path.stem)
         seconds = time.perf_counter() - began
         arrays["speaker_embeddings"] = output.speaker_embeddings
-        save_arrays(folder / f"{path.stem}.npz", arrays)
-        found = {".rttm": output.speaker_diarization, ".exclusive.rttm": output.exclusive_speaker_diarization}
-        texts = {folder / f"{path.stem}{suffix}": render_turns(turns, path.stem) for suffix, turns in found.items()}
-        write_files(texts, inputs=[path])
+        save_arrays(arrays_path, arrays)
+        found = {turns_path: output.speaker_diarization, exclusive_path: output.exclusive_speaker_diarization}
+        write_files({target: render_turns(turns, path.stem) for target, turns in found.items()})
         speakers = len(output.speaker_diarization.labels())
         return {"file": str(path), "seconds": round(seconds, 3), "duration": duration, "speakers": speakers}
 

@@ -7,6 +7,7 @@ of a graph can be read and laid out without either.
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 import types
 import warnings
@@ -63,7 +64,7 @@ def read_graph(path: Path) -> GraphWeights:
     ):
         raise ModelError(
             f"{path} is no WeSpeaker ResNet graph with folded batch normalisation and one last layer; use the file of "
-            "the default bundle (oolong models path)"
+            "the default bundle (oolong models path embedding)"
         )
     weight, bias = (stored[name] for name in layers[0].input[1:])
     if not any(attribute.name == "transB" and attribute.i for attribute in layers[0].attribute):
@@ -171,6 +172,11 @@ def load_segmentation(checkpoint: Path) -> Any:
         model.specifications = stored["pyannote.audio"]["specifications"]
         model.build()
         model.load_state_dict(stored["state_dict"])
+    except pickle.UnpicklingError as error:  # its reason advises to load the file unsafely
+        raise ModelError(
+            f"{checkpoint} is no checkpoint of pyannote's segmentation-3.0: it is damaged or wants to run code, and is "
+            "not read; use its pytorch_model.bin"
+        ) from error
     except Exception as error:
         reason = str(error).strip().splitlines()
         raise ModelError(

@@ -41,6 +41,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 RATE: Final = 16000
 SESSIONS: Final = 2
+SHORTEST_SAMPLES: Final = RATE // 10
 
 
 def shape_spectrum(samples: Array, gain_db: Array, frequencies: Array) -> Array:
@@ -119,7 +120,9 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="first speaker, from 0")
     parser.add_argument("--last", type=int, help="the one after the last")
     arguments = parser.parse_args()
-    check_outputs([arguments.out], [])
+    if arguments.first < 0:
+        parser.error(f"--first {arguments.first}: speakers are counted from 0")
+    check_outputs([arguments.out], [arguments.folder, *([arguments.embedding] if arguments.embedding else [])])
     if arguments.clean:
         if arguments.first or arguments.last is not None:
             parser.error("--clean takes all speakers: leave --first and --last out")
@@ -132,11 +135,19 @@ def main() -> None:
     columns: dict[str, list[Any]] = {"embedding": [], "speaker": [], "session": [], "seconds": [], "whole": []}
     for speaker in sorted(by_speaker)[arguments.first : arguments.last]:
         random = np.random.default_rng(zlib.crc32(speaker.encode()))
+        if len(by_speaker[speaker]) < SESSIONS:
+            raise InputError(
+                f"{arguments.folder}: {speaker} has one utterance, which makes no two sessions; leave the speaker out"
+            )
         for session, paths in enumerate(np.array_split(np.array(sorted(by_speaker[speaker])), SESSIONS)):
             utterances = []
             for path in paths:
                 with load_audio(path) as audio:
                     utterances.append(audio.read(0, audio.num_samples).astype(np.float64))
+                if len(utterances[-1]) < SHORTEST_SAMPLES:
+                    raise InputError(f"{path}: shorter than 0.1 s; leave it out of {arguments.folder / 'utt2spk'}")
+            if not any(samples.any() for samples in utterances):
+                raise InputError(f"{paths[0].parent}: half of the utterances of {speaker} are silent; leave them out")
             for embedding, seconds, whole in embed_session(model, utterances, random):
                 for name, value in zip(columns, (embedding, speaker, session, seconds, whole), strict=True):
                     columns[name].append(value)

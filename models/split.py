@@ -73,8 +73,9 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUT_FOLDER")
     parser.add_argument("--audio", type=Path, nargs="+", default=[MEETING], help="examples/meeting.flac if not given")
     arguments = parser.parse_args()
+    inputs = [arguments.model, *arguments.audio]
     if arguments.out.is_dir():
-        check_outputs([arguments.out / f"{name}.onnx" for name in ("backbone", "head")], [arguments.model])
+        check_outputs([arguments.out / f"{name}.onnx" for name in ("backbone", "head")], inputs)
     with TemporaryDirectory() as scratch:
         parts = {name: Path(scratch, f"{name}.onnx") for name in ("backbone", "head")}
         extract_backbone(arguments.model, parts["backbone"])

@@ -162,7 +162,8 @@ def main() -> None:
         parser.error("nothing to do: give --out FILE, --folds N, or --conversations FOLDER")
     inputs = [parse_input(text) for text in arguments.inputs]
     if arguments.out:
-        check_outputs([arguments.out], [path for path, _ in inputs])
+        others = [path for path in (arguments.embedding, arguments.conversations) if path]
+        check_outputs([arguments.out], [*(path for path, _ in inputs), *others])
     if arguments.threshold is not None and not 0 < arguments.threshold <= 2:
         raise UsageError(f"--threshold {arguments.threshold:g}: a distance above 0 and up to 2 is needed")
     conversations = find_conversations(arguments.conversations) if arguments.conversations else []

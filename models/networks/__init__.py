@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
+from oolong_align.errors import InputError
 from oolong_align.fbank import WESPEAKER, FbankOptions, compute_fbank
 from oolong_align.frames import WINDOW_SAMPLES
 
@@ -58,11 +59,24 @@ class Network:
 
 
 def whole_windows(samples: FloatArray) -> FloatArray:
-    """Windows of 10 s without overlap, ``(windows, 160000)``; what is shorter than one is filled with silence."""
+    """Windows of 10 s without overlap, ``(windows, 160000)``; what is shorter than one is filled with silence.
+
+    Windows without any sound are left out: a network that normalises its input divides by their variance, and what it
+    gives is rounding.
+
+    Raises
+    ------
+    InputError
+        If there is no other.
+    """
     windows = max(len(samples) // WINDOW_SAMPLES, 1)
     filled = np.zeros(windows * WINDOW_SAMPLES, dtype=np.float32)
     filled[: len(samples)] = samples[: len(filled)]
-    return filled.reshape(windows, WINDOW_SAMPLES)
+    rows = filled.reshape(windows, WINDOW_SAMPLES)
+    sounding = rows[np.ptp(rows, axis=1) > 0]
+    if not len(sounding):
+        raise InputError("the audio to compare on is silent; give a recording in which somebody speaks")
+    return sounding
 
 
 def mean_free_fbank(samples: FloatArray, options: FbankOptions = WESPEAKER) -> FloatArray:

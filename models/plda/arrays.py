@@ -91,10 +91,17 @@ def save_plda(path: Path, plda: Plda) -> None:
 
     Raises
     ------
+    InputError
+        If a number is beyond single precision.
     OutputError
         If the file cannot be written; what was there before stays.
     """
-    arrays: dict[str, Any] = {name: getattr(plda, name).astype(np.float32) for name in PLDA_ARRAYS}
+    with np.errstate(over="ignore"):
+        arrays: dict[str, Any] = {name: getattr(plda, name).astype(np.float32) for name in PLDA_ARRAYS}
+    if beyond := [name for name in PLDA_ARRAYS if not np.isfinite(arrays[name]).all()]:
+        raise InputError(
+            f"the array {beyond[0]} of the PLDA gets numbers beyond single precision; the input is damaged"
+        )
     if plda.threshold is not None:
         arrays["threshold"] = np.float32(plda.threshold)
     save_arrays(path, arrays)
@@ -121,6 +128,8 @@ def _loaded(path: Path) -> AbstractContextManager[Any]:
         stored = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+    except ValueError:  # NumPy's reason advises to load pickles
+        raise InputError(f"{path}: no file of NumPy arrays; nothing pickled is ever loaded") from None
+    except (OSError, EOFError, zipfile.BadZipFile, MemoryError) as error:
         raise InputError(f"{path}: no file of NumPy arrays ({error}); nothing pickled is ever loaded") from None
     return nullcontext(stored) if isinstance(stored, np.ndarray) else stored

@@ -55,3 +55,15 @@ def test_what_is_there_stays(folder: Path, repository: Path) -> None:
     assert done.returncode == 2
     assert done.stderr == f"download.py: {folder} is there already: name a new or empty folder\n"
     assert {path: file_hash(path) for path in folder.rglob("*.*")} == before
+
+
+def test_a_link_to_an_empty_folder_is_followed_and_the_current_folder_refused(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    command = [sys.executable, repository / "models" / "download.py", "open"]
+    subprocess.run([*command, tmp_path / "link"], check=True)
+    assert {path.parent.name for path in (tmp_path / "empty").rglob("*.*")} == {"segmentation", "embedding", "plda"}
+    assert (tmp_path / "link").is_symlink()
+    (tmp_path / "here").mkdir()
+    done = subprocess.run([*command, "."], cwd=tmp_path / "here", capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("download.py: . is the folder you are in, which cannot be")

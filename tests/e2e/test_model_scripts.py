@@ -83,6 +83,14 @@ def test_a_file_that_is_no_graph_is_one_line(repository: Path, tmp_path: Path) -
         ("simulate_sessions.py", ("nothing", "sessions.npz"), "nothing"),
         ("simulate_sessions.py", (".", "missing/sessions.npz"), "there is no folder missing"),
         ("calibrate_voices.py", ("a.npz", "--clean", "a.npz"), "a.npz: no file of NumPy arrays"),
+        ("split.py", ("a.npz", ".", "--audio", "backbone.onnx"), "backbone.onnx is an input"),
+        ("train_plda.py", (".", "--out", "a.npz"), "a.npz is a file of the input ."),
+        ("train_plda.py", ("b.npz", "--embedding", "a.npz", "--out", "a.npz"), "a.npz is an input"),
+        ("train_plda.py", ("b.npz", "--conversations", ".", "--out", "a.npz"), "a.npz is a file of the input ."),
+        ("quantize.py", ("backbone.onnx", ".", "--out", "a.npz"), "a.npz is a file of the input ."),
+        ("quantize.py", ("backbone.onnx", "x", "--plda", "a.npz", "--out", "a.npz"), "a.npz is an input"),
+        ("simulate_sessions.py", (".", "a.npz"), "a.npz is a file of the input ."),
+        ("simulate_sessions.py", ("x", "a.npz", "--embedding", "a.npz"), "a.npz is an input"),
     ],
 )
 def test_no_input_is_replaced_and_bad_input_is_one_line(
@@ -97,6 +105,17 @@ def test_no_input_is_replaced_and_bad_input_is_one_line(
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
         ("backbone.onnx", "a.npz", "b.npz"), "mine"
     )
+
+
+def test_a_calibration_replaces_none_of_its_inputs(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "voice_plda_new.npz").write_text("mine")
+    done = call(
+        repository,
+        "calibrate_voices.py",
+        tmp_path / "voice_plda_new.npz",
+        *("--clean", tmp_path / "clean.npz", "--name", "new", "--out", tmp_path),
+    )
+    assert done.returncode == 2 and "voice_plda_new.npz is an input" in done.stderr
 
 
 def test_an_8_bit_graph_runs_in_place_of_the_original(

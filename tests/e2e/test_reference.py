@@ -106,4 +106,5 @@ def test_a_checkpoint_that_holds_code_is_refused(
     )
     assert done.returncode == 1
     assert "is no checkpoint of pyannote's segmentation-3.0" in done.stderr.splitlines()[-1]
+    assert "weights_only" not in done.stderr  # no advice to load it unsafely
     assert not (tmp_path / "touched").exists()

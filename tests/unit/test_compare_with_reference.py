@@ -155,6 +155,15 @@ def test_arrays_are_written_whole_and_the_same_each_time(scripts: SimpleNamespac
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.npz", "2.npz", "3.npz"]
 
 
+def test_the_reference_replaces_none_of_its_inputs(scripts: SimpleNamespace, tmp_path: Path) -> None:
+    plda = tmp_path / "plda.npz"
+    plda.write_text("mine")
+    loaded = SimpleNamespace(_inputs=[plda])
+    with pytest.raises(OutputError, match=r"plda.npz is the input itself"):
+        scripts.reference.Reference.diarize(loaded, tmp_path / "plda.wav", tmp_path)
+    assert plda.read_text() == "mine"
+
+
 class Systems:
     """Systems that note what they are asked, find one speaker and take a second more at each call."""
 

@@ -217,3 +217,21 @@ def test_the_command_line_ends_with_one_line(repository: Path, tmp_path: Path) -
     assert done.returncode == 1
     assert done.stderr.startswith(f"export_onnx.py: {tmp_path / 'text'}: not a PyTorch checkpoint")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_recording_to_compare_on_is_not_replaced(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "voice.wav").write_text("mine")
+    command = [sys.executable, repository / "models" / "export_onnx.py", tmp_path / "model.pt", tmp_path / "voice.wav"]
+    done = subprocess.run([*command, "--audio", tmp_path / "voice.wav"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f"export_onnx.py: {tmp_path / 'voice.wav'} is an input; name another file\n"
+
+
+def test_silent_windows_are_not_compared(scripts: ModuleType, samples: np.ndarray, tmp_path: Path) -> None:
+    checkpoint = save(tmp_path / "model.bin", small_pyannet())
+    batch = scripts.pyannet.NETWORK.prepare(np.concatenate([np.zeros(160_000, np.float32), samples[:160_000]]))
+    np.testing.assert_array_equal(batch[:, 0], samples[None, :160_000])
+    for silence in (np.zeros(0, np.float32), np.full(400_000, 0.25, np.float32)):
+        with pytest.raises(InputError, match="the audio to compare on is silent; give a recording"):
+            scripts.export(checkpoint, tmp_path / "model.onnx", silence)
+    assert not (tmp_path / "model.onnx").exists()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import workshop
 
+from oolong_align.errors import InputError
 from oolong_align.plda import Plda
 
 
@@ -76,6 +77,9 @@ def test_conversion_diagonalises_both_covariances(scripts: SimpleNamespace, tmp_
         ({"mu": np.array([0.0, np.inf])}, "the array mu holds 1 numbers that are not finite"),
         ({"mu": np.array([0, {}], dtype=object)}, "nothing pickled is ever loaded"),
         ({"psi": None}, "there is no array psi"),
+        ({"psi": np.array([1e300, 1.0])}, "cannot be inverted"),
+        ({"psi": np.array([1e300, 1e300])}, "gets numbers beyond single precision"),
+        ({"tr": KALDI["tr"] * 1e200}, "cannot be inverted"),
     ],
 )
 def test_hostile_originals_are_one_line(repository: Path, tmp_path: Path, change: dict[str, Any], problem: str) -> None:
@@ -85,3 +89,11 @@ def test_hostile_originals_are_one_line(repository: Path, tmp_path: Path, change
     assert problem in done.stderr
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     assert not (tmp_path / "out.npz").exists()
+
+
+def test_what_holds_no_arrays_is_told_without_advice_to_trust_it(scripts: SimpleNamespace, tmp_path: Path) -> None:
+    first, second = write_originals(tmp_path)
+    second.write_text("nonsense")
+    with pytest.raises(InputError) as caught:
+        scripts.precompute_plda.convert(first, second)
+    assert str(caught.value) == f"{second}: no file of NumPy arrays; nothing pickled is ever loaded"
