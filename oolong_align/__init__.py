@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from oolong_align.vad import VoiceActivityDetector as VoiceActivityDetector
     from oolong_align.voice_library import VoiceLibrary as VoiceLibrary
 
-# ONNX Runtime 1.32 for Linux records each run for Microsoft, from its import on, and reads this before.
+# ONNX Runtime 1.32 for Linux records each run for Microsoft; huggingface_hub tells the hub which other packages are
+# installed, and which tool started the program. Both read these when they are imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 __version__: Final = "0.1.0"
 

@@ -137,7 +137,7 @@ def _download(source: HubSource, endpoint: str, work: Path) -> None:
 
 @contextmanager
 def _translated(source: HubSource, endpoint: str) -> Iterator[None]:
-    from huggingface_hub import errors
+    from huggingface_hub import errors, get_token
 
     page = f"{endpoint}/{source.repo}"
     try:
@@ -151,7 +151,8 @@ def _translated(source: HubSource, endpoint: str) -> Iterator[None]:
     except errors.GatedRepoError as error:
         raise ModelNotFoundError(f"gated: accept its conditions at {page} and set HF_TOKEN to your token") from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
-        hint = "; it is gated: set HF_TOKEN" if source.gated else ""
+        advice = "the token in use is not accepted" if get_token() else "set HF_TOKEN"
+        hint = f"; it is gated: {advice}" if source.gated else ""
         raise ModelNotFoundError(f"not found there ({_first_line(error)}){hint}") from error
     except errors.HfHubHTTPError as error:
         raise ModelNotFoundError(f"{_first_line(error)}") from error

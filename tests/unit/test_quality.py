@@ -34,10 +34,12 @@ def test_a_start_loads_no_inference_engine(start: str) -> None:
 
 
 def test_nothing_is_recorded_about_the_user(tmp_path: Path, repository: Path) -> None:
-    switches = ("ORT_DISABLE_TELEMETRY", "GITHUB_ACTIONS", "TF_BUILD")
+    switches = ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "GITHUB_ACTIONS", "TF_BUILD")
     kept = {name: value for name, value in os.environ.items() if name not in switches}
     places = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "XDG_CACHE_HOME"), str(tmp_path))
-    code = "import oolong_align.onnx, onnxruntime"
+    code = (
+        "import oolong_align.onnx, onnxruntime, huggingface_hub.constants as hub; assert hub.HF_HUB_DISABLE_TELEMETRY"
+    )
     subprocess.run([sys.executable, "-c", code], env={**kept, **places}, cwd=repository, check=True)
     assert not list(tmp_path.rglob("*"))
 

@@ -126,6 +126,15 @@ def test_gated_bundle_opens_with_a_token(hub, toys, monkeypatch):
     assert (originals["embedding"] / "weights.bin").read_bytes() == b"w"
 
 
+def test_a_gated_bundle_tells_a_missing_token_from_a_wrong_one(hub, toys, monkeypatch):
+    hub.files["org/gated/weights.bin"] = toys.HubFile(b"", status=401, error_code="RepoNotFound")
+    with pytest.raises(ModelNotFoundError, match="it is gated: set HF_TOKEN"):
+        fetch_originals("closed", manifest=gated(toys))
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    with pytest.raises(ModelNotFoundError, match="it is gated: the token in use is not accepted"):
+        fetch_originals("closed", manifest=gated(toys))
+
+
 def test_originals_are_not_taken_for_a_model(hub, toys):
     hub.files["org/gated/weights.bin"] = toys.HubFile(b"w")
     with pytest.raises(ModelError, match=r"embedding of the bundle closed was fetched to .*, but export it first"):
