@@ -259,7 +259,7 @@ def main() -> None:
         extract_backbone(arguments.embedding, backbone)
         rng = np.random.default_rng(arguments.seed)
         metadata = {entry.key: entry.value for entry in onnx.load(str(backbone)).metadata_props}
-        fbank = find_fbank_options(metadata)
+        fbank = find_fbank_options(arguments.embedding, metadata)
         blocks = list(read_blocks(arguments.folder, fbank, arguments.blocks + HELD_OUT, rng))
         ranges = measure(backbone, blocks[:-HELD_OUT], METHODS)
         if arguments.out:

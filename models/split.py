@@ -54,7 +54,7 @@ def compare(joint: Path, backbone: Path, head: Path, recording: Path) -> tuple[i
     sessions = [open_session(path, inputs={}, outputs={}) for path in (joint, backbone, head)]
     names = [session.get_inputs()[0].name for session in sessions]
     differences, distances = [], []
-    fbank = find_fbank_options(sessions[0].get_modelmeta().custom_metadata_map)
+    fbank = find_fbank_options(joint, sessions[0].get_modelmeta().custom_metadata_map)
     for features in read_blocks(recording, fbank):
         expected = sessions[0].run(None, {names[0]: features})[0]
         maps = sessions[1].run(None, {names[1]: features})[0]

@@ -93,7 +93,7 @@ class EmbeddingModel:
         self._backbone = open_session(backbone, inputs={0: (None, None, NUM_BINS)}, outputs={}, providers=providers)
         self._head = open_session(head, inputs={0: (None, None)}, outputs={0: (None, None)})
         self._pooling = open_session(pooling, inputs={}, outputs={0: (None, None)})
-        self.fbank = find_fbank_options(self._backbone.get_modelmeta().custom_metadata_map)
+        self.fbank = find_fbank_options(path, self._backbone.get_modelmeta().custom_metadata_map)
         self._backbone_input = self._backbone.get_inputs()[0].name
         self._head_input = self._head.get_inputs()[0].name
         self.channels = self._head.get_inputs()[0].shape[1] // 2

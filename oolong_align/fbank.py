@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.fft import rfft
 from scipy.sparse import csr_array
 
 from oolong_align.audio import Audio
+from oolong_align.errors import ModelError
 from oolong_align.frames import FBANK_STEP_SAMPLES, FBANK_WIDTH_SAMPLES, SAMPLE_RATE, WINDOW_SAMPLES
 from oolong_align.types import FloatArray
 
@@ -51,15 +53,33 @@ class FbankOptions:
 
 WESPEAKER: Final = FbankOptions(window_type="hamming", full_scale=32768.0)
 THREE_D_SPEAKER: Final = FbankOptions(window_type="povey", full_scale=1.0)
+_TOOLKITS: Final = {"wespeaker": WESPEAKER, "3d-speaker": THREE_D_SPEAKER}
+_SHOWN: Final = 40
 
 
-def find_fbank_options(metadata: Mapping[str, str]) -> FbankOptions:
+def find_fbank_options(source: Path, metadata: Mapping[str, str]) -> FbankOptions:
     """Options of the toolkit that the metadata of a graph name as ``framework``; WeSpeaker's without any.
 
-    Published graphs hold it as "wespeaker" or "3d-speaker". A network that gets the other one's features runs all the
-    same, less accurately.
+    Published graphs hold it as "wespeaker" or "3d-speaker", and most the ``sample_rate``. A network that gets other
+    features than its own runs all the same, less accurately.
+
+    Raises
+    ------
+    ModelError
+        If they name another toolkit, or a sample rate that is not 16 kHz.
     """
-    return THREE_D_SPEAKER if metadata.get("framework") == "3d-speaker" else WESPEAKER
+    toolkit = metadata.get("framework", "").strip().lower() or "wespeaker"
+    rate = metadata.get("sample_rate", "").strip() or str(SAMPLE_RATE)
+    if toolkit not in _TOOLKITS:
+        raise ModelError(
+            f"{source}: its metadata name the framework {toolkit[:_SHOWN]!r}, whose features are not known here; use a "
+            f"network of {' or '.join(_TOOLKITS)}"
+        )
+    if rate != str(SAMPLE_RATE):
+        raise ModelError(
+            f"{source}: its metadata name the sample_rate {rate[:_SHOWN]!r}; use a network for {SAMPLE_RATE} Hz"
+        )
+    return _TOOLKITS[toolkit]
 
 
 def count_fbank_frames(num_samples: int) -> int:

@@ -97,6 +97,12 @@ def test_a_network_hears_the_features_it_was_trained_with(
     assert np.abs(expected[WESPEAKER] - expected[THREE_D_SPEAKER]).max() > 0.3
 
 
+def test_a_network_with_unknown_features_is_refused(tmp_path: Path) -> None:
+    path = write_graph(tmp_path / "model.onnx", 1, framework="nemo")
+    with pytest.raises(ModelError, match=f"^{path}: its metadata name the framework 'nemo'"):
+        EmbeddingModel(path)
+
+
 def test_some_frames_present(tmp_path: Path, recording: Audio) -> None:
     model = EmbeddingModel(write_graph(tmp_path / "model.onnx", 2))
     stretches = np.stack([np.arange(50, 200, 3), np.arange(51, 201, 3)], axis=1)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import kaldi_native_fbank as knf
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oolong_align.audio import load_audio
+from oolong_align.errors import ModelError
 from oolong_align.fbank import (
     THREE_D_SPEAKER,
     WESPEAKER,
@@ -57,8 +60,28 @@ def test_speech_too(repository: object, options: FbankOptions) -> None:
 
 
 def test_a_graph_names_the_toolkit_whose_features_it_expects() -> None:
-    assert find_fbank_options({"framework": "3d-speaker", "normalize_samples": "1"}) == THREE_D_SPEAKER
-    assert find_fbank_options({"framework": "wespeaker"}) == find_fbank_options({}) == WESPEAKER
+    published = {"framework": "3d-speaker", "sample_rate": "16000", "normalize_samples": "1"}
+    assert find_fbank_options(Path("m.onnx"), published) == THREE_D_SPEAKER
+    assert find_fbank_options(Path("m.onnx"), {"framework": " 3D-Speaker\n"}) == THREE_D_SPEAKER
+    for metadata in ({}, {"framework": ""}, {"framework": "wespeaker"}, {"language": "English"}):
+        assert find_fbank_options(Path("m.onnx"), metadata) == WESPEAKER
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        (
+            {"framework": "nemo"},
+            "framework 'nemo', whose features are not known here; use a network of wespeaker or 3d",
+        ),
+        ({"framework": "n\x1b" * 10**6}, r"framework 'n\\x1bn\\x1b.{,200}$"),
+        ({"framework": "3d-speaker", "sample_rate": "8000"}, "sample_rate '8000'; use a network for 16000 Hz"),
+    ],
+    ids=["toolkit", "long", "rate"],
+)
+def test_other_features_are_refused(metadata: dict[str, str], told: str) -> None:
+    with pytest.raises(ModelError, match=rf"^m\.onnx: its metadata name the {told}"):
+        find_fbank_options(Path("m.onnx"), metadata)
 
 
 @given(st.integers(0, 2**31), st.integers(400, 400_000), st.integers(0, 10**6), st.integers(1, 2000))
