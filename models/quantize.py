@@ -40,7 +40,7 @@ from oolong_align.bundles import find_files
 from oolong_align.diarizer import Diarizer
 from oolong_align.embedding_graph import extract_backbone
 from oolong_align.errors import InputError, ModelError, OutputError, UsageError
-from oolong_align.fbank import FbankOptions, compute_fbank, find_fbank_options
+from oolong_align.fbank import FbankWindow, compute_fbank, find_fbank_window
 from oolong_align.frames import SAMPLE_RATE
 from oolong_align.models.cache import atomic_path
 from oolong_align.onnx import extract_part, load_graph, open_session
@@ -69,7 +69,7 @@ def degrade(samples: Array, rng: np.random.Generator) -> Array:
     return scaled
 
 
-def read_blocks(folder: Path, fbank: FbankOptions, count: int, rng: np.random.Generator) -> Iterator[Array]:
+def read_blocks(folder: Path, window: FbankWindow, count: int, rng: np.random.Generator) -> Iterator[Array]:
     """Mean-free features ``(1, T, 80)`` of blocks of utterances in random order.
 
     Raises
@@ -88,7 +88,7 @@ def read_blocks(folder: Path, fbank: FbankOptions, count: int, rng: np.random.Ge
         samples, pending = np.concatenate(pending)[:BLOCK_SAMPLES], []
         if made % 2:
             samples = degrade(samples, rng)
-        features = compute_fbank(np.ascontiguousarray(samples, dtype=np.float32), fbank)
+        features = compute_fbank(np.ascontiguousarray(samples, dtype=np.float32), window)
         yield (features - features.mean(axis=0))[None]
         made += 1
         if made == count:
@@ -259,8 +259,8 @@ def main() -> None:
         extract_backbone(arguments.embedding, backbone)
         rng = np.random.default_rng(arguments.seed)
         metadata = {entry.key: entry.value for entry in onnx.load(str(backbone)).metadata_props}
-        fbank = find_fbank_options(arguments.embedding, metadata)
-        blocks = list(read_blocks(arguments.folder, fbank, arguments.blocks + HELD_OUT, rng))
+        window = find_fbank_window(arguments.embedding, metadata)
+        blocks = list(read_blocks(arguments.folder, window, arguments.blocks + HELD_OUT, rng))
         ranges = measure(backbone, blocks[:-HELD_OUT], METHODS)
         if arguments.out:
             write_ranges(arguments.out, backbone, ranges[arguments.method])

@@ -24,7 +24,7 @@ from oolong_align.audio import load_audio
 from oolong_align.embedding import pool_statistics
 from oolong_align.embedding_graph import extract_backbone, extract_head
 from oolong_align.errors import InputError, ModelError, OutputError
-from oolong_align.fbank import FbankOptions, compute_fbank, find_fbank_options
+from oolong_align.fbank import FbankWindow, compute_fbank, find_fbank_window
 from oolong_align.frames import SAMPLE_RATE
 from oolong_align.models.cache import atomic_path
 from oolong_align.onnx import open_session
@@ -38,14 +38,14 @@ TOLERANCE = 1e-4
 MEETING = Path(__file__).resolve().parents[1] / "examples" / "meeting.flac"
 
 
-def read_blocks(recording: Path, fbank: FbankOptions) -> Iterator[Array]:
+def read_blocks(recording: Path, window: FbankWindow) -> Iterator[Array]:
     """Mean-free features ``(1, T, F)`` of blocks of 10 s; the last one may have 1 s."""
     with load_audio(recording) as audio:
         for start in range(0, max(audio.num_samples - SHORTEST_SAMPLES, 0) + 1, BLOCK_SAMPLES):
             samples = audio.read(start, min(start + BLOCK_SAMPLES, audio.num_samples))
             if len(samples) < SHORTEST_SAMPLES:
                 raise InputError(f"{recording}: shorter than 1 s; give a longer recording")
-            features = compute_fbank(samples, fbank)
+            features = compute_fbank(samples, window)
             yield (features - features.mean(axis=0))[None]
 
 
@@ -54,8 +54,8 @@ def compare(joint: Path, backbone: Path, head: Path, recording: Path) -> tuple[i
     sessions = [open_session(path, inputs={}, outputs={}) for path in (joint, backbone, head)]
     names = [session.get_inputs()[0].name for session in sessions]
     differences, distances = [], []
-    fbank = find_fbank_options(joint, sessions[0].get_modelmeta().custom_metadata_map)
-    for features in read_blocks(recording, fbank):
+    window = find_fbank_window(joint, sessions[0].get_modelmeta().custom_metadata_map)
+    for features in read_blocks(recording, window):
         expected = sessions[0].run(None, {names[0]: features})[0]
         maps = sessions[1].run(None, {names[1]: features})[0]
         frames = np.ascontiguousarray(maps.reshape(-1, maps.shape[-1]).T)

@@ -24,10 +24,10 @@ from oolong_align.audio import Audio
 from oolong_align.errors import ModelError
 from oolong_align.fbank import (
     NUM_BINS,
-    FbankOptions,
+    FbankWindow,
     compute_fbank,
     count_fbank_frames,
-    find_fbank_options,
+    find_fbank_window,
     read_mean_free_fbank,
 )
 from oolong_align.frames import (
@@ -71,7 +71,7 @@ class EmbeddingModel:
         Size of a backbone frame and of an embedding.
     per_voice_frame : int
         Backbone frames in 80 ms.
-    fbank : FbankOptions
+    fbank_window : {"hamming", "povey"}
         Of the features that it expects, by the graph's metadata.
     threads : int
         Calls to keep under way side by side; each runs on one thread.
@@ -93,7 +93,7 @@ class EmbeddingModel:
         self._backbone = open_session(backbone, inputs={0: (None, None, NUM_BINS)}, outputs={}, providers=providers)
         self._head = open_session(head, inputs={0: (None, None)}, outputs={0: (None, None)})
         self._pooling = open_session(pooling, inputs={}, outputs={0: (None, None)})
-        self.fbank = find_fbank_options(path, self._backbone.get_modelmeta().custom_metadata_map)
+        self.fbank_window = find_fbank_window(path, self._backbone.get_modelmeta().custom_metadata_map)
         self._backbone_input = self._backbone.get_inputs()[0].name
         self._head_input = self._head.get_inputs()[0].name
         self.channels = self._head.get_inputs()[0].shape[1] // 2
@@ -187,7 +187,8 @@ def compute_voice_frames(
         stored: Stored = frames[own.start * rows : own.stop * rows].astype(np.float16)
         return stored
 
-    for _, frames in ordered_map(run, _feature_blocks(audio, model.fbank, stretches, length), threads=model.threads):
+    blocks = _feature_blocks(audio, model.fbank_window, stretches, length)
+    for _, frames in ordered_map(run, blocks, threads=model.threads):
         store.append(frames)
         done += len(frames) // rows
         if progress:
@@ -211,7 +212,7 @@ def frames_with_voice(segmentation: Segmentation, audio: Audio) -> Mask:
 
 
 def _feature_blocks(
-    audio: Audio, fbank: FbankOptions, stretches: Spans, length: int
+    audio: Audio, window: FbankWindow, stretches: Spans, length: int
 ) -> Iterator[tuple[FloatArray, slice]]:
     """Yield the mean-free features of a block with its context, ``(frames, 8, 80)``, and which frames are its own."""
     held = np.empty((0, _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32)
@@ -220,7 +221,7 @@ def _feature_blocks(
         if high > stop:
             begin = max(low, stop)
             stop = min(max(high, begin + _READ), length)
-            held, start = np.concatenate([held[low - start :], _read_features(audio, fbank, begin, stop)]), low
+            held, start = np.concatenate([held[low - start :], _read_features(audio, window, begin, stop)]), low
         yield held[low - start : high - start], slice(first - low, last - low)
 
 
@@ -232,10 +233,10 @@ def _blocks(stretches: Spans) -> Iterator[tuple[int, int, int, int]]:
             yield max(begin - _CONTEXT, first), begin, end, min(end + _CONTEXT, last)
 
 
-def _read_features(audio: Audio, fbank: FbankOptions, first: int, last: int) -> FloatArray:
+def _read_features(audio: Audio, window: FbankWindow, first: int, last: int) -> FloatArray:
     """Mean-free features of voice frames, ``(frames, 8, 80)``; zeros behind the end of the recording."""
     begin, end = first * _FBANK_PER_VOICE_FRAME, last * _FBANK_PER_VOICE_FRAME
-    features = read_mean_free_fbank(audio, begin, min(end, count_fbank_frames(audio.num_samples)), fbank)
+    features = read_mean_free_fbank(audio, begin, min(end, count_fbank_frames(audio.num_samples)), window)
     filled = np.pad(features, ((0, end - begin - len(features)), (0, 0)))
     return filled.reshape(-1, _FBANK_PER_VOICE_FRAME, NUM_BINS)
 
@@ -347,7 +348,7 @@ def exact_window_embeddings(
     def run(window: int) -> FloatArray:
         start = window * segmentation.step_samples
         samples = audio.read(start, start + WINDOW_SAMPLES)
-        features = compute_fbank(np.pad(samples, (0, WINDOW_SAMPLES - len(samples))), model.fbank)
+        features = compute_fbank(np.pad(samples, (0, WINDOW_SAMPLES - len(samples))), model.fbank_window)
         frames = model.frames((features - features.mean(axis=0))[None])[0]
         index = np.arange(len(frames)) * WINDOW_FRAMES // len(frames)
         return model.project(pool_statistics(np.ascontiguousarray(frames), masks[window, index].T))

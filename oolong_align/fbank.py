@@ -8,9 +8,8 @@ Povey et al., "The Kaldi speech recognition toolkit", ASRU 2011 (``compute-fbank
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,11 @@ from oolong_align.errors import ModelError
 from oolong_align.frames import FBANK_STEP_SAMPLES, FBANK_WIDTH_SAMPLES, SAMPLE_RATE, WINDOW_SAMPLES
 from oolong_align.types import FloatArray
 
+FbankWindow: TypeAlias = Literal["hamming", "povey"]
+"""As Kaldi names them; the second is its own."""
+
 NUM_BINS: Final = 80
+_INT16_SCALE: Final = 32768.0
 _PREEMPHASIS: Final = np.float32(0.97)
 _LOWEST_HZ: Final = 20.0
 _FFT_SIZE: Final = 512
@@ -35,33 +38,16 @@ _WINDOWS: Final = {
 _TOGETHER: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class FbankOptions:
-    """What differs from toolkit to toolkit.
-
-    Attributes
-    ----------
-    window_type : str
-        "hamming", or Kaldi's "povey".
-    full_scale : float
-        Value of the largest sample. It matters where bands are empty, as no energy is taken for less than 1.2e-7.
-    """
-
-    window_type: str
-    full_scale: float
-
-
-WESPEAKER: Final = FbankOptions(window_type="hamming", full_scale=32768.0)
-THREE_D_SPEAKER: Final = FbankOptions(window_type="povey", full_scale=1.0)
-_TOOLKITS: Final = {"wespeaker": WESPEAKER, "3d-speaker": THREE_D_SPEAKER}
+_TOOLKITS: Final[Mapping[str, FbankWindow]] = {"wespeaker": "hamming", "3d-speaker": "povey"}
 _SHOWN: Final = 40
 
 
-def find_fbank_options(source: Path, metadata: Mapping[str, str]) -> FbankOptions:
-    """Options of the toolkit that the metadata of a graph name as ``framework``; WeSpeaker's without any.
+def find_fbank_window(source: Path, metadata: Mapping[str, str]) -> FbankWindow:
+    """Window of the toolkit that the metadata of a graph name as ``framework``; WeSpeaker's without any.
 
     Published graphs hold it as "wespeaker" or "3d-speaker", and most the ``sample_rate``. A network that gets other
-    features than its own runs all the same, less accurately.
+    features than its own runs all the same, less accurately. 3D-Speaker's samples end at 1 instead of 32768, which
+    matters in quiet recordings alone: there the least energy that it takes, 1.2e-7, hides what is heard.
 
     Raises
     ------
@@ -92,21 +78,21 @@ def count_fbank_frames(num_samples: int) -> int:
 _MEAN_FRAMES: Final = count_fbank_frames(WINDOW_SAMPLES)
 
 
-def read_fbank(audio: Audio, first: int, last: int, options: FbankOptions = WESPEAKER) -> FloatArray:
+def read_fbank(audio: Audio, first: int, last: int, window: FbankWindow = "hamming") -> FloatArray:
     """Fbank frames ``[first, last)`` of a recording, ``(frames, 80)``."""
     start = first * FBANK_STEP_SAMPLES
     stop = (last - 1) * FBANK_STEP_SAMPLES + FBANK_WIDTH_SAMPLES
-    return compute_fbank(audio.read(start, stop), options)
+    return compute_fbank(audio.read(start, stop), window)
 
 
-def read_mean_free_fbank(audio: Audio, first: int, last: int, options: FbankOptions = WESPEAKER) -> FloatArray:
+def read_mean_free_fbank(audio: Audio, first: int, last: int, window: FbankWindow = "hamming") -> FloatArray:
     """Fbank frames ``[first, last)`` minus the mean of the 10 s around each (shifted inwards at the ends)."""
     total = count_fbank_frames(audio.num_samples)
     half = _MEAN_FRAMES // 2
     span = min(_MEAN_FRAMES, total)
     low = max(min(first - half, total - span), 0)
     high = min(max(last + half, span), total)
-    features = read_fbank(audio, low, high, options)
+    features = read_fbank(audio, low, high, window)
     cumulative = np.zeros((len(features) + 1, NUM_BINS), dtype=np.float64)
     np.cumsum(features, axis=0, dtype=np.float64, out=cumulative[1:])
     begin = np.clip(np.arange(first, last) - half, 0, total - span) - low
@@ -114,7 +100,7 @@ def read_mean_free_fbank(audio: Audio, first: int, last: int, options: FbankOpti
     return (features[first - low : last - low] - mean).astype(np.float32)
 
 
-def compute_fbank(samples: FloatArray, options: FbankOptions = WESPEAKER) -> FloatArray:
+def compute_fbank(samples: FloatArray, window: FbankWindow = "hamming") -> FloatArray:
     """Log mel energies of 80 bins: windows of 25 ms every 10 ms, no dither, no energy.
 
     A frame depends on its own 400 samples only, so blocks that start on multiples of 160 samples give the same
@@ -124,7 +110,8 @@ def compute_fbank(samples: FloatArray, options: FbankOptions = WESPEAKER) -> Flo
     ----------
     samples : ndarray, shape (samples,)
         ``float32`` at 16 kHz in [-1, 1].
-    options : FbankOptions
+    window : {"hamming", "povey"}
+        As the network was trained with; see `find_fbank_window`.
 
     Returns
     -------
@@ -134,14 +121,14 @@ def compute_fbank(samples: FloatArray, options: FbankOptions = WESPEAKER) -> Flo
     features = np.empty((count_fbank_frames(len(samples)), NUM_BINS), dtype=np.float32)
     if not len(features):
         return features
-    window = _WINDOWS[options.window_type]
+    weights = _WINDOWS[window]
     frames = sliding_window_view(samples, FBANK_WIDTH_SAMPLES)[::FBANK_STEP_SAMPLES]
     for first in range(0, len(frames), _TOGETHER):
-        windows = frames[first : first + _TOGETHER].T * np.float32(options.full_scale)  # (400, frames)
+        windows = frames[first : first + _TOGETHER].T * np.float32(_INT16_SCALE)  # (400, frames)
         windows -= windows.mean(axis=0)
         windows[1:] -= _PREEMPHASIS * windows[:-1]
         windows[0] *= 1 - _PREEMPHASIS
-        windows *= window
+        windows *= weights
         spectrum = rfft(windows, _FFT_SIZE, axis=0)[:-1]
         energies = _MEL_FILTERS @ (np.square(spectrum.real) + np.square(spectrum.imag))
         features[first : first + _TOGETHER] = np.log(np.maximum(energies, np.finfo(np.float32).eps)).T

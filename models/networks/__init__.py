@@ -15,7 +15,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from oolong_align.errors import InputError
-from oolong_align.fbank import WESPEAKER, FbankOptions, compute_fbank
+from oolong_align.fbank import FbankWindow, compute_fbank
 from oolong_align.frames import WINDOW_SAMPLES
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -44,7 +44,7 @@ class Network:
         with its first row and compared with the network on all of it.
     framework : str, optional
         Metadata of the graph: the toolkit whose features an embedding network expects, as
-        `oolong_align.fbank.find_fbank_options` reads it.
+        `oolong_align.fbank.find_fbank_window` reads it.
     """
 
     name: str
@@ -79,8 +79,8 @@ def whole_windows(samples: FloatArray) -> FloatArray:
     return sounding
 
 
-def mean_free_fbank(samples: FloatArray, options: FbankOptions = WESPEAKER) -> FloatArray:
+def mean_free_fbank(samples: FloatArray, fbank_window: FbankWindow = "hamming") -> FloatArray:
     """Features of `whole_windows`, each minus its mean over time, ``(windows, 998, 80)``."""
-    features = np.stack([compute_fbank(window, options) for window in whole_windows(samples)])
+    features = np.stack([compute_fbank(window, fbank_window) for window in whole_windows(samples)])
     features -= features.mean(axis=1, keepdims=True)
     return features

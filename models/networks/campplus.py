@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from networks import Network, State, mean_free_fbank
 from oolong_align.embedding_graph import VARIANCE_FLOOR
-from oolong_align.fbank import NUM_BINS, THREE_D_SPEAKER
+from oolong_align.fbank import NUM_BINS
 
 _FRONT_CHANNELS: Final = 32
 _FIRST_CHANNELS: Final = 128
@@ -197,6 +197,6 @@ NETWORK: Final = Network(
     output_axes=("batch", None),
     recognises=recognises,
     build=build,
-    prepare=partial(mean_free_fbank, options=THREE_D_SPEAKER),
+    prepare=partial(mean_free_fbank, fbank_window="povey"),
     framework="3d-speaker",
 )

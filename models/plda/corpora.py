@@ -170,7 +170,7 @@ def embed_folder(folder: Path, model_path: Path | None) -> Corpus:
     embeddings = []
     for path, _ in utterances:
         with load_audio(path) as audio:
-            features = compute_fbank(audio.read(0, audio.num_samples), model.fbank)
+            features = compute_fbank(audio.read(0, audio.num_samples), model.fbank_window)
         if not len(features):
             raise InputError(f"{path}: too short for an embedding; leave it out of {folder / 'utt2spk'}")
         frames = model.frames((features - features.mean(axis=0))[None])[0]

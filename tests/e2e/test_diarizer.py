@@ -10,6 +10,7 @@ import pytest
 from scoring import Errors, count_speakers, score
 
 from oolong_align import Diarization, Diarizer, DiarizerOptions, OolongWarning
+from oolong_align.audio import load_audio
 from oolong_align.errors import InputError, ModelError, UsageError
 from oolong_align.plda import Plda
 from oolong_align.types import Transcript
@@ -32,6 +33,12 @@ def conversation(diarizer: Diarizer, telephone: Path) -> Diarization:
 def test_telephone_conversation(conversation: Diarization, telephone: Path) -> None:
     assert conversation.speaker_ids == (0, 1)
     assert score(telephone.with_suffix(".rttm"), conversation.turns).rate <= 0.06
+
+
+def test_a_quiet_recording_has_the_same_speakers(diarizer: Diarizer, telephone: Path) -> None:
+    with load_audio(telephone) as audio:
+        quiet = np.round(0.1 * 32768 * audio.read(0, audio.num_samples)) / np.float32(32768)
+    assert score(telephone.with_suffix(".rttm"), diarizer(quiet).turns).rate <= 0.06
 
 
 def test_a_result_goes_to_another_process_without_voice_evidence(conversation: Diarization) -> None:
@@ -140,8 +147,6 @@ def test_contradicting_bounds_are_refused(diarizer: Diarizer, telephone: Path) -
 
 @pytest.mark.parametrize("seconds", [0.0, 0.001, 0.03, 0.5, 3.0, 9.99, 10.0, 10.01])
 def test_short_recordings(diarizer: Diarizer, telephone: Path, seconds: float) -> None:
-    from oolong_align.audio import load_audio
-
     with load_audio(telephone) as audio:
         samples = audio.read(8 * 16_000, 8 * 16_000 + round(seconds * 16_000))
     result = diarizer(samples)

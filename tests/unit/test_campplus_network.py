@@ -12,7 +12,6 @@ import pytest
 
 from oolong_align.embedding import EmbeddingModel, pool_statistics
 from oolong_align.errors import InputError
-from oolong_align.fbank import THREE_D_SPEAKER
 
 torch = pytest.importorskip("torch", reason="the extra models is not installed")
 
@@ -84,7 +83,7 @@ def test_the_graph_is_the_network_at_any_length(network: torch.nn.Module, graph:
 def test_the_program_takes_the_graph_apart(network: torch.nn.Module, graph: Path) -> None:
     model = EmbeddingModel(graph)
     assert (model.channels, model.dimension, model.per_voice_frame) == (512, 7, 4)
-    assert model.fbank == THREE_D_SPEAKER
+    assert model.fbank_window == "povey"
     features = np.random.default_rng(0).normal(size=(1, 800, 80)).astype(np.float32)
     frames = model.frames(features)[0]
     assert frames.shape == (400, 512)
