@@ -34,20 +34,18 @@ _WINDOWS: Final = {
     "hamming": np.hamming(FBANK_WIDTH_SAMPLES).astype(np.float32)[:, None],
     "povey": (np.hanning(FBANK_WIDTH_SAMPLES) ** 0.85).astype(np.float32)[:, None],
 }
-# One pass over so many frames stays in the processor's cache.
-_TOGETHER: Final = 256
-
-
 _TOOLKITS: Final[Mapping[str, FbankWindow]] = {"wespeaker": "hamming", "3d-speaker": "povey"}
 _SHOWN: Final = 40
+# One pass over so many frames stays in the processor's cache.
+_TOGETHER: Final = 256
 
 
 def find_fbank_window(source: Path, metadata: Mapping[str, str]) -> FbankWindow:
     """Window of the toolkit that the metadata of a graph name as ``framework``; WeSpeaker's without any.
 
     Published graphs hold it as "wespeaker" or "3d-speaker", and most the ``sample_rate``. A network that gets other
-    features than its own runs all the same, less accurately. 3D-Speaker's samples end at 1 instead of 32768, which
-    matters in quiet recordings alone: there the least energy that it takes, 1.2e-7, hides what is heard.
+    features than its own runs all the same, less accurately. Samples end at 32768 for either: at 1, where 3D-Speaker's
+    end, the least energy that is taken, 1.2e-7, hides what is heard in quiet recordings.
 
     Raises
     ------
