@@ -20,7 +20,7 @@ Spans: TypeAlias = npt.NDArray[np.int64]
 """Rows of the first frame and the one after the last, ``(spans, 2)``."""
 
 LONGEST_S: Final = 1e9
-"""No recording is so long: times from files are below it, so that they can be counted in any unit."""
+"""No recording is so long: times from files end there, so that they can be counted in any unit."""
 
 SAMPLE_RATE: Final = 16_000
 WINDOW_SAMPLES: Final = 160_000

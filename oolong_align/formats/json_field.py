@@ -84,8 +84,8 @@ class Field:
 
     def seconds(self) -> float:
         """Value of a number that is a time in a recording."""
-        if not 0 <= self.number() < LONGEST_S:
-            self._refuse_kind(f"0 or more seconds, below {LONGEST_S:.0f}")
+        if not 0 <= self.number() <= LONGEST_S:
+            self._refuse_kind(f"0 or more seconds, up to {LONGEST_S:.0f}")
         return self.number()
 
     def share(self) -> float:

@@ -61,9 +61,9 @@ def number(record: Any, name: str) -> float | None:
     if is_number(value):
         with contextlib.suppress(OverflowError):
             found = float(value)
-    if not 0 <= found < LONGEST_S:
+    if not 0 <= found <= LONGEST_S:
         raise InputError(
-            f"{name!r} must be a finite number from 0 on, below {LONGEST_S:.0f}, not {reprlib.repr(value)}; leave "
+            f"{name!r} must be a finite number from 0 on, up to {LONGEST_S:.0f}, not {reprlib.repr(value)}; leave "
             "it out if it is unknown"
         )
     return found

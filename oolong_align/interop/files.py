@@ -235,7 +235,7 @@ def _seconds(value: str, path: Path, place: int) -> float:
         seconds = float(value)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds < LONGEST_S:
+    if not 0 <= seconds <= LONGEST_S:
         raise InputError(f"{path}, line {place}: {value[:40]!r} is no time in seconds")
     return seconds
 

@@ -202,7 +202,7 @@ def change(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (change("segments.1.speaker", 7), r"segments\[1\].speaker must be a text, not 7"),
         (change("duration", -1), "duration must be 0 or more seconds"),
         (change("duration", 10**400), "duration must be a finite number"),
-        (change("segments.0.end", 1e308), r"segments\[0\].end must be 0 or more seconds, below 1000000000"),
+        (change("segments.0.end", 1e308), r"segments\[0\].end must be 0 or more seconds, up to 1000000000"),
         (change("speakers.SPEAKER_01.words", 1.5), r"speakers.SPEAKER_01.words must be a whole number"),
         (change("diarization.0.speaker", "Ada"), r"diarization\[0\].speaker has the label 'Ada'"),
         (change("diarization.0.speaker", "SPEAKER_0"), r"has the label 'SPEAKER_0'"),
