@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import av
 import numpy as np
 
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
 
 RATE, SCRIPT = 16_000, Path(__file__).with_name("meeting.txt")
 VOICES = {"Nora": ["slt"], "Ralph": ["rms"], "Kai": ["kal16", "--setf", "int_f0_target_mean=150"]}

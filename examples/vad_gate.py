@@ -3,7 +3,7 @@
 import sys
 
 from oolong_align import VoiceActivityDetector
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
 
 vad = VoiceActivityDetector.from_pretrained()
 with load_audio(sys.argv[1]) as audio:

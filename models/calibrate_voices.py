@@ -36,11 +36,11 @@ from plda.evaluation import equal_error_rate, split_speakers
 from plda.training import train
 from scipy.optimize import minimize
 
+from oolong_align.diarization.plda import Plda
 from oolong_align.errors import InputError, UsageError
-from oolong_align.models import file_hash, find_bundle
-from oolong_align.outputs import write_files
-from oolong_align.plda import Plda
 from oolong_align.speakers.scoring import VoiceScorer, cosine_scores, duration_feature, plda_scores
+from oolong_align.util.files import write_files
+from oolong_align.weights import file_hash, find_bundle
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Index: TypeAlias = npt.NDArray[np.int64]

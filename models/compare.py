@@ -86,7 +86,7 @@ class Measurements:
 
     def write(self, path: Path, seconds: Mapping[str, Sequence[float]]) -> None:
         """Keep the seconds of all calls so far."""
-        from oolong_align.outputs import write_files
+        from oolong_align.util.files import write_files
 
         text = json.dumps({"recording": self._recording(path), "seconds": seconds}, indent=1) + "\n"
         write_files({self._file(path): text}, inputs=[path])
@@ -95,7 +95,7 @@ class Measurements:
         return self._folder / f"{path.stem}.seconds.json"
 
     def _recording(self, path: Path) -> dict[str, Any]:
-        from oolong_align.models import file_hash
+        from oolong_align.weights import file_hash
 
         return {"sha256": file_hash(path), **self._settings}
 
@@ -148,10 +148,10 @@ def load_ours(name: str, plda: Path, threads: int, measurements: Measurements) -
     from precompute_plda import convert, save_plda
 
     from oolong_align import Diarizer, DiarizerOptions
-    from oolong_align.audio import load_audio
+    from oolong_align.audio.recording import load_audio
     from oolong_align.formats import render_rttm
-    from oolong_align.outputs import write_files
     from oolong_align.types import Transcript
+    from oolong_align.util.files import write_files
 
     options = DiarizerOptions(intra_threads=threads, **OURS[name])
     with TemporaryDirectory() as scratch:
@@ -211,7 +211,7 @@ def compare(
     """Put a system's measurements beside the reference's."""
     from oolong_align_metrics import diarization_errors
 
-    from oolong_align.audio import load_audio
+    from oolong_align.audio.recording import load_audio
 
     rows = []
     for path in files:
@@ -292,8 +292,8 @@ def _run(options: argparse.Namespace) -> None:
     except ImportError as error:
         raise UsageError(f"no error rates ({error}): pip install ./plugins/oolong-align-metrics") from error
     from oolong_align import __version__
-    from oolong_align.models import file_hash, find_bundle
-    from oolong_align.outputs import check_sources, prepare_folder
+    from oolong_align.util.files import check_sources, prepare_folder
+    from oolong_align.weights import file_hash, find_bundle
 
     check_sources(options.files, [".rttm"])
     if missing := [path for path in options.files if not path.is_file()]:

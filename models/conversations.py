@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oolong_align.diarizer import Diarizer
+from oolong_align.diarization.diarizer import Diarizer
+from oolong_align.diarization.plda import Plda
 from oolong_align.errors import InputError, OolongWarning, UsageError
-from oolong_align.plda import Plda
 from oolong_align.types import Diarization, speaker_label
 
 if TYPE_CHECKING:

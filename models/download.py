@@ -25,8 +25,8 @@ from typing import Final
 from precompute_plda import convert, save_plda
 
 from oolong_align.errors import OolongError, OutputError, UsageError
-from oolong_align.models import LAYOUT, fetch_originals, file_hash
-from oolong_align.models.manifest import Asset, Manifest, load_manifest
+from oolong_align.weights import LAYOUT, fetch_originals, file_hash
+from oolong_align.weights.manifest import Asset, Manifest, load_manifest
 
 PLDA_PAIR: Final = ("xvec_transform.npz", "plda.npz")
 

@@ -34,11 +34,11 @@ from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from networks import FloatArray, Network, State, campplus, pyannet, resnet34
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
 from oolong_align.errors import InputError, ModelError, OolongError, OutputError, UsageError
-from oolong_align.frames import SAMPLE_RATE
-from oolong_align.models.cache import atomic_path
-from oolong_align.onnx import open_session
+from oolong_align.networks.session import open_session
+from oolong_align.timing.grid import SAMPLE_RATE
+from oolong_align.weights.cache import atomic_path
 
 NETWORKS: Final[tuple[Network, ...]] = (pyannet.NETWORK, resnet34.NETWORK, campplus.NETWORK)
 

@@ -5,9 +5,9 @@
 
 ``XVEC_TRANSFORM.npz`` holds ``mean1 (D,)``, ``lda (D, K)`` and ``mean2 (K,)``; ``PLDA.npz`` holds ``mu (K,)``,
 ``tr (K, K)`` and ``psi (K,)`` as Kaldi writes them. The output holds the solved model in single precision: see
-`oolong_align.plda.Plda`. Printed are the differences that can be measured without other files, and with ``--check``
-those to features and variances that another program has computed. Nothing pickled is ever loaded, and nothing is
-trained here; `train_plda.py` does that.
+`oolong_align.diarization.plda.Plda`. Printed are the differences that can be measured without other files, and with
+``--check`` those to features and variances that another program has computed. Nothing pickled is ever loaded,
+and nothing is trained here; `train_plda.py` does that.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from plda.arrays import numbers, read_npy, read_npz, save_plda
 from plda.training import solve_two_covariance
 from scipy.linalg import LinAlgWarning, inv
 
+from oolong_align.diarization.plda import Plda
 from oolong_align.errors import InputError
-from oolong_align.plda import Plda
 
 Array: TypeAlias = npt.NDArray[np.float64]
 

@@ -35,16 +35,16 @@ from conversations import Conversation, Score, find_conversations, score_diarize
 from plda.corpora import list_utterances
 from scipy.signal import fftconvolve, lfilter
 
-from oolong_align.audio import load_audio
-from oolong_align.bundles import find_files
-from oolong_align.diarizer import Diarizer
-from oolong_align.embedding_graph import extract_backbone
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.diarizer import Diarizer
+from oolong_align.diarization.fbank import FbankWindow, compute_fbank, find_fbank_window
 from oolong_align.errors import InputError, ModelError, OutputError, UsageError
-from oolong_align.fbank import FbankWindow, compute_fbank, find_fbank_window
-from oolong_align.frames import SAMPLE_RATE
-from oolong_align.models.cache import atomic_path
-from oolong_align.onnx import extract_part, load_graph, open_session
-from oolong_align.quantization import activation_names, quantize_backbone, weights_digest
+from oolong_align.networks.embedding_graph import extract_backbone
+from oolong_align.networks.quantization import activation_names, quantize_backbone, weights_digest
+from oolong_align.networks.session import extract_part, load_graph, open_session
+from oolong_align.timing.grid import SAMPLE_RATE
+from oolong_align.weights.bundles import find_files
+from oolong_align.weights.cache import atomic_path
 
 Array: TypeAlias = npt.NDArray[Any]
 Ranges: TypeAlias = "list[tuple[float, float]]"
@@ -119,7 +119,7 @@ def measure(backbone: Path, blocks: Sequence[Array], methods: Sequence[str]) -> 
 
 
 def write_ranges(target: Path, backbone: Path, ranges: Ranges) -> None:
-    """Write the file that `oolong_align.quantization` reads.
+    """Write the file that `oolong_align.networks.quantization` reads.
 
     Raises
     ------

@@ -34,10 +34,10 @@ import numpy as np
 import numpy.typing as npt
 from reference_networks import check_network, embed_as_graph, import_pyannote, load_embedding, load_segmentation
 
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
 from oolong_align.errors import InputError, ModelError, OolongError, OutputError, UsageError
-from oolong_align.models import find_bundle
-from oolong_align.outputs import check_sources, check_targets, prepare_folder, write_files
+from oolong_align.util.files import check_sources, check_targets, prepare_folder, write_files
+from oolong_align.weights import find_bundle
 
 RATE = 16_000
 SPEECH = Path(__file__).parents[1] / "examples" / "meeting.flac"

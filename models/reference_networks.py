@@ -19,8 +19,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.embedding_graph import VARIANCE_FLOOR
 from oolong_align.errors import ModelError, UsageError
+from oolong_align.networks.embedding_graph import VARIANCE_FLOOR
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
@@ -53,7 +53,7 @@ def read_graph(path: Path) -> GraphWeights:
     """
     from onnx import numpy_helper
 
-    from oolong_align.onnx import load_graph
+    from oolong_align.networks.session import load_graph
 
     graph = load_graph(path).graph
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}

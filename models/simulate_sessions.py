@@ -30,12 +30,12 @@ from plda.arrays import save_arrays
 from plda.corpora import embed_folder, list_utterances
 from scipy.signal import fftconvolve
 
-from oolong_align.audio import load_audio
-from oolong_align.embedding import EmbeddingModel, compute_voice_frames
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.embedding import EmbeddingModel, compute_voice_frames
+from oolong_align.diarization.voice_lookup import FrameVoice
 from oolong_align.errors import InputError
-from oolong_align.models import find_bundle
 from oolong_align.types import FloatArray
-from oolong_align.voice import FrameVoice
+from oolong_align.weights import find_bundle
 
 Array: TypeAlias = npt.NDArray[np.float64]
 

@@ -3,9 +3,9 @@
 ``python models/split.py model.onnx OUT_FOLDER [--audio RECORDING ...]``
 
 Writes ``backbone.onnx`` (features ``[B, T, F]`` to frames) and ``head.onnx`` (mean and standard deviation ``[B, 2C]``
-to an embedding), as `oolong_align.embedding_graph` cuts them. Printed for each recording, in blocks of 10 s: the
-largest difference between the joint graph's embedding and that of the pair, with the program's pooling of all frames in
-between. A pair that computes something else is not written.
+to an embedding), as `oolong_align.networks.embedding_graph` cuts them. Printed for each recording, in blocks of 10 s:
+the largest difference between the joint graph's embedding and that of the pair, with the program's pooling of all
+frames in between. A pair that computes something else is not written.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import numpy as np
 import numpy.typing as npt
 from command_line import check_outputs, run
 
-from oolong_align.audio import load_audio
-from oolong_align.embedding import pool_statistics
-from oolong_align.embedding_graph import extract_backbone, extract_head
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.embedding import pool_statistics
+from oolong_align.diarization.fbank import FbankWindow, compute_fbank, find_fbank_window
 from oolong_align.errors import InputError, ModelError, OutputError
-from oolong_align.fbank import FbankWindow, compute_fbank, find_fbank_window
-from oolong_align.frames import SAMPLE_RATE
-from oolong_align.models.cache import atomic_path
-from oolong_align.onnx import open_session
+from oolong_align.networks.embedding_graph import extract_backbone, extract_head
+from oolong_align.networks.session import open_session
+from oolong_align.timing.grid import SAMPLE_RATE
+from oolong_align.weights.cache import atomic_path
 
 Array: TypeAlias = npt.NDArray[Any]
 

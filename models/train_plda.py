@@ -15,7 +15,7 @@ raises. A weight of 2 is the same as giving the corpus twice; 1 where none is gi
 
 Of several settings the one with the lowest DER over ``--conversations`` is written, without these the one with the
 lowest equal error rate between embeddings of held-out speakers (``--folds``). Nothing is drawn at random: the same
-input gives the same file. Length normalisation lies where `oolong_align.plda.Plda.transform` has it.
+input gives the same file. Length normalisation lies where `oolong_align.diarization.plda.Plda.transform` has it.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from plda.corpora import Corpus, load_corpora, parse_input
 from plda.evaluation import Setting, cross_validate
 from plda.training import DEFAULT_DIM, DEFAULT_ITERATIONS, DEFAULT_SHRINKAGE, train
 
-from oolong_align.diarizer import Diarizer
-from oolong_align.embedding import EmbeddingModel
+from oolong_align.diarization.diarizer import Diarizer
+from oolong_align.diarization.embedding import EmbeddingModel
+from oolong_align.diarization.plda import Plda
 from oolong_align.errors import UsageError
-from oolong_align.models import find_bundle
-from oolong_align.plda import Plda
+from oolong_align.weights import find_bundle
 
 
 def measure_settings(

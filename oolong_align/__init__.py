@@ -12,15 +12,17 @@ TYPE_CHECKING = False  # Ctrl-C has no answer yet, and importing typing takes mo
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from oolong_align.alignment import align as align
-    from oolong_align.diarizer import Diarizer as Diarizer
+    from oolong_align.alignment.align import align as align
+    from oolong_align.api.stores import open_store as open_store
+    from oolong_align.api.voice_library import VoiceLibrary as VoiceLibrary
+    from oolong_align.api.whisperx import DiarizationPipeline as DiarizationPipeline
+    from oolong_align.diarization.diarizer import Diarizer as Diarizer
+    from oolong_align.diarization.vad import VoiceActivityDetector as VoiceActivityDetector
     from oolong_align.errors import OolongError as OolongError
     from oolong_align.errors import OolongWarning as OolongWarning
     from oolong_align.hookspecs import hookimpl as hookimpl
-    from oolong_align.interop.whisperx import DiarizationPipeline as DiarizationPipeline
     from oolong_align.options import DiarizerOptions as DiarizerOptions
     from oolong_align.pipeline import transcribe as transcribe
-    from oolong_align.stores import open_store as open_store
     from oolong_align.types import Diarization as Diarization
     from oolong_align.types import DiarizeSegment as DiarizeSegment
     from oolong_align.types import DiarizeTiming as DiarizeTiming
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from oolong_align.types import VoiceRange as VoiceRange
     from oolong_align.types import Word as Word
     from oolong_align.types import Words as Words
-    from oolong_align.vad import VoiceActivityDetector as VoiceActivityDetector
-    from oolong_align.voice_library import VoiceLibrary as VoiceLibrary
 
 # ONNX Runtime 1.32 for Linux records each run for Microsoft; huggingface_hub tells the hub which other packages are
 # installed, and which tool started the program. Both read these when they are imported.
@@ -41,15 +41,15 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 __version__: Final = "0.1.0"
 
 _HOMES: Final = {
-    "align": "alignment",
-    "Diarizer": "diarizer",
+    "align": "alignment.align",
+    "Diarizer": "diarization.diarizer",
     "OolongError": "errors",
     "OolongWarning": "errors",
     "hookimpl": "hookspecs",
-    "DiarizationPipeline": "interop.whisperx",
+    "DiarizationPipeline": "api.whisperx",
     "DiarizerOptions": "options",
     "transcribe": "pipeline",
-    "open_store": "stores",
+    "open_store": "api.stores",
     "Diarization": "types",
     "DiarizeSegment": "types",
     "DiarizeTiming": "types",
@@ -59,8 +59,8 @@ _HOMES: Final = {
     "VoiceRange": "types",
     "Word": "types",
     "Words": "types",
-    "VoiceActivityDetector": "vad",
-    "VoiceLibrary": "voice_library",
+    "VoiceActivityDetector": "diarization.vad",
+    "VoiceLibrary": "api.voice_library",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 -- one list serves the lazy import and the star import

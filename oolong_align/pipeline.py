@@ -15,18 +15,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from oolong_align.entries import Config, Result, library_files
 from oolong_align.errors import ModelError, OutputError, PluginError, UsageError, warn
-from oolong_align.host import Host, load_host
-from oolong_align.outputs import check_sources, check_targets, local_path, prepare_folder, write_files
-from oolong_align.timeline import Timeline
+from oolong_align.plugin.entries import Config, Result, library_files
+from oolong_align.plugin.host import Host, load_host
+from oolong_align.timing.timeline import Timeline
 from oolong_align.types import Diarization, Progress, Transcript, Words, speaker_label
+from oolong_align.util.files import check_sources, check_targets, local_path, prepare_folder, write_files
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from oolong_align.audio import Audio
+    from oolong_align.audio.recording import Audio
     from oolong_align.interop import Heard
     from oolong_align.interop.files import ForeignTurns
 
@@ -63,7 +63,7 @@ class Pipeline:
     host : Host
         Core and plugins.
     config : Config
-        From :meth:`oolong_align.host.Host.resolve`.
+        From :meth:`oolong_align.plugin.host.Host.resolve`.
     recognition : Recognition, optional
         For ``align``: the one source to run on is the file of words then, which names the outputs.
 
@@ -186,7 +186,7 @@ class Pipeline:
         return [path, *audio, *library_files(self._config.options.get("speakers"))]
 
     def _run(self, source: Any, seconds: dict[str, float]) -> tuple[Transcript, tuple[str, ...]]:
-        from oolong_align.audio import load_audio
+        from oolong_align.audio.recording import load_audio
 
         config, given = self._config, self._recognition
         with _lap(seconds, "audio", config):

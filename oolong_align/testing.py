@@ -21,22 +21,22 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from oolong_align.audio import Audio, load_audio
-from oolong_align.checks import BrokenRuleError, check_diarization, check_words
-from oolong_align.core_plugin import CorePlugin
-from oolong_align.entries import (
+from oolong_align.audio.recording import Audio, load_audio
+from oolong_align.builtin.plugin import CorePlugin
+from oolong_align.errors import OolongError
+from oolong_align.plugin.contract import BrokenRuleError, check_diarization, check_words
+from oolong_align.plugin.entries import (
     Config,
     DiarizeCall,
     OutputFormat,
     SpeakerStore,
     TranscribeCall,
 )
-from oolong_align.errors import OolongError
-from oolong_align.frames import SAMPLE_RATE
-from oolong_align.hookspecs import hookimpl
-from oolong_align.host import Host
-from oolong_align.plugin_manager import Owner, PluginManager
-from oolong_align.store_checks import check_store
+from oolong_align.plugin.host import Host
+from oolong_align.plugin.manager import Owner, PluginManager
+from oolong_align.plugin.spec import hookimpl
+from oolong_align.plugin.store_contract import check_store
+from oolong_align.timing.grid import SAMPLE_RATE
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,

@@ -11,8 +11,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from oolong_align.models.fetch import ensure
-from oolong_align.models.manifest import Asset, IndexSource, ModelFile, load_manifest
+from oolong_align.weights.fetch import ensure
+from oolong_align.weights.manifest import Asset, IndexSource, ModelFile, load_manifest
 
 EPSILON = 1e-5
 SEGMENTATION = ModelFile(

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from oolong_align.audio import Audio
+from oolong_align.audio.recording import Audio
 from oolong_align.hookspecs import DiarizerEntry, hookimpl
 from oolong_align.speakers.records import Reference, Voice, VoiceModel
 from oolong_align.speakers.samples import VoiceSample

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
+from oolong_align.diarization.fbank import FbankWindow, compute_fbank
 from oolong_align.errors import InputError
-from oolong_align.fbank import FbankWindow, compute_fbank
-from oolong_align.frames import WINDOW_SAMPLES
+from oolong_align.timing.grid import WINDOW_SAMPLES
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 State: TypeAlias = Mapping[str, Tensor]
@@ -44,7 +44,7 @@ class Network:
         with its first row and compared with the network on all of it.
     framework : str, optional
         Metadata of the graph: the toolkit whose features an embedding network expects, as
-        `oolong_align.fbank.find_fbank_window` reads it.
+        `oolong_align.diarization.fbank.find_fbank_window` reads it.
     """
 
     name: str

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from networks import Network, State, mean_free_fbank
-from oolong_align.embedding_graph import VARIANCE_FLOOR
-from oolong_align.fbank import NUM_BINS
+from oolong_align.diarization.fbank import NUM_BINS
+from oolong_align.networks.embedding_graph import VARIANCE_FLOOR
 
 _FRONT_CHANNELS: Final = 32
 _FIRST_CHANNELS: Final = 128

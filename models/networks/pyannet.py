@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from networks import FloatArray, Network, State, whole_windows
-from oolong_align.frames import SAMPLE_RATE
+from oolong_align.timing.grid import SAMPLE_RATE
 
 STRIDE: Final = 10
 LOWEST_HZ: Final = 50.0

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from networks import Network, State, mean_free_fbank
-from oolong_align.embedding_graph import VARIANCE_FLOOR
-from oolong_align.fbank import NUM_BINS
+from oolong_align.diarization.fbank import NUM_BINS
+from oolong_align.networks.embedding_graph import VARIANCE_FLOOR
 
 STAGES: Final = 4
 _PREFIXES: Final = ("resnet.", "")  # in pyannote's checkpoints; in WeSpeaker's

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from oolong_align.diarization.plda import Plda
 from oolong_align.errors import InputError, OutputError
-from oolong_align.models.cache import atomic_path
-from oolong_align.plda import Plda
+from oolong_align.weights.cache import atomic_path
 
 Array: TypeAlias = npt.NDArray[np.float64]
 

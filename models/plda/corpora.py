@@ -160,10 +160,10 @@ def read_embeddings(path: Path) -> Corpus:
 
 def embed_folder(folder: Path, model_path: Path | None) -> Corpus:
     """Embed each utterance of a folder as a whole; the default model is the one of the default bundle."""
-    from oolong_align.audio import load_audio
-    from oolong_align.embedding import EmbeddingModel, pool_statistics
-    from oolong_align.fbank import compute_fbank
-    from oolong_align.models import find_bundle
+    from oolong_align.audio.recording import load_audio
+    from oolong_align.diarization.embedding import EmbeddingModel, pool_statistics
+    from oolong_align.diarization.fbank import compute_fbank
+    from oolong_align.weights import find_bundle
 
     utterances = list_utterances(folder)
     model = EmbeddingModel(model_path or find_bundle(parts=("embedding",)).files["embedding"])

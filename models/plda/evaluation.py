@@ -8,8 +8,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from oolong_align.diarization.plda import Plda
 from oolong_align.errors import UsageError
-from oolong_align.plda import Plda
 from plda.corpora import Corpus
 from plda.training import train
 

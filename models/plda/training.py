@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
+from oolong_align.diarization.plda import Plda
 from oolong_align.errors import InputError, UsageError
-from oolong_align.plda import Plda
 from plda.corpora import Corpus
 
 Array: TypeAlias = npt.NDArray[np.float64]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.alignment.word_times import Times
-from oolong_align.timeline import Timeline
+from oolong_align.timing.timeline import Timeline
 from oolong_align.types import Diarization
 
 __all__ = ["NEAR_S", "TurnEvidence", "overlapped_seconds", "weigh_turns"]

@@ -27,8 +27,8 @@ import numpy.typing as npt
 from oolong_align.alignment.turn_evidence import NEAR_S, TurnEvidence, overlapped_seconds, weigh_turns
 from oolong_align.alignment.voice_evidence import weigh_voices
 from oolong_align.alignment.word_times import Times
+from oolong_align.text.scripts import ends_clause, ends_sentence, touches
 from oolong_align.types import Diarization, Word
-from oolong_align.writing import ends_clause, ends_sentence, touches
 
 __all__ = ["Attribution", "attribute_by_overlap", "attribute_words", "change_odds", "speaker_probabilities"]
 

@@ -13,9 +13,9 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.timeline import Timeline
+from oolong_align.text.scripts import is_spaceless
+from oolong_align.timing.timeline import Timeline
 from oolong_align.types import Word
-from oolong_align.writing import is_spaceless
 
 __all__ = ["Times", "longest_plausible_s", "sanitise_times"]
 

@@ -11,7 +11,7 @@ from oolong_align.cli.commands import STDOUT, LocalFile, make_command, output_di
 from oolong_align.cli.run_commands import run_pipeline
 from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.errors import UsageError
-from oolong_align.host import Host
+from oolong_align.plugin.host import Host
 
 __all__ = ["align_command"]
 

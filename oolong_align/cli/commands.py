@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import click
 
-from oolong_align.entries import PluginOption
-from oolong_align.outputs import is_address, local_path
+from oolong_align.plugin.entries import PluginOption
+from oolong_align.util.files import is_address, local_path
 
 __all__ = [
     "SETTINGS",

@@ -13,11 +13,11 @@ import click
 from oolong_align.cli.commands import STDOUT, LocalFile, make_command
 from oolong_align.cli.libraries import open_library
 from oolong_align.cli.terminal import Terminal, counted
-from oolong_align.entries import library_files
 from oolong_align.errors import InputError, ModelError, StoreError, UsageError, warn
-from oolong_align.host import Host
-from oolong_align.outputs import local_path, prepare_folder, write_files
+from oolong_align.plugin.entries import library_files
+from oolong_align.plugin.host import Host
 from oolong_align.types import Transcript
+from oolong_align.util.files import local_path, prepare_folder, write_files
 
 __all__ = ["edit_command"]
 

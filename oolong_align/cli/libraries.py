@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from oolong_align.entries import SpeakerStore, store_scheme
 from oolong_align.errors import InputError, UsageError
-from oolong_align.host import Host
+from oolong_align.plugin.entries import SpeakerStore, store_scheme
+from oolong_align.plugin.host import Host
 
 __all__ = ["library_option", "open_library", "shown", "voice_id"]
 
@@ -65,7 +65,7 @@ def voice_id(store: SpeakerStore, text: str) -> str:
     InputError
         If several voices have the name.
     """
-    from oolong_align.formats.clean import clean_text
+    from oolong_align.formats.names import clean_text
     from oolong_align.speakers.records import voice_number
 
     if store.get(text) is not None or voice_number(text) is not None:

@@ -22,7 +22,7 @@ from oolong_align import __version__
 from oolong_align.cli.commands import SETTINGS, LazyGroup, plugin_options
 from oolong_align.cli.terminal import Terminal
 from oolong_align.errors import OolongError, OolongWarning, OutputError
-from oolong_align.host import Host, load_host
+from oolong_align.plugin.host import Host, load_host
 
 __all__ = ["build_cli", "main", "transcribe_main"]
 

@@ -14,7 +14,7 @@ from oolong_align.errors import HashMismatchError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from oolong_align.models.manifest import Asset
+    from oolong_align.weights.manifest import Asset
 
 
 def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -39,9 +39,9 @@ def models() -> None:
 @_shared
 def list_command() -> None:
     """Show every bundle and Whisper model: its parts, size, licence, and where it is now."""
-    from oolong_align.models import own_models
-    from oolong_align.models.cache import cache_dir
-    from oolong_align.models.manifest import load_manifest
+    from oolong_align.weights import own_models
+    from oolong_align.weights.cache import cache_dir
+    from oolong_align.weights.manifest import load_manifest
 
     manifest = load_manifest()
     rows = [("own folder", part, "", "", str(path)) for part, path in own_models().items()]
@@ -63,7 +63,7 @@ def _marked(name: str, default: str) -> str:
 
 
 def _row(name: str, part: str, asset: Asset) -> tuple[str, str, str, str, str]:
-    from oolong_align.models.cache import cache_dir
+    from oolong_align.weights.cache import cache_dir
 
     folder, problems = _locate(asset)
     if folder is None:
@@ -76,7 +76,7 @@ def _row(name: str, part: str, asset: Asset) -> tuple[str, str, str, str, str]:
 
 
 def _locate(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, list[str]]:
-    from oolong_align.models.cache import find_cached
+    from oolong_align.weights.cache import find_cached
 
     if asset.package is None:
         return find_cached(asset, rehash=rehash)
@@ -93,9 +93,9 @@ def fetch_command(names: tuple[str, ...]) -> None:
 
     NAME is one of the list, another size of Whisper, or OWNER/NAME on the Hugging Face hub. Prints the path of each.
     """
-    from oolong_align.models import fetch_originals, find_whisper
-    from oolong_align.models.manifest import load_manifest
-    from oolong_align.whisper_model import SIZES, fetch_whisper
+    from oolong_align.transcription.whisper_model import SIZES, fetch_whisper
+    from oolong_align.weights import fetch_originals, find_whisper
+    from oolong_align.weights.manifest import load_manifest
 
     manifest = load_manifest()
     names = names or (manifest.default_bundle, manifest.default_whisper)
@@ -125,8 +125,8 @@ def verify_command() -> None:
 
     Graphs derived from them are compared with what was written when they were made.
     """
-    from oolong_align.models.cache import check_derived, file_hash
-    from oolong_align.models.manifest import load_manifest
+    from oolong_align.weights.cache import check_derived, file_hash
+    from oolong_align.weights.manifest import load_manifest
 
     problems = []
     for asset in load_manifest().assets.values():
@@ -157,8 +157,8 @@ def verify_command() -> None:
 @_shared
 def path_command(name: str, bundle: str | None, model_dir: str | None) -> None:
     """Print the path of a part (segmentation, embedding, plda) or of a Whisper model; fetch it if needed."""
-    from oolong_align.models import find_bundle, find_whisper
-    from oolong_align.models.manifest import PARTS, load_manifest
+    from oolong_align.weights import find_bundle, find_whisper
+    from oolong_align.weights.manifest import PARTS, load_manifest
 
     with _terminal(click.get_current_context()).progress() as progress:
         if name in PARTS:

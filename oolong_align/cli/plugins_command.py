@@ -8,7 +8,7 @@ import click
 
 from oolong_align.cli.commands import SETTINGS, plugin_options
 from oolong_align.cli.terminal import print_table
-from oolong_align.host import Host
+from oolong_align.plugin.host import Host
 
 __all__ = ["plugins_command"]
 

@@ -11,9 +11,9 @@ import click
 
 from oolong_align.cli.commands import STDOUT, files_argument, make_command, output_dir_option, timing_option
 from oolong_align.cli.terminal import Terminal, counted, print_table
-from oolong_align.entries import Result
 from oolong_align.errors import UsageError
-from oolong_align.host import Host
+from oolong_align.plugin.entries import Result
+from oolong_align.plugin.host import Host
 
 if TYPE_CHECKING:
     from oolong_align.pipeline import Recognition

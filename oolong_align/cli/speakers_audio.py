@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from oolong_align.builtin.params import FiniteRange
 from oolong_align.cli.commands import LocalFile
 from oolong_align.cli.libraries import library_option, open_library
 from oolong_align.cli.terminal import Terminal, print_table
 from oolong_align.errors import InputError, UsageError
-from oolong_align.finite_range import FiniteRange
-from oolong_align.host import Host
 from oolong_align.options import SPEAKER_THRESHOLD
+from oolong_align.plugin.host import Host
 from oolong_align.types import Diarization, speaker_label
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ def _diarize(
     host: Host, terminal: Terminal, path: Path, models: dict[str, Any], start: float = 0.0, end: float | None = None
 ) -> Diarization:
     """Diarize a recording, or a part of it as if it were all."""
-    from oolong_align.audio import load_audio
-    from oolong_align.frames import seconds_to_samples
+    from oolong_align.audio.recording import load_audio
+    from oolong_align.timing.grid import seconds_to_samples
 
     with terminal.progress() as progress:
         terminal.start_file()

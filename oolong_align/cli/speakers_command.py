@@ -16,10 +16,10 @@ from oolong_align.cli.libraries import library_option, open_library, shown, voic
 from oolong_align.cli.speakers_audio import audio_commands
 from oolong_align.cli.speakers_review import review_commands
 from oolong_align.cli.terminal import Terminal, counted, print_table
-from oolong_align.entries import SpeakerStore, library_files
 from oolong_align.errors import InputError
-from oolong_align.host import Host
-from oolong_align.outputs import local_path, write_files
+from oolong_align.plugin.entries import SpeakerStore, library_files
+from oolong_align.plugin.host import Host
+from oolong_align.util.files import local_path, write_files
 
 __all__ = ["speakers_command"]
 
@@ -149,7 +149,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @click.pass_obj
     def export_command(terminal: Terminal, file: Path, url: str) -> None:
         """Write all voices into a portable FILE, or to stdout."""
-        from oolong_align.speakers.exchange import export_voices
+        from oolong_align.speakers.portable import export_voices
 
         with opened(url) as store:
             text, voices = export_voices(store), store.count()
@@ -165,7 +165,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @click.pass_obj
     def import_command(terminal: Terminal, file: Path, url: str) -> None:
         """Add the voices of an exported FILE to a library, which is made if it is not there; all or none."""
-        from oolong_align.speakers.exchange import add_voices, read_voices
+        from oolong_align.speakers.portable import add_voices, read_voices
 
         try:
             voices = read_voices(_read(file))

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from oolong_align.builtin.params import FiniteRange
 from oolong_align.cli.libraries import library_option, open_library, shown
 from oolong_align.cli.terminal import Terminal, print_table
 from oolong_align.errors import InputError
-from oolong_align.finite_range import FiniteRange
-from oolong_align.host import Host
 from oolong_align.options import SPEAKER_THRESHOLD
+from oolong_align.plugin.host import Host
 
 if TYPE_CHECKING:
-    from oolong_align.speakers.reclustering import Likeness
+    from oolong_align.speakers.deduplicate import Likeness
     from oolong_align.speakers.records import Voice
 
 __all__ = ["review_commands"]
@@ -37,7 +37,7 @@ def review_commands(host: Host) -> Iterator[click.Command]:
 
         Recordings in which both speak are evidence that they are two.
         """
-        from oolong_align.speakers.reclustering import suggest_merges
+        from oolong_align.speakers.deduplicate import suggest_merges
 
         with closing(open_library(host, url)) as store:
             found = suggest_merges(store.list())
@@ -61,8 +61,8 @@ def review_commands(host: Host) -> Iterator[click.Command]:
 
         Voices that speak in one recording, or have different names, are never merged.
         """
+        from oolong_align.speakers.deduplicate import recluster_voices
         from oolong_align.speakers.library import merge_voices
-        from oolong_align.speakers.reclustering import recluster_voices
 
         with closing(open_library(host, url)) as store:
             voices = store.list()

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from oolong_align.builtin.plugin import diarizer_options
 from oolong_align.cli.commands import STDOUT, files_argument, make_command, output_dir_option, timing_option
 from oolong_align.cli.run_commands import report_failures
 from oolong_align.cli.terminal import Terminal, counted, print_table
-from oolong_align.core_plugin import diarizer_options
 from oolong_align.errors import ModelError, UsageError
-from oolong_align.host import Host
-from oolong_align.outputs import check_sources, prepare_folder, write_files
+from oolong_align.plugin.host import Host
 from oolong_align.types import Progress, VoiceRange
+from oolong_align.util.files import check_sources, prepare_folder, write_files
 
 if TYPE_CHECKING:
-    from oolong_align.vad import VoiceActivityDetector
+    from oolong_align.diarization.vad import VoiceActivityDetector
 
 __all__ = ["vad_command"]
 
@@ -52,7 +52,7 @@ def _run(terminal: Terminal, values: dict[str, Any]) -> int:
         prepare_folder(folder)
     elif len(files) > 1:
         raise UsageError(f"-o - takes one recording, not {len(files)}; name a folder")
-    from oolong_align.vad import VoiceActivityDetector
+    from oolong_align.diarization.vad import VoiceActivityDetector
 
     rows, failed = [], []
     with terminal.progress() as progress:
@@ -96,7 +96,7 @@ def _detect(
     detector: VoiceActivityDetector, path: Path, progress: Progress | None, terminal: Terminal
 ) -> tuple[list[VoiceRange], float, float]:
     """Ranges, duration and the detector's own seconds."""
-    from oolong_align.audio import load_audio
+    from oolong_align.audio.recording import load_audio
 
     with load_audio(path, progress=progress) as audio:
         for warning in audio.warnings:

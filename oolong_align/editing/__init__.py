@@ -7,14 +7,14 @@ words never change, nor do the language, the duration, the speech ranges and the
 Rename
     Sets ``speakers[label].name`` and nothing else: labels never change, and ``voice`` and ``probability`` go on telling
     what a voice library found. The name is kept on one line without control characters
-    (`oolong_align.formats.clean.clean_text`). No name at all takes it away; a name of which nothing can be printed is
+    (`oolong_align.formats.names.clean_text`). No name at all takes it away; a name of which nothing can be printed is
     refused, and so is the label of another speaker. Two speakers may have one name.
 
 Join
     Where a merge or an assignment takes away the change of speaker between two words, the utterances that it parted
     become one, from the start of the first to the end of the second, unless they would have been parted without it:
-    by the rules of `oolong_align.alignment.gather_utterances`. All other ends of utterances stay, also where a person
-    put them. Done from the first utterance to the last, each with what has been joined before it.
+    by the rules of `oolong_align.alignment.align.gather_utterances`. All other ends of utterances stay, also where a
+    person put them. Done from the first utterance to the last, each with what has been joined before it.
 
 Merge
     All that is the source's becomes the target's, and the source is removed.
@@ -54,6 +54,6 @@ Re-clustering
 from __future__ import annotations
 
 from oolong_align.editing.edits import add_speaker, assign, merge, prune, rename
-from oolong_align.editing.reclustering import find_plda, recluster
+from oolong_align.editing.recount import find_plda, recluster
 
 __all__ = ["add_speaker", "assign", "find_plda", "merge", "prune", "recluster", "rename"]

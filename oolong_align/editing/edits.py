@@ -10,13 +10,13 @@ from typing import Final
 
 import numpy as np
 
-from oolong_align.alignment import longest_before
+from oolong_align.alignment.align import longest_before
 from oolong_align.editing.spans import cut_spans, join_turns, label_names, stored_pieces
 from oolong_align.errors import InputError
-from oolong_align.formats.clean import clean_name, clean_text
+from oolong_align.formats.embeddings import StoredVoice
 from oolong_align.formats.json import EMBEDDING_DECIMALS
-from oolong_align.formats.pieces import StoredVoice
-from oolong_align.timeline import mark_overlap
+from oolong_align.formats.names import clean_name, clean_text
+from oolong_align.timing.timeline import mark_overlap
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,

@@ -10,9 +10,9 @@ from functools import cache
 from itertools import accumulate, pairwise
 from typing import Final, TypeAlias
 
-from oolong_align.formats.clean import clean_text
+from oolong_align.formats.names import clean_text
+from oolong_align.text.scripts import Gap, clusters, continuation, display_width, find_gap, is_spaceless
 from oolong_align.types import Word
-from oolong_align.writing import Gap, clusters, continuation, display_width, find_gap, is_spaceless
 
 __all__ = ["Line", "Piece", "join_line", "make_pieces", "wrap"]
 

@@ -13,8 +13,8 @@ from typing import Final
 from oolong_align.errors import UsageError
 from oolong_align.formats.cue_lines import Line, Piece, make_pieces, wrap
 from oolong_align.formats.cue_times import place_cues
+from oolong_align.text.scripts import Gap, display_width
 from oolong_align.types import Transcript
-from oolong_align.writing import Gap, display_width
 
 __all__ = ["Cue", "CueLayout", "make_cues"]
 

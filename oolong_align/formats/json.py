@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from oolong_align.errors import OutputError
-from oolong_align.formats.clean import replace_surrogates
-from oolong_align.formats.pieces import encode_embedding
+from oolong_align.formats.embeddings import encode_embedding
+from oolong_align.formats.names import replace_surrogates
+from oolong_align.text.scripts import is_spaceless
 from oolong_align.types import Diarization, Transcript, Utterance, Word, join_words, speaker_label
-from oolong_align.writing import is_spaceless
 
 __all__ = ["Json", "infer_spaces", "render_json"]
 

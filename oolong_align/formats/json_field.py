@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar
 
 from oolong_align.errors import InputError
-from oolong_align.frames import LONGEST_S
+from oolong_align.timing.grid import LONGEST_S
 
 __all__ = ["Field", "parse_object"]
 

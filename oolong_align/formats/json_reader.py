@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from oolong_align.errors import InputError
+from oolong_align.formats.embeddings import StoredVoice, decode_embedding
 from oolong_align.formats.json import infer_spaces
 from oolong_align.formats.json_field import Field, parse_object
-from oolong_align.formats.pieces import StoredVoice, decode_embedding
-from oolong_align.timeline import mark_overlap
+from oolong_align.timing.timeline import mark_overlap
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,

@@ -16,10 +16,10 @@ from statistics import fmean
 from typing import Final
 
 from oolong_align.errors import OutputError
-from oolong_align.formats.clean import replace_surrogates
 from oolong_align.formats.json import Json
+from oolong_align.formats.names import replace_surrogates
+from oolong_align.transcription.whisper_model import language_name
 from oolong_align.types import Transcript, Utterance, Word
-from oolong_align.whisper_model import language_name
 
 __all__ = ["render_diarized_json", "render_verbose_json", "render_whisperx"]
 

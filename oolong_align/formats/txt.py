@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oolong_align.formats.clean import printed_names, spoken_text
+from oolong_align.formats.names import printed_names, spoken_text
 from oolong_align.types import Transcript
 
 __all__ = ["render_txt"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oolong_align.formats.clean import printed_names
 from oolong_align.formats.cue_lines import join_line
 from oolong_align.formats.cue_times import word_states
 from oolong_align.formats.cues import Cue, CueLayout, make_cues
+from oolong_align.formats.names import printed_names
 from oolong_align.types import Transcript
 
 __all__ = ["render_vtt", "vtt_cues"]

@@ -5,9 +5,9 @@ Leaves out how results are written for other tools: that is `oolong_align.format
 
 from __future__ import annotations
 
-from oolong_align.interop.heard import Heard, HeardSegment
+from oolong_align.interop.recognised import Heard, HeardSegment
 from oolong_align.interop.recognisers import Recognised, check_words, read_heard
-from oolong_align.timeline import Timeline
+from oolong_align.timing.timeline import Timeline
 from oolong_align.types import Words
 
 __all__ = ["Heard", "HeardSegment", "Recognised", "read_heard", "read_words"]

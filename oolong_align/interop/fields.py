@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any, Final
 
 from oolong_align.errors import InputError
-from oolong_align.frames import LONGEST_S
+from oolong_align.timing.grid import LONGEST_S
 
 __all__ = ["UnknownShapeError", "field", "is_number", "items", "number", "short", "text_of"]
 

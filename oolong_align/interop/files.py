@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from oolong_align.errors import InputError, warn
-from oolong_align.frames import LONGEST_S
 from oolong_align.interop.fields import UnknownShapeError
-from oolong_align.interop.heard import Heard
+from oolong_align.interop.recognised import Heard
 from oolong_align.interop.recognisers import WHISPER_CPP, read_heard
 from oolong_align.interop.subtitles import SUBTITLES, clashing_cues, is_subtitles, read_subtitles
-from oolong_align.timeline import Timeline, mark_overlap
+from oolong_align.timing.grid import LONGEST_S
+from oolong_align.timing.timeline import Timeline, mark_overlap
 from oolong_align.types import Diarization, DiarizeSegment, VoiceRange, speaker_label
 
 __all__ = ["ForeignTurns", "read_rttm", "read_transcript", "rttm_speakers"]

@@ -14,11 +14,11 @@ from typing import Any, Final, TypeAlias
 
 from oolong_align.errors import InputError
 from oolong_align.interop.fields import UnknownShapeError, field, is_number, items, number, short, text_of
-from oolong_align.interop.heard import RECORDS, Heard, HeardSegment
+from oolong_align.interop.recognised import RECORDS, Heard, HeardSegment
 from oolong_align.interop.spelling import are_words, count_spoken, fit_to_text, split_text, with_spaces
+from oolong_align.text.scripts import touches
+from oolong_align.transcription.whisper_model import language_code
 from oolong_align.types import Word, Words
-from oolong_align.whisper_model import language_code
-from oolong_align.writing import touches
 
 __all__ = ["WHISPER_CPP", "Recognised", "read_heard"]
 

@@ -13,8 +13,8 @@ from typing import Final
 
 import regex
 
+from oolong_align.text.scripts import clusters, is_spaceless, opens, touches
 from oolong_align.types import Word
-from oolong_align.writing import clusters, is_spaceless, opens, touches
 
 __all__ = ["are_words", "count_spoken", "fit_to_text", "split_text", "with_spaces"]
 

@@ -15,9 +15,9 @@ from typing import Final, TypeAlias
 import regex
 
 from oolong_align.errors import InputError
-from oolong_align.interop.heard import Heard, HeardSegment
+from oolong_align.interop.recognised import Heard, HeardSegment
 from oolong_align.interop.spelling import split_text, with_spaces
-from oolong_align.writing import is_spaceless
+from oolong_align.text.scripts import is_spaceless
 
 __all__ = ["SUBTITLES", "clashing_cues", "is_subtitles", "read_subtitles"]
 

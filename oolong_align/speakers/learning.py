@@ -24,7 +24,7 @@ from oolong_align.speakers.records import (
 )
 from oolong_align.speakers.samples import VoiceSample
 from oolong_align.speakers.scoring import VoiceScorer
-from oolong_align.vectors import l2_normalise
+from oolong_align.util.vectors import l2_normalise
 
 __all__ = ["LEAST_LEARNED_S", "SAME_SPEECH", "add_reference", "check_enough", "enroll", "new_voice", "reference_of"]
 

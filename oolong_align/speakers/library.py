@@ -15,7 +15,7 @@ import numpy as np
 from oolong_align.errors import InputError
 from oolong_align.speakers.records import Reference, SpeakerStore, Voice, check_new_name, unknown_voice
 from oolong_align.types import FloatArray
-from oolong_align.vectors import l2_normalise
+from oolong_align.util.vectors import l2_normalise
 
 __all__ = ["find_voice", "known_references", "merge_voices", "reference_centroid", "rename_voice", "split_voice"]
 

@@ -15,7 +15,7 @@ from oolong_align.speakers.records import SpeakerStore, Voice, check_model
 from oolong_align.speakers.samples import VoiceSample, voice_samples
 from oolong_align.speakers.scoring import VoiceScorer
 from oolong_align.types import Diarization, Transcript, speaker_label
-from oolong_align.vectors import l2_normalise
+from oolong_align.util.vectors import l2_normalise
 
 __all__ = ["names_of_store"]
 

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.timeline import Timeline
+from oolong_align.timing.timeline import Timeline
 from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, VoiceEvidence
-from oolong_align.vectors import l2_normalise
+from oolong_align.util.vectors import l2_normalise
 
 __all__ = ["VoiceSample", "voice_samples"]
 

@@ -23,7 +23,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.plda import Plda
+from oolong_align.diarization.plda import Plda
 
 __all__ = ["Side", "VoiceScorer", "cosine_scores", "duration_feature", "plda_scores"]
 

@@ -33,7 +33,7 @@ from oolong_align.speakers.records import (
 )
 from oolong_align.speakers.sqlite_file import connect, translated
 from oolong_align.types import FloatArray
-from oolong_align.vectors import l2_normalise
+from oolong_align.util.vectors import l2_normalise
 
 __all__ = ["SqliteStore", "open_sqlite"]
 

@@ -20,8 +20,9 @@ PROBE = """
 import time
 import ctranslate2, faster_whisper, numpy, onnx, onnxruntime, psutil, scipy.cluster.hierarchy, scipy.special
 from oolong_align import Diarizer, DiarizerOptions, VoiceActivityDetector
-from oolong_align.whisper import WhisperTranscriber
-from oolong_align import diarizer, vad
+from oolong_align.transcription.whisper import WhisperTranscriber
+from oolong_align.diarization import diarizer
+from oolong_align.diarization import vad
 process = psutil.Process()
 before, began = process.memory_info().rss, time.perf_counter()
 loaded = {load}

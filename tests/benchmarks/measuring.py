@@ -18,7 +18,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
 from oolong_align.types import DiarizeSegment
 
 sys.path.append(str(Path(__file__).parents[1]))

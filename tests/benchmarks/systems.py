@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from oolong_align.audio import Audio, load_audio
+from oolong_align.audio.recording import Audio, load_audio
 
 RATE = 16_000
 WINDOW = 10 * RATE
@@ -113,7 +113,7 @@ class BareCost:
     def __init__(self, threads: int, folder: Path) -> None:
         import onnxruntime as ort
 
-        from oolong_align.models import find_bundle
+        from oolong_align.weights import find_bundle
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -148,7 +148,7 @@ class BareCost:
         return clock
 
     def _embed(self, audio: Audio) -> Stopwatch:
-        from oolong_align.fbank import compute_fbank
+        from oolong_align.diarization.fbank import compute_fbank
 
         clock = Stopwatch()
         for block in audio.blocks(BLOCK):
@@ -203,8 +203,8 @@ def write_graphs(folder: Path) -> None:
     """Write the backbone, and copies of both networks with the metadata that sherpa-onnx asks for."""
     import onnx
 
-    from oolong_align.embedding_graph import extract_backbone
-    from oolong_align.models import find_bundle
+    from oolong_align.networks.embedding_graph import extract_backbone
+    from oolong_align.weights import find_bundle
 
     files = find_bundle(None, parts=("segmentation", "embedding")).files
     extract_backbone(files["embedding"], folder / "backbone.onnx")

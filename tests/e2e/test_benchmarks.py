@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
 
 RATE = 16_000
 SECONDS = 16.5

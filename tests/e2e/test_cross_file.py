@@ -12,13 +12,13 @@ import pytest
 from scoring import read_rttm
 
 from oolong_align import Diarization, Diarizer, OolongWarning
+from oolong_align.speakers.deduplicate import recluster_voices
 from oolong_align.speakers.identify import find_voices, identify, voice_model
 from oolong_align.speakers.learning import enroll
-from oolong_align.speakers.reclustering import recluster_voices
 from oolong_align.speakers.samples import voice_samples
 from oolong_align.speakers.scoring import VoiceScorer
 from oolong_align.speakers.sqlite import SqliteStore
-from oolong_align.timeline import Timeline
+from oolong_align.timing.timeline import Timeline
 
 pytestmark = pytest.mark.data
 Recordings = dict[str, tuple[Diarization, dict[int, str]]]

@@ -10,9 +10,9 @@ import pytest
 from scoring import Errors, count_speakers, score
 
 from oolong_align import Diarization, Diarizer, DiarizerOptions, OolongWarning
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.plda import Plda
 from oolong_align.errors import InputError, ModelError, UsageError
-from oolong_align.plda import Plda
 from oolong_align.types import Transcript
 
 pytestmark = pytest.mark.data
@@ -185,7 +185,7 @@ def test_files_of_two_bundles_are_refused(tmp_path: Path, diarizer: Diarizer) ->
 
 
 def test_swapped_files_are_refused() -> None:
-    from oolong_align.models import find_bundle
+    from oolong_align.weights import find_bundle
 
     files = find_bundle().files
     with pytest.raises(ModelError, match="is this the right file"):
@@ -193,7 +193,7 @@ def test_swapped_files_are_refused() -> None:
 
 
 def test_what_lies_behind_the_end_is_no_speech(data_dir: Path) -> None:
-    from oolong_align.audio import load_audio
+    from oolong_align.audio.recording import load_audio
 
     with load_audio(data_dir / "conversations" / "so_dev1.flac") as audio:
         samples = audio.read(1_586_378, 1_586_378 + 3505)  # 0.2 s of a word

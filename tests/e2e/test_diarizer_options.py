@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from oolong_align import Diarization, Diarizer, DiarizerOptions, OolongWarning, VoiceActivityDetector
-from oolong_align.models import find_bundle
 from oolong_align.types import VoiceRange
+from oolong_align.weights import find_bundle
 
 pytestmark = pytest.mark.data
 

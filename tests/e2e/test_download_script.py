@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from oolong_align.models import LAYOUT, file_hash, find_bundle
+from oolong_align.weights import LAYOUT, file_hash, find_bundle
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oolong_align.models import find_whisper
+from oolong_align.weights import find_whisper
 
 Run = Callable[..., list[str]]
 FIRST = "Good morning, everybody. Shall we begin with the budget?"

@@ -12,12 +12,12 @@ import onnxruntime
 import pytest
 
 from oolong_align import Diarizer
-from oolong_align.audio import load_audio
-from oolong_align.embedding import EmbeddingModel
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.embedding import EmbeddingModel
+from oolong_align.diarization.fbank import compute_fbank
 from oolong_align.errors import ModelNotFoundError
-from oolong_align.fbank import compute_fbank
-from oolong_align.models import find_bundle
-from oolong_align.segmentation_graph import extract_convolutions, extract_filters, extract_recurrent
+from oolong_align.networks.segmentation_graph import extract_convolutions, extract_filters, extract_recurrent
+from oolong_align.weights import find_bundle
 
 torch = pytest.importorskip("torch", reason="the extra models is not installed")
 import checkpoints  # noqa: E402 -- needs torch

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from oolong_align import Diarizer
-from oolong_align.audio import load_audio
-from oolong_align.clustering import ClusteringOptions, cluster_pieces
-from oolong_align.embedding import EmbeddingModel, compute_voice_frames
-from oolong_align.frames import FRAME_STEP_S
-from oolong_align.models import find_bundle
-from oolong_align.pieces import embed_spans, find_pieces, find_stretches
-from oolong_align.plda import Plda
-from oolong_align.segmentation import Segmenter
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.clustering import ClusteringOptions, cluster_pieces
+from oolong_align.diarization.embedding import EmbeddingModel, compute_voice_frames
+from oolong_align.diarization.pieces import embed_spans, find_pieces, find_stretches
+from oolong_align.diarization.plda import Plda
+from oolong_align.diarization.segmentation import Segmenter
+from oolong_align.timing.grid import FRAME_STEP_S
+from oolong_align.weights import find_bundle
 
 STEP = 20_000
 

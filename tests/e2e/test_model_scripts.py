@@ -13,12 +13,12 @@ import onnx
 import pytest
 import workshop
 
-from oolong_align.audio import load_audio
-from oolong_align.embedding import EmbeddingModel
-from oolong_align.embedding_graph import extract_backbone
-from oolong_align.fbank import compute_fbank
-from oolong_align.models import find_bundle
-from oolong_align.plda import Plda
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.embedding import EmbeddingModel
+from oolong_align.diarization.fbank import compute_fbank
+from oolong_align.diarization.plda import Plda
+from oolong_align.networks.embedding_graph import extract_backbone
+from oolong_align.weights import find_bundle
 
 
 @pytest.fixture(scope="module")

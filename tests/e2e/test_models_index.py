@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from oolong_align.models.manifest import load_manifest
+from oolong_align.weights.manifest import load_manifest
 
 RUN = "from oolong_align.cli.models_command import models; models()"
 

@@ -6,11 +6,11 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from oolong_align.audio import load_audio
-from oolong_align.embedding_graph import extract_backbone
-from oolong_align.fbank import compute_fbank
-from oolong_align.models import find_bundle
-from oolong_align.quantization import quantize_backbone, quantize_segmentation
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.fbank import compute_fbank
+from oolong_align.networks.embedding_graph import extract_backbone
+from oolong_align.networks.quantization import quantize_backbone, quantize_segmentation
+from oolong_align.weights import find_bundle
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from oolong_align import Diarizer, OolongWarning
-from oolong_align.audio import load_audio
-from oolong_align.embedding import EmbeddingModel, compute_voice_frames
-from oolong_align.resegmentation import find_voice_changes
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.embedding import EmbeddingModel, compute_voice_frames
+from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.resegmentation import find_voice_changes
 from oolong_align.types import Diarization, FloatArray
-from oolong_align.voice_frames import VoiceFrames
 
 FRAMES_PER_S = 16_000 / 270
 

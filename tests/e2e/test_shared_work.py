@@ -13,8 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from oolong_align import Diarizer, DiarizerOptions
-from oolong_align.audio import Audio, load_audio
-from oolong_align.embedding import (
+from oolong_align.audio.recording import Audio, load_audio
+from oolong_align.diarization.embedding import (
     EmbeddingModel,
     compute_voice_frames,
     count_voice_frames,
@@ -23,14 +23,14 @@ from oolong_align.embedding import (
     pool_statistics,
     pooled_window_embeddings,
 )
+from oolong_align.diarization.fbank import NUM_BINS, count_fbank_frames, read_mean_free_fbank
+from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.pieces import find_stretches
+from oolong_align.diarization.segmentation import Segmenter
 from oolong_align.errors import OutputError
-from oolong_align.fbank import NUM_BINS, count_fbank_frames, read_mean_free_fbank
-from oolong_align.models import find_bundle
-from oolong_align.pieces import find_stretches
-from oolong_align.segmentation import Segmenter
 from oolong_align.types import FloatArray
-from oolong_align.vectors import l2_normalise
-from oolong_align.voice_frames import VoiceFrames
+from oolong_align.util.vectors import l2_normalise
+from oolong_align.weights import find_bundle
 
 WINDOW = 160_000
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oolong_align.models import find_bundle
-from oolong_align.plda import Plda
+from oolong_align.diarization.plda import Plda
+from oolong_align.weights import find_bundle
 
 SPEAKERS = ("0001", "0003", "0005", "0006")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from oolong_align import DiarizerOptions, VoiceActivityDetector, VoiceRange
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
 from oolong_align.errors import InputError
 
 pytestmark = pytest.mark.data

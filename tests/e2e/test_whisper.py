@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oolong_align.audio import Audio, load_audio
+from oolong_align.audio.recording import Audio, load_audio
+from oolong_align.diarization.vad import VoiceActivityDetector
 from oolong_align.errors import UsageError
-from oolong_align.models import find_whisper
+from oolong_align.transcription.whisper import WhisperTranscriber
 from oolong_align.types import VoiceRange, Words, join_words
-from oolong_align.vad import VoiceActivityDetector
-from oolong_align.whisper import WhisperTranscriber
+from oolong_align.weights import find_whisper
 
 pytestmark = pytest.mark.data
 
@@ -136,8 +136,8 @@ def test_a_model_of_english_only(data_dir: Path) -> None:
 
 def test_nothing_is_printed(data_dir: Path) -> None:
     code = (
-        "import sys; from oolong_align.whisper import WhisperTranscriber;"
-        "from oolong_align.audio import load_audio;"
+        "import sys; from oolong_align.transcription.whisper import WhisperTranscriber;"
+        "from oolong_align.audio.recording import load_audio;"
         "from oolong_align.types import VoiceRange;"
         "WhisperTranscriber.from_pretrained(sys.argv[1])(load_audio(sys.argv[2]), [VoiceRange(0, 11)])"
     )
@@ -175,10 +175,10 @@ def test_no_speech_is_lost_by_gating(base: WhisperTranscriber, detector: VoiceAc
 
 FORKED = """
 import multiprocessing, sys
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
 from oolong_align.errors import UsageError
 from oolong_align.types import VoiceRange
-from oolong_align.whisper import WhisperTranscriber
+from oolong_align.transcription.whisper import WhisperTranscriber
 
 
 def hear(transcriber=None):

@@ -14,11 +14,11 @@ from oolong_align_metrics import WordErrors, read_stm, word_errors
 from scoring import align_words
 
 from oolong_align import Diarizer, DiarizerOptions
-from oolong_align.alignment import align
-from oolong_align.audio import load_audio
+from oolong_align.alignment.align import align
+from oolong_align.audio.recording import load_audio
 from oolong_align.cli.main import transcribe_main
+from oolong_align.transcription.whisper import WhisperTranscriber
 from oolong_align.types import Diarization, Transcript, Word, Words
-from oolong_align.whisper import WhisperTranscriber
 
 Recording = tuple[Words, Diarization, Diarization]
 

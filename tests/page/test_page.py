@@ -13,7 +13,7 @@ from browser import EXAMPLES, PHONE, Browser, Open, long_transcript, meeting
 from selenium.webdriver.common.keys import Keys
 
 from oolong_align.formats.html import PageAudio
-from oolong_align.page_audio import page_audio
+from oolong_align.formats.html.recording import page_audio
 
 RECORDING = EXAMPLES / "meeting.flac"
 
@@ -113,7 +113,7 @@ def test_a_linked_recording_plays_and_a_missing_one_can_be_opened(browser: Brows
 def test_an_encoded_recording_plays(
     browser: Browser, show: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oolong_align.page_audio.LARGEST_EMBEDDED", 1000)
+    monkeypatch.setattr("oolong_align.formats.html.recording.LARGEST_EMBEDDED", 1000)
     show(meeting(), audio=page_audio(RECORDING, tmp_path / "page.html", "embed"))
     browser.wait(
         lambda: browser.script("return document.getElementById('audio').duration") == pytest.approx(58.6, abs=0.1)

@@ -9,13 +9,13 @@ import pytest
 from scoring import Errors, read_rttm, score
 
 from oolong_align import Diarizer, DiarizerOptions
-from oolong_align.audio import load_audio
-from oolong_align.clustering import initial_clusters
-from oolong_align.models import find_bundle
-from oolong_align.plda import Plda
-from oolong_align.reconstruction import count_speakers
-from oolong_align.segmentation import Segmenter, decode_powerset, powerset_mapping
-from oolong_align.vbx import vbx
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.activity import count_speakers
+from oolong_align.diarization.clustering import initial_clusters
+from oolong_align.diarization.plda import Plda
+from oolong_align.diarization.segmentation import Segmenter, decode_powerset, powerset_mapping
+from oolong_align.diarization.vbx import vbx
+from oolong_align.weights import find_bundle
 
 CLIPS = {
     "pipeline": "test.wav",

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
-from oolong_align import entries, hookspecs
-from oolong_align.core_plugin import CorePlugin
+from oolong_align import hookspecs
+from oolong_align.builtin.plugin import CorePlugin
+from oolong_align.plugin import entries
 
 Run = Callable[..., object]
 ROOT = Path(__file__).parents[2]

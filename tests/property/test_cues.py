@@ -9,12 +9,12 @@ from itertools import groupby, pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oolong_align.alignment import gather_utterances
+from oolong_align.alignment.align import gather_utterances
 from oolong_align.formats.cue_lines import Piece
 from oolong_align.formats.cue_times import word_states
 from oolong_align.formats.cues import Cue, CueLayout, make_cues
+from oolong_align.text.scripts import clusters, display_width
 from oolong_align.types import Transcript, Word, join_words
-from oolong_align.writing import clusters, display_width
 
 WORDS = st.sampled_from(
     [

@@ -11,15 +11,15 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from oolong_align.alignment import gather_utterances
-from oolong_align.checks import check_diarization, check_transcript
+from oolong_align.alignment.align import gather_utterances
+from oolong_align.diarization.plda import Plda
 from oolong_align.editing import assign, merge, prune, recluster, rename
 from oolong_align.errors import OolongWarning
 from oolong_align.formats import read_json, render_json
-from oolong_align.formats.clean import clean_name
-from oolong_align.formats.pieces import StoredVoice
-from oolong_align.plda import Plda
-from oolong_align.timeline import Timeline
+from oolong_align.formats.embeddings import StoredVoice
+from oolong_align.formats.names import clean_name
+from oolong_align.plugin.contract import check_diarization, check_transcript
+from oolong_align.timing.timeline import Timeline
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,

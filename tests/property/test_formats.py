@@ -11,7 +11,7 @@ import srt
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from oolong_align.alignment import gather_utterances
+from oolong_align.alignment.align import gather_utterances
 from oolong_align.formats import (
     CueLayout,
     read_json,
@@ -22,7 +22,8 @@ from oolong_align.formats import (
     render_txt,
     render_vtt,
 )
-from oolong_align.formats.clean import clean_name, clean_text, spoken_text
+from oolong_align.formats.names import clean_name, clean_text, spoken_text
+from oolong_align.text.scripts import clusters, display_width
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
@@ -33,7 +34,6 @@ from oolong_align.types import (
     VoiceRange,
     Word,
 )
-from oolong_align.writing import clusters, display_width
 
 HOSTILE = [
     "-->",

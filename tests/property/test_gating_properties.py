@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oolong_align.audio import load_audio
-from oolong_align.gating import Clip, join_clips, plan_clips
+from oolong_align.audio.recording import load_audio
+from oolong_align.transcription.clips import Clip, join_clips, plan_clips
 from oolong_align.types import VoiceRange
 
 S = 16000

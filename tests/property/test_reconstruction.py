@@ -7,11 +7,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oolong_align.clustering import NOBODY
-from oolong_align.frames import count_frames
-from oolong_align.reconstruction import count_speakers, reconstruct
-from oolong_align.segmentation import Segmentation, powerset_mapping
-from oolong_align.turns import exclusive_segments, overlapping_turns
+from oolong_align.diarization.activity import count_speakers, reconstruct
+from oolong_align.diarization.clustering import NOBODY
+from oolong_align.diarization.segmentation import Segmentation, powerset_mapping
+from oolong_align.diarization.turns import exclusive_segments, overlapping_turns
+from oolong_align.timing.grid import count_frames
 
 
 @st.composite

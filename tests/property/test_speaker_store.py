@@ -15,8 +15,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from voices import MODEL, make_voice
 
 from oolong_align.errors import InputError
-from oolong_align.speakers.exchange import export_voices, import_voices
 from oolong_align.speakers.library import merge_voices, rename_voice, split_voice
+from oolong_align.speakers.portable import export_voices, import_voices
 from oolong_align.speakers.records import Voice, VoiceModel, voice_number
 from oolong_align.speakers.sqlite import SqliteStore
 

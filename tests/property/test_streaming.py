@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oolong_align import DiarizerOptions, VoiceActivityDetector, VoiceRange
-from oolong_align.segmentation import Segmenter
+from oolong_align.diarization.segmentation import Segmenter
 from oolong_align.types import FloatArray
 
 

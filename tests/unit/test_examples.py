@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
 
 RATE = 16_000
 Row = list[str]

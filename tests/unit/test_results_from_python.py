@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oolong_align.audio import load_audio
-from oolong_align.checks import BrokenRuleError, check_words
+from oolong_align.audio.recording import load_audio
+from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.voice_lookup import FrameVoice
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.pipeline import Pipeline
+from oolong_align.plugin.contract import BrokenRuleError, check_words
 from oolong_align.testing import make_host
 from oolong_align.types import Diarization, DiarizeTiming, Word, Words
-from oolong_align.voice import FrameVoice
-from oolong_align.voice_frames import VoiceFrames
 
 FOUND = Diarization(segments=(), turns=(), speech=(), duration=1.0, embeddings={0: np.ones(3, np.float32)})
 

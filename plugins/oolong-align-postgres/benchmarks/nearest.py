@@ -23,8 +23,8 @@ import psutil
 from oolong_align_postgres.database import index_dimension
 from oolong_align_postgres.store import PostgresStore
 
+from oolong_align.diarization.plda import Plda
 from oolong_align.hookspecs import SpeakerStore, Voice
-from oolong_align.plda import Plda
 from oolong_align.speakers.records import Reference, VoiceModel
 from oolong_align.speakers.sqlite import open_sqlite
 

@@ -20,8 +20,8 @@ from oolong_align_postgres import open_postgres
 
 from oolong_align import open_store
 from oolong_align.errors import StoreError
-from oolong_align.speakers.exchange import export_voices, import_voices
 from oolong_align.speakers.library import merge_voices, split_voice
+from oolong_align.speakers.portable import export_voices, import_voices
 from oolong_align.speakers.records import Reference, Voice, VoiceModel
 from oolong_align.speakers.sqlite import SqliteStore
 from oolong_align.testing import check_speaker_store, make_host

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from oolong_align.entries import DiarizerEntry, TranscriberEntry
 from oolong_align.hookspecs import hookimpl
+from oolong_align.plugin.entries import DiarizerEntry, TranscriberEntry
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,

@@ -10,7 +10,7 @@ import pytest
 from oolong_align_redact.audio import masked_spans, write_audio
 from spoken import Told, timed
 
-from oolong_align.audio import load_audio
+from oolong_align.audio.recording import load_audio
 from oolong_align.errors import AudioError, OutputError, UsageError
 from oolong_align.pipeline import Pipeline
 from oolong_align.testing import make_host

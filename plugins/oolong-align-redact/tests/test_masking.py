@@ -16,8 +16,8 @@ from spoken import Told, diarization, said, timed, transcript
 
 from oolong_align.errors import UsageError
 from oolong_align.hookspecs import OutputFormat, hookimpl
-from oolong_align.host import Host
 from oolong_align.pipeline import Pipeline
+from oolong_align.plugin.host import Host
 from oolong_align.testing import make_host
 from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, Words
 

@@ -10,7 +10,7 @@ import oolong_align_replay
 import pytest
 from oolong_align_replay import ReplayDiarizer, ReplayTranscriber
 
-from oolong_align.audio import Audio, load_audio
+from oolong_align.audio.recording import Audio, load_audio
 from oolong_align.errors import InputError, OolongWarning, UsageError
 from oolong_align.formats.json_reader import read_json
 from oolong_align.pipeline import Pipeline

@@ -10,7 +10,7 @@ import pytest
 from known_people import DIMENSION, MODEL, NOW, heard, reference, voice
 
 from oolong_align.errors import InputError, OolongWarning
-from oolong_align.formats.pieces import StoredVoice
+from oolong_align.formats.embeddings import StoredVoice
 from oolong_align.speakers.identify import Identity, find_voices, identify, name_speakers
 from oolong_align.speakers.samples import voice_samples
 from oolong_align.speakers.sqlite import SqliteStore

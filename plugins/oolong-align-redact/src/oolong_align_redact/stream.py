@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 import regex
 
+from oolong_align.text.scripts import is_spaceless
 from oolong_align.types import Word
-from oolong_align.writing import is_spaceless
 
 __all__ = ["Span", "Stream", "Token", "fold", "tokenise"]
 

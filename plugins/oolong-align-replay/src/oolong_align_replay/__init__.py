@@ -20,7 +20,7 @@ from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Wo
 from oolong_align_replay.files import check_path, file_for
 
 if TYPE_CHECKING:
-    from oolong_align.audio import Audio
+    from oolong_align.audio.recording import Audio
 
 __all__ = ["ReplayDiarizer", "ReplayTranscriber"]
 

@@ -18,7 +18,7 @@ from oolong_align.types import Diarization, DiarizeSegment
 from oolong_align_replay.files import read_text
 
 if TYPE_CHECKING:
-    from oolong_align.audio import Audio
+    from oolong_align.audio.recording import Audio
 
 __all__ = ["read_diarization"]
 

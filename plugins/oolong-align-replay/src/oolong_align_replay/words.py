@@ -15,12 +15,12 @@ from oolong_align.errors import InputError, OolongWarning
 from oolong_align.formats.json_field import parse_object
 from oolong_align.formats.json_reader import read_json
 from oolong_align.interop.files import read_transcript
-from oolong_align.timeline import Timeline
+from oolong_align.timing.timeline import Timeline
 from oolong_align.types import Diarization, Transcript, VoiceRange, Words
 from oolong_align_replay.files import read_text
 
 if TYPE_CHECKING:
-    from oolong_align.audio import Audio
+    from oolong_align.audio.recording import Audio
 
 __all__ = ["StoredWords", "read_recognised", "words_in_speech"]
 

@@ -1,0 +1,186 @@
+"""Words and turns become a transcript: times made usable, a speaker for each word, words gathered to utterances.
+
+Leaves out how a transcript is laid out as text or subtitles: that is `oolong_align.formats`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from oolong_align.alignment.word_speakers import attribute_by_overlap, attribute_words
+from oolong_align.alignment.word_times import sanitise_times
+from oolong_align.errors import UsageError, warn
+from oolong_align.interop import Heard, Recognised, read_words
+from oolong_align.options import ALIGN_RULES
+from oolong_align.text.scripts import Gap, find_gap
+from oolong_align.timing.timeline import Timeline
+from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, speaker_label
+
+__all__ = ["align", "gather_utterances", "longest_before"]
+
+SPLIT_PAUSE_S: Final = 1.0
+# An utterance that has lasted so long ends at the next sentence end, clause end or short pause, word.
+SPLIT_SENTENCE_S: Final = 10.0
+SPLIT_CLAUSE_S: Final = 20.0
+SPLIT_ANYWHERE_S: Final = 30.0
+SHORT_PAUSE_S: Final = 0.25
+
+
+def align(
+    words: Recognised | Heard, diarization: Diarization, *, source: str = "", rule: str = ALIGN_RULES[0]
+) -> Transcript:
+    """Say who said each word.
+
+    Words in are words out, in the same order. Times that are missing (NaN), implausibly long or out of order are
+    repaired; a word without a turn within 1.5 s gets no speaker.
+
+    Parameters
+    ----------
+    words : Words, sequence of Word, or another recogniser's result
+        What a transcriber heard; speakers that its words carry already are replaced. Also what faster-whisper returns
+        (the segments, or the tuple with their info), and the dicts of openai-whisper, WhisperX, whisper.cpp (``-ojf``),
+        Hugging Face's pipeline (``chunks``) and OpenAI's API (``verbose_json``, ``diarized_json``). Words of segments
+        without word times are spread over the speech in them by length, and marked ``estimated``, with an
+        `OolongWarning`; so is a single word without times. Their ``speaker_confidence`` is ``None``.
+    diarization : Diarization
+        Who spoke when; its voice evidence, if any, is asked where it is clear.
+    source : str
+        The recording's stem, for formats that name it.
+    rule : {"voice", "overlap"}
+        "voice" weighs turns, voices, pauses and sentences together. "overlap" takes the speaker whose turns overlap a
+        word most, and none where no turn does: the plain rule of other tools, for comparison.
+
+    Returns
+    -------
+    Transcript
+        Utterances in order of time; ``speakers`` holds everybody in the diarization, also who said no word.
+
+    Raises
+    ------
+    InputError
+        If ``words`` is none of these, or holds a value that cannot be, such as a time that is no number.
+    UsageError
+        If there is no such rule.
+    """
+    if rule not in ALIGN_RULES:
+        raise UsageError(f"align_rule={rule!r} is unknown: use {' or '.join(ALIGN_RULES)}")
+    limit = diarization.duration if diarization.duration > 0 else math.inf
+    speech = Timeline((span.start, span.end) for span in diarization.speech or diarization.turns)
+    heard = read_words(words, speech=speech)
+    spread = [word for word in heard.words if word.estimated]
+    if spread:
+        how = (
+            "nothing is known about when they were said, so their times and speakers are a guess"
+            if all(map(_is_untimed, spread))
+            else "they are spread over their segments by length, so their speakers near a change are a guess"
+        )
+        warn(
+            f"{len(spread)} of {len(heard.words)} words have no times of their own: {how}; a recogniser's "
+            "JSON with word timestamps is better"
+        )
+    starts, ends = sanitise_times(heard.words, limit=limit, speech=speech)
+    if rule == "overlap":
+        attribution = attribute_by_overlap(starts, ends, diarization)
+    else:
+        attribution = attribute_words(heard.words, starts, ends, diarization)
+    attributed = tuple(
+        replace(
+            word,
+            start=start,
+            end=end,
+            probability=_usable_probability(word.probability),
+            speaker=None if speaker is None else speaker_label(speaker),
+            # The probability is calibrated on times that were measured.
+            speaker_confidence=None if _is_estimated(word) else confidence,
+            overlap=overlap,
+            estimated=_is_estimated(word),
+        )
+        for word, start, end, speaker, confidence, overlap in zip(
+            heard.words,
+            starts.tolist(),
+            ends.tolist(),
+            attribution.speakers,
+            attribution.confidence,
+            attribution.overlap,
+            strict=True,
+        )
+    )
+    return Transcript(
+        language=heard.language,
+        duration=max(diarization.duration, attributed[-1].end if attributed else 0.0),
+        utterances=gather_utterances(attributed),
+        diarization=diarization,
+        speakers=_count_speakers(attributed, diarization),
+        source=source,
+    )
+
+
+def gather_utterances(words: Sequence[Word]) -> tuple[Utterance, ...]:
+    """Gather consecutive words of one speaker, split at pauses of a second and, when they are long, at sentences.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        In order of time, with speakers.
+    """
+    utterances: list[Utterance] = []
+    current: list[Word] = []
+    for word in words:
+        if current and _splits(current, word):
+            utterances.append(_utterance(current))
+            current = []
+        current.append(word)
+    if current:
+        utterances.append(_utterance(current))
+    return tuple(utterances)
+
+
+def longest_before(last: Word, following: Word) -> float:
+    """Seconds from which on an utterance ends between two words of one speaker; 0 at a pause that always ends it."""
+    pause = following.start - last.end
+    if pause >= SPLIT_PAUSE_S:
+        return 0.0
+    gap = find_gap(last.text, following.text, leading_space=following.leading_space)
+    if gap == Gap.SENTENCE:
+        return SPLIT_SENTENCE_S
+    return SPLIT_CLAUSE_S if gap >= Gap.CLAUSE or pause >= SHORT_PAUSE_S else SPLIT_ANYWHERE_S
+
+
+def _splits(current: Sequence[Word], word: Word) -> bool:
+    last = current[-1]
+    return word.speaker != last.speaker or last.end - current[0].start >= longest_before(last, word)
+
+
+def _utterance(words: Sequence[Word]) -> Utterance:
+    return Utterance(words[0].start, words[-1].end, words[0].speaker, tuple(words))
+
+
+def _is_estimated(word: Word) -> bool:
+    return word.estimated or _is_untimed(word)
+
+
+def _is_untimed(word: Word) -> bool:
+    return word.start is None or math.isnan(word.start)
+
+
+def _usable_probability(probability: float | None) -> float | None:
+    if probability is None or math.isnan(probability):
+        return None
+    return min(max(float(probability), 0.0), 1.0)
+
+
+def _count_speakers(words: Sequence[Word], diarization: Diarization) -> dict[str, Speaker]:
+    ids = sorted({*diarization.speaker_ids, *(segment.speaker_id for segment in diarization.segments)})
+    seconds = dict.fromkeys(ids, 0.0)
+    for segment in diarization.segments:
+        seconds[segment.speaker_id] += segment.end - segment.start
+    counts: dict[str | None, int] = {}
+    for word in words:
+        counts[word.speaker] = counts.get(word.speaker, 0) + 1
+    return {
+        label: Speaker(label=label, seconds=seconds[speaker], words=counts.get(label, 0))
+        for speaker, label in ((speaker, speaker_label(speaker)) for speaker in ids)
+    }

@@ -1,0 +1,1 @@
+"""Functions for library users that are built on the whole package."""

@@ -1,0 +1,1 @@
+"""The built-in plugin: this project's own implementations of the hooks."""

@@ -1,0 +1,72 @@
+"""``--speakers`` as a stage of the pipeline: the speakers of a recording get the voices of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+from oolong_align.errors import warn
+from oolong_align.plugin.entries import Config
+from oolong_align.types import Diarization, Transcript
+
+__all__ = ["add_identity_options", "check_library", "identify_transcript"]
+
+
+def add_identity_options(add: Callable[..., None]) -> None:
+    """Add the options of identification."""
+    from oolong_align.builtin.params import FiniteRange
+    from oolong_align.options import SPEAKER_THRESHOLD
+
+    add(
+        "--speaker_threshold",
+        commands=("transcribe", "align", "diarize"),
+        type=FiniteRange(0, 1, min_open=True, max_open=True),
+        default=SPEAKER_THRESHOLD,
+        show_default=True,
+        help="--speakers: least probability of a known voice; who is below is a new one.",
+    )
+
+
+def check_library(config: Config, diarization: Diarization | None = None) -> None:
+    """Open the store that ``--speakers`` names before work that would be lost; nothing without it.
+
+    Raises
+    ------
+    InputError
+        If its voices are of another model than the diarization's.
+    StoreError
+        If it cannot be opened or written.
+    """
+    if config.store is None:
+        return
+    from oolong_align.speakers.identify import voice_model
+    from oolong_align.speakers.records import check_model
+
+    url = config.options["speakers"]
+    with closing(config.store.open(url)) as store:
+        with store.transaction():  # it can be written
+            pass
+        if diarization is not None and diarization.embeddings:
+            check_model(store.model(), voice_model(diarization.model), url)
+
+
+def identify_transcript(transcript: Transcript, diarization: Diarization, config: Config) -> Transcript:
+    """Give speakers the voices of the store that ``--speakers`` names, which learns from them; nothing without it.
+
+    Raises
+    ------
+    InputError
+        If the store's voices are of another model.
+    StoreError
+        If the store cannot be opened, read or written.
+    """
+    if config.store is None:
+        return transcript
+    from oolong_align.speakers.identify import identify, name_speakers
+
+    if diarization.turns and not diarization.embeddings:
+        warn("--speakers: there are turns without embeddings, so nobody's voice can be compared")
+    threshold = config.options["speaker_threshold"]
+    with closing(config.store.open(config.options["speakers"])) as store:
+        found = identify(diarization, store, source=transcript.source, threshold=threshold)
+    return name_speakers(transcript, found)

@@ -1,0 +1,51 @@
+"""The page as an output format: which recording goes with it, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oolong_align.options import AUDIO_CHOICES
+from oolong_align.plugin.entries import OutputFormat
+from oolong_align.types import Transcript
+
+if TYPE_CHECKING:
+    from oolong_align.formats.cues import CueLayout
+
+__all__ = ["add_page_options", "page_format"]
+
+
+def add_page_options(add: Callable[..., None]) -> None:
+    """Add the options of the page."""
+    import click
+
+    add(
+        "--html_audio",
+        commands=("transcribe", "align", "diarize", "edit"),
+        type=click.Choice(AUDIO_CHOICES),
+        default=AUDIO_CHOICES[0],
+        show_default=True,
+        help="HTML: recording inside the page or linked; auto embeds up to 16 MB.",
+    )
+
+
+def page_format(
+    shape: Mapping[str, Any], layouts: Callable[[Mapping[str, Any]], tuple[CueLayout, ...]]
+) -> OutputFormat:
+    """Format of the page; what it looks up in ``shape`` may be configured later."""
+
+    def render(transcript: Transcript) -> str:
+        from oolong_align.formats.html import render_html
+
+        return render_html(transcript, *layouts(shape))
+
+    def render_file(transcript: Transcript, recording: Path, target: Path) -> str:
+        from oolong_align.formats.html import render_html
+        from oolong_align.formats.html.recording import page_audio
+
+        audio = page_audio(recording, target, shape.get("html_audio", AUDIO_CHOICES[0]))
+        return render_html(transcript, *layouts(shape), audio=audio)
+
+    summary = "A page to read, listen to and correct"
+    return OutputFormat("html", ".html", summary, render, words=False, render_file=render_file)

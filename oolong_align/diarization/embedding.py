@@ -1,0 +1,360 @@
+"""Speaker embeddings: backbone frames of the recording, pooled over a span or a mask into one vector.
+
+The backbone runs once over the recording, where somebody speaks, over each piece between two changes of speaker by
+itself. The mean of the features that the model expects to be subtracted is taken over a sliding 10 s span, which stands
+for the mean of a 10 s window. `pooled_window_embeddings` pools these frames for the local speakers of windows, a matrix
+product for each window; `exact_window_embeddings` runs the backbone on every window instead, as the reference does.
+
+References
+----------
+Wang et al., "WeSpeaker: a research and production oriented speaker embedding learning toolkit", ICASSP 2023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from oolong_align.audio.recording import Audio
+from oolong_align.diarization.activity import count_speakers
+from oolong_align.diarization.fbank import (
+    NUM_BINS,
+    FbankWindow,
+    compute_fbank,
+    count_fbank_frames,
+    find_fbank_window,
+    read_mean_free_fbank,
+)
+from oolong_align.diarization.frame_store import Mask, Stored, VoiceFrames
+from oolong_align.diarization.segmentation import LOCAL_SPEAKERS, Segmentation
+from oolong_align.errors import ModelError
+from oolong_align.networks import embedding_graph
+from oolong_align.networks.quantization import quantize_backbone, quantized
+from oolong_align.networks.session import count_side_by_side, open_session
+from oolong_align.timing.grid import (
+    FBANK_STEP_SAMPLES,
+    FBANK_WIDTH_SAMPLES,
+    FRAME_STEP_SAMPLES,
+    VOICE_FRAME_SAMPLES,
+    WINDOW_FRAMES,
+    WINDOW_SAMPLES,
+    Spans,
+)
+from oolong_align.types import FloatArray, Progress
+from oolong_align.util.parallel import ordered_map
+from oolong_align.weights import derive
+
+_FBANK_PER_VOICE_FRAME: Final = VOICE_FRAME_SAMPLES // FBANK_STEP_SAMPLES
+# In voice frames of 80 ms. The seams between blocks cost the embeddings of pieces a cosine of 2e-4 to 5e-4 on average;
+# embeddings from each window's own backbone pass differ by 2e-2. A network that looks at means over all of its input,
+# as CAM++, differs by 4e-2 with any block from 4 to 30 s; 10 s is what a window has.
+_BLOCK: Final = 125
+_CONTEXT: Final = 3
+_MARGIN: Final = 1
+_READ: Final = 1500
+_WINDOW_VOICE_FRAMES: Final = WINDOW_SAMPLES / VOICE_FRAME_SAMPLES
+_MIN_CLEAN_FRAMES: Final = -(-WINDOW_FRAMES * FBANK_WIDTH_SAMPLES // WINDOW_SAMPLES)
+_POOLED_TOGETHER: Final = 16
+_PROBED: Final = 4
+
+
+class EmbeddingModel:
+    """A speaker embedding graph, cut at its pooling; ``precision`` is that of the backbone, "fp32" or "int8".
+
+    Attributes
+    ----------
+    channels, dimension : int
+        Size of a backbone frame and of an embedding.
+    per_voice_frame : int
+        Backbone frames in 80 ms.
+    fbank_window : {"hamming", "povey"}
+        Of the features that it expects, by the graph's metadata.
+    threads : int
+        Calls to keep under way side by side; each runs on one thread.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        precision: str = "fp32",
+        intra_threads: int | None = None,
+        providers: Sequence[str] = (),
+    ) -> None:
+        backbone = self._derive(path, "backbone", embedding_graph.extract_backbone)
+        if precision == "int8":
+            backbone = quantized(backbone, quantize_backbone)
+        head = self._derive(path, "head", embedding_graph.extract_head)
+        pooling = self._derive(path, "pooling", embedding_graph.extract_pooling)
+        self._backbone = open_session(backbone, inputs={0: (None, None, NUM_BINS)}, outputs={}, providers=providers)
+        self._head = open_session(head, inputs={0: (None, None)}, outputs={0: (None, None)})
+        self._pooling = open_session(pooling, inputs={}, outputs={0: (None, None)})
+        self.fbank_window = find_fbank_window(path, self._backbone.get_modelmeta().custom_metadata_map)
+        self._backbone_input = self._backbone.get_inputs()[0].name
+        self._head_input = self._head.get_inputs()[0].name
+        self.channels = self._head.get_inputs()[0].shape[1] // 2
+        self.dimension: int = self._head.get_outputs()[0].shape[1]
+        if not isinstance(self.dimension, int):
+            raise ModelError(f"{path}: the embedding has no fixed size; export the graph with one")
+        self.threads = count_side_by_side(self._backbone, intra_threads)
+        probe = self.frames(np.zeros((1, _PROBED * _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32))
+        if not (
+            np.isfinite(probe).all()
+            and np.isfinite(self.project(pool_statistics(probe[0], np.ones((1, probe.shape[1]), dtype=np.bool_)))).all()
+        ):
+            raise ModelError(f"{path}: it computes what are no numbers; the file is damaged, get it again")
+        self.per_voice_frame, rest = divmod(probe.shape[1], _PROBED)
+        if rest or not self.per_voice_frame:
+            raise ModelError(
+                f"{path}: the backbone makes {probe.shape[1]} frames of {_PROBED * 80} ms, which are not one or more "
+                "every 80 ms; use a network whose frames are 80, 40, 20 or 10 ms apart"
+            )
+
+    @staticmethod
+    def _derive(path: Path, part: str, build: embedding_graph.Extract) -> Path:
+        return derive(
+            path,
+            recipe=f"embedding-{part}",
+            version=embedding_graph.RECIPE_VERSION,
+            suffix=".onnx",
+            build=lambda target: build(path, target),
+        )
+
+    def frames(self, features: FloatArray) -> FloatArray:
+        """Backbone output before pooling: mean-free features ``(B, T, 80) -> (B, frames, channels)``."""
+        (maps,) = self._backbone.run(None, {self._backbone_input: features})
+        batch, time = maps.shape[0], maps.shape[-1]
+        frames: FloatArray = maps.reshape(batch, self.channels, time).transpose(0, 2, 1)
+        return frames
+
+    def project(self, statistics: FloatArray) -> FloatArray:
+        """Embedding of pooled statistics: ``(N, 2 channels) -> (N, D)``."""
+        (embeddings,) = self._head.run(None, {self._head_input: statistics.astype(np.float32, copy=False)})
+        return np.asarray(embeddings, dtype=np.float32)
+
+    def pool(self, frames: Stored, masks: Mask) -> FloatArray:
+        """Embedding of the frames of each mask; as by `pool_statistics`.
+
+        ``(T per_voice_frame, channels), (M, T) -> (M, D)``: a mask is of voice frames.
+        """
+        if self.per_voice_frame > 1:
+            masks = masks.repeat(self.per_voice_frame, axis=1)
+        count = masks.sum(axis=1, keepdims=True)
+        inputs = {
+            "pool_frames": frames,
+            "pool_weights": (masks / np.maximum(count, 1)).astype(np.float32),
+            "pool_correction": (count / np.maximum(count - 1, 1)).astype(np.float32),
+        }
+        return np.asarray(self._pooling.run(None, inputs)[0], dtype=np.float32)
+
+
+def compute_voice_frames(
+    model: EmbeddingModel, audio: Audio, *, stretches: Spans | None = None, progress: Progress | None = None
+) -> VoiceFrames:
+    """Run the backbone once over a recording, over each stretch by itself, in blocks of at most 10 s.
+
+    The backbone hears nothing of what lies outside of a stretch, so a stretch of one voice has frames of that voice
+    alone; only the mean that the features lose is that of the 10 s around them. Blocks of one stretch see 0.24 s of
+    their neighbours.
+
+    Parameters
+    ----------
+    model : EmbeddingModel
+    audio : Audio
+    stretches : ndarray, shape (N, 2), optional
+        First frame and the one after the last, of `count_voice_frames`; sorted, and none shares frames with another.
+        The whole recording is one stretch if not given.
+    progress : callable, optional
+        Told about the stage embedding, in frames of 80 ms.
+    """
+    length = count_voice_frames(audio)
+    if stretches is None:
+        stretches = np.array([[0, length]])
+    present = np.zeros(length, dtype=np.bool_)
+    for first, last in stretches.tolist():
+        present[first:last] = True
+    rows = model.per_voice_frame
+    store = VoiceFrames(model.channels, present, rows=rows)
+    total, done = int(present.sum()), 0
+
+    def run(block: tuple[FloatArray, slice]) -> Stored:
+        features, own = block
+        frames = model.frames(features.reshape(1, -1, NUM_BINS))[0]
+        stored: Stored = frames[own.start * rows : own.stop * rows].astype(np.float16)
+        return stored
+
+    blocks = _feature_blocks(audio, model.fbank_window, stretches, length)
+    for _, frames in ordered_map(run, blocks, threads=model.threads):
+        store.append(frames)
+        done += len(frames) // rows
+        if progress:
+            progress("embedding", done, total)
+    return store
+
+
+def count_voice_frames(audio: Audio) -> int:
+    """Count the backbone frames of a recording."""
+    return -(-count_fbank_frames(audio.num_samples) // _FBANK_PER_VOICE_FRAME)
+
+
+def frames_with_voice(segmentation: Segmentation, audio: Audio) -> Mask:
+    """Backbone frames in and next to which somebody speaks, ``(frames,)``."""
+    voiced = np.zeros(count_voice_frames(audio), dtype=np.bool_)
+    middles = np.flatnonzero(count_speakers(segmentation)) * FRAME_STEP_SAMPLES // VOICE_FRAME_SAMPLES
+    for shift in range(-_MARGIN, _MARGIN + 1):
+        near = middles + shift
+        voiced[near[(near >= 0) & (near < len(voiced))]] = True
+    return voiced
+
+
+def _feature_blocks(
+    audio: Audio, window: FbankWindow, stretches: Spans, length: int
+) -> Iterator[tuple[FloatArray, slice]]:
+    """Yield the mean-free features of a block with its context, ``(frames, 8, 80)``, and which frames are its own."""
+    held = np.empty((0, _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32)
+    start = stop = 0
+    for low, first, last, high in _blocks(stretches):
+        if high > stop:
+            begin = max(low, stop)
+            stop = min(max(high, begin + _READ), length)
+            held, start = np.concatenate([held[low - start :], _read_features(audio, window, begin, stop)]), low
+        yield held[low - start : high - start], slice(first - low, last - low)
+
+
+def _blocks(stretches: Spans) -> Iterator[tuple[int, int, int, int]]:
+    """Parts of each stretch: where the context begins, the block, its end, the context's end."""
+    for first, last in stretches.tolist():
+        for begin in range(first, last, _BLOCK):
+            end = min(begin + _BLOCK, last)
+            yield max(begin - _CONTEXT, first), begin, end, min(end + _CONTEXT, last)
+
+
+def _read_features(audio: Audio, window: FbankWindow, first: int, last: int) -> FloatArray:
+    """Mean-free features of voice frames, ``(frames, 8, 80)``; zeros behind the end of the recording."""
+    begin, end = first * _FBANK_PER_VOICE_FRAME, last * _FBANK_PER_VOICE_FRAME
+    features = read_mean_free_fbank(audio, begin, min(end, count_fbank_frames(audio.num_samples)), window)
+    filled = np.pad(features, ((0, end - begin - len(features)), (0, 0)))
+    return filled.reshape(-1, _FBANK_PER_VOICE_FRAME, NUM_BINS)
+
+
+def pool_statistics(frames: FloatArray, masks: Mask) -> FloatArray:
+    """Mean and unbiased standard deviation over the frames of each mask.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (T, C)
+    masks : ndarray, shape (M, T)
+        Boolean. An empty mask gives zeros.
+
+    Returns
+    -------
+    ndarray, shape (M, 2 C)
+    """
+    weights = masks.astype(np.float32)
+    count = weights.sum(axis=1, keepdims=True)
+    mean = (weights @ frames) / np.maximum(count, 1)
+    square = (weights @ np.square(frames)) / np.maximum(count, 1)
+    variance = (square - np.square(mean)) * count / np.maximum(count - 1, 1)
+    deviation = np.sqrt(np.maximum(variance, 0) + embedding_graph.VARIANCE_FLOOR)
+    return np.concatenate([mean, deviation], axis=1)
+
+
+def pool_span(frames: VoiceFrames, first: int, last: int) -> FloatArray:
+    """Statistics of the frames ``[first, last)``, ``(1, 2 C)``, read in blocks of 10 s; zeros if there are none."""
+    first, last = max(first, 0), min(last, len(frames))
+    total, squares = np.zeros((2, frames.channels), dtype=np.float64)
+    number = 0
+    for begin in range(first, last, _BLOCK):
+        block = frames.read(begin, min(begin + _BLOCK, last)).astype(np.float64)
+        number += len(block)
+        total += block.sum(axis=0)
+        squares += np.square(block).sum(axis=0)
+    count = max(number, 1)
+    mean = total / count
+    variance = (squares - count * np.square(mean)) / max(count - 1, 1)
+    deviation = np.sqrt(np.maximum(variance, 0) + embedding_graph.VARIANCE_FLOOR)
+    return np.concatenate([mean, deviation]).astype(np.float32)[None]
+
+
+def embedding_masks(activity: npt.NDArray[np.uint8], *, exclude_overlap: bool) -> Mask:
+    """Frames that stand for each local speaker: those alone if there are enough, otherwise all of its frames.
+
+    ``(windows, 589, 3) -> (windows, 589, 3)``
+    """
+    active = activity > 0
+    if not exclude_overlap:
+        return active
+    clean = active & (activity.sum(axis=2, keepdims=True) < 2)
+    enough = clean.sum(axis=1, keepdims=True) > _MIN_CLEAN_FRAMES
+    return np.where(enough, clean, active)
+
+
+def pooled_window_embeddings(
+    model: EmbeddingModel, frames: VoiceFrames, segmentation: Segmentation, *, exclude_overlap: bool
+) -> Iterator[FloatArray]:
+    """Embed each (window, local speaker) from the recording's backbone frames.
+
+    Yields
+    ------
+    ndarray, shape (16, 3, D)
+        ``float32``, of the next windows; inactive local speakers hold the embedding of nothing, which the caller must
+        not use. The last one may have fewer windows.
+
+    Notes
+    -----
+    Frame g of the recording lies at ``g - start / 1280`` in a window's own 125 frames and takes the activity of the
+    segmentation frame there. Neighbouring windows share one matrix product.
+    """
+
+    def run(first: int) -> FloatArray:
+        chosen = slice(first, first + _POOLED_TOGETHER)
+        masks = embedding_masks(segmentation.activity[chosen], exclude_overlap=exclude_overlap)
+        starts = np.arange(first, first + len(masks)) * segmentation.step_samples / VOICE_FRAME_SAMPLES
+        span = int(np.ceil(starts[0])), int(np.ceil(starts[-1] + _WINDOW_VOICE_FRAMES))
+        inside = frames.indices(*span)[None, :] - starts[:, None]  # (windows, frames), from the window's start
+        index = np.floor(inside * WINDOW_FRAMES / _WINDOW_VOICE_FRAMES).astype(np.int64)
+        covered = (index >= 0) & (index < WINDOW_FRAMES)
+        rows = np.arange(len(masks))[:, None]
+        picked = masks[rows, np.clip(index, 0, WINDOW_FRAMES - 1)] & covered[:, :, None]
+        flat = picked.transpose(0, 2, 1).reshape(LOCAL_SPEAKERS * len(masks), inside.shape[1])
+        pooled = model.pool(frames.read_stored(*span), flat)
+        return pooled.reshape(len(masks), LOCAL_SPEAKERS, -1)
+
+    starts = range(0, len(segmentation.activity), _POOLED_TOGETHER)
+    for _, pooled in ordered_map(run, starts, threads=model.threads):
+        yield pooled
+
+
+def exact_window_embeddings(
+    model: EmbeddingModel,
+    audio: Audio,
+    segmentation: Segmentation,
+    *,
+    exclude_overlap: bool,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Embed each (window, local speaker) with a backbone pass over each window, as the reference does.
+
+    Ten passes over the audio at a step of 1 s; for comparison. Returns ``float32[windows, 3, D]``.
+    """
+    num_windows = len(segmentation.activity)
+    masks = embedding_masks(segmentation.activity, exclude_overlap=exclude_overlap)
+    embeddings = np.empty((num_windows, LOCAL_SPEAKERS, model.dimension), dtype=np.float32)
+
+    def run(window: int) -> FloatArray:
+        start = window * segmentation.step_samples
+        samples = audio.read(start, start + WINDOW_SAMPLES)
+        features = compute_fbank(np.pad(samples, (0, WINDOW_SAMPLES - len(samples))), model.fbank_window)
+        frames = model.frames((features - features.mean(axis=0))[None])[0]
+        index = np.arange(len(frames)) * WINDOW_FRAMES // len(frames)
+        return model.project(pool_statistics(np.ascontiguousarray(frames), masks[window, index].T))
+
+    for window, embedded in ordered_map(run, range(num_windows), threads=model.threads):
+        embeddings[window] = embedded
+        if progress:
+            progress("embedding", window + 1, num_windows)
+    return embeddings

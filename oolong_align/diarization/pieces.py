@@ -1,0 +1,152 @@
+"""Pieces of speech with one speaker each, found from the windows without knowing who the speakers are.
+
+Windows agree well on where one speaker hands over to another, also where they number the speakers differently or
+have too few numbers for all of them. The timeline is cut at these changes, and wherever the number of speakers changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import find_peaks
+
+from oolong_align.audio.recording import Audio
+from oolong_align.diarization.activity import count_speakers
+from oolong_align.diarization.embedding import EmbeddingModel, frames_with_voice, pool_span
+from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.segmentation import Segmentation
+from oolong_align.timing.grid import (
+    FRAME_STEP_S,
+    FRAME_STEP_SAMPLES,
+    SAMPLE_RATE,
+    VOICE_FRAME_SAMPLES,
+    Spans,
+    frame_middles_s,
+    seconds_to_voice_frame,
+)
+from oolong_align.types import DiarizeSegment, FloatArray, SpeakerSegment
+
+_MIN_VOTES: Final = 0.3
+_AGREEMENT_FRAMES: Final = round(0.17 / FRAME_STEP_S)
+_MIN_PIECE_S: Final = 0.3
+_MIN_PIECE_FRAMES: Final = round(_MIN_PIECE_S / FRAME_STEP_S)
+_MIN_STRETCH_FRAMES: Final = math.ceil(_MIN_PIECE_S * SAMPLE_RATE / VOICE_FRAME_SAMPLES)
+_PROJECTED_TOGETHER: Final = 256
+
+
+def change_votes(segmentation: Segmentation) -> FloatArray:
+    """Share of the windows over each frame in which other people speak there than in the frame before, ``(frames,)``.
+
+    Only changes from somebody to somebody count: speech begins and ends where the number of speakers says so.
+    """
+    votes = np.zeros(segmentation.num_frames, dtype=np.float32)
+    for first, window in zip(segmentation.first_frames, segmentation.activity, strict=True):
+        anybody = window.any(axis=1)
+        changes = (window[1:] != window[:-1]).any(axis=1) & anybody[1:] & anybody[:-1]
+        frames = first + 1 + np.flatnonzero(changes)
+        votes[frames[frames < len(votes)]] += 1
+    shares: FloatArray = (votes / np.maximum(segmentation.frame_coverage(), 1)).astype(np.float32)
+    return shares
+
+
+def find_pieces(segmentation: Segmentation, *, num_samples: int) -> Spans:
+    """Stretches of at least 0.3 s in which one person speaks, or of any speech if there are none.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+    num_samples : int
+        Length of the recording.
+
+    Returns
+    -------
+    ndarray, shape (pieces, 2)
+        First frame and the one after the last, sorted.
+
+    Notes
+    -----
+    Votes of windows that place a change up to 0.17 s apart are added, the less the farther; a change is a peak of 0.3.
+    """
+    bounds, counts = _find_changes(segmentation, num_samples)
+    spans = np.stack([bounds[:-1], bounds[1:]], axis=1).astype(np.int64)
+    spans = spans[counts[spans[:, 0]] > 0] if len(counts) else spans[:0]
+    pieces = spans[(counts[spans[:, 0]] == 1) & (spans[:, 1] - spans[:, 0] >= _MIN_PIECE_FRAMES)]
+    return pieces if len(pieces) else spans
+
+
+def find_stretches(segmentation: Segmentation, audio: Audio) -> Spans:
+    """Where somebody speaks and 80 ms around it, cut where the speakers may change.
+
+    In voice frames, ``(stretches, 2)``, sorted and apart; one of less than 0.3 s only where the speech is as short.
+    """
+    edges = np.diff(frames_with_voice(segmentation, audio).astype(np.int8), prepend=0, append=0)
+    runs = np.stack([np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)], axis=1)
+    bounds, _ = _find_changes(segmentation, audio.num_samples)
+    changes = [seconds_to_voice_frame(middle) for middle in frame_middles_s(bounds).tolist()]
+    return cut_spans(runs, np.array(changes), least=_MIN_STRETCH_FRAMES)
+
+
+def _find_changes(segmentation: Segmentation, num_samples: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Frames at which the speakers may change, with the first and last, and the number of speakers in each frame."""
+    counts = count_speakers(segmentation)
+    counts[num_samples // FRAME_STEP_SAMPLES :] = 0
+    nearness = 1 - np.abs(np.arange(-_AGREEMENT_FRAMES, _AGREEMENT_FRAMES + 1)) / (_AGREEMENT_FRAMES + 1)
+    votes = np.convolve(change_votes(segmentation), nearness, mode="same")[: len(counts)]
+    changes, _ = find_peaks(votes, height=_MIN_VOTES, distance=_AGREEMENT_FRAMES + 1)
+    bounds = np.unique(np.r_[0, np.flatnonzero(np.diff(counts)) + 1, changes, len(counts)]).astype(np.int64)
+    return bounds, counts
+
+
+def cut_segments(segments: Sequence[SpeakerSegment], changes: npt.NDArray[np.float64]) -> tuple[DiarizeSegment, ...]:
+    """Segments cut at the times of possible changes, in seconds and any order, where all parts last at least 0.3 s."""
+    ordered = np.unique(changes)
+    return tuple(
+        DiarizeSegment(start, end, segment.speaker_id)
+        for segment in segments
+        for start, end in pairwise(_cut(segment.start, segment.end, ordered, _MIN_PIECE_S))
+    )
+
+
+def cut_spans(spans: Spans, changes: npt.NDArray[np.int64], *, least: int = _MIN_PIECE_FRAMES) -> Spans:
+    """Cut spans of frames at possible changes, in any order, where all parts have at least so many frames, or 0.3 s.
+
+    ``(N, 2 + columns) -> (at least N, 2 + columns)``: what follows a span's first frame and the one after its last is
+    the same in all its parts.
+    """
+    ordered = np.unique(changes)
+    parts: list[list[float]] = []
+    for first, last, *rest in spans.tolist():
+        bounds = _cut(first, last, ordered, least)
+        parts += [[begin, end, *rest] for begin, end in pairwise(bounds)]
+    return np.array(parts, dtype=np.int64).reshape(-1, spans.shape[1])
+
+
+def _cut(start: float, end: float, ordered: npt.NDArray[np.generic], least: float) -> list[float]:
+    """Start, end, and between them the first changes that leave parts of a least length."""
+    bounds = [start]
+    first = int(np.searchsorted(ordered, start + least))
+    last = int(np.searchsorted(ordered, end - least, side="right"))
+    for change in ordered[first:last].tolist():
+        if change - bounds[-1] >= least:
+            bounds.append(change)
+    return [*bounds, end]
+
+
+def embed_spans(spans: Spans, model: EmbeddingModel, frames: VoiceFrames) -> FloatArray:
+    """Embeddings of spans on the segmentation's frame grid, ``(N, 2) -> (N, D)``; one pass over the stored frames."""
+    embeddings = np.empty((len(spans), model.dimension), dtype=np.float32)
+    for first in range(0, len(spans), _PROJECTED_TOGETHER):
+        seconds = frame_middles_s(spans[first : first + _PROJECTED_TOGETHER])
+        statistics = np.concatenate([_pool(frames, start, end) for start, end in seconds])
+        embeddings[first : first + len(statistics)] = model.project(statistics)
+    return embeddings
+
+
+def _pool(frames: VoiceFrames, start: float, end: float) -> FloatArray:
+    first = min(seconds_to_voice_frame(start), len(frames) - 1)
+    return pool_span(frames, first, max(seconds_to_voice_frame(end), first + 1))

@@ -1,0 +1,141 @@
+"""Who speaks in each frame, from pieces of speech with one speaker each.
+
+A piece goes to the speaker whose long pieces it resembles most. What is no piece has several speakers, or is too short
+to be judged by its voice alone: the voice of two people at once lies between theirs, and most often they are those who
+speak before and after.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from oolong_align.diarization.activity import MAX_SIMULTANEOUS, SpeakerActivity
+from oolong_align.diarization.clustering import NOBODY
+from oolong_align.diarization.embedding import EmbeddingModel
+from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.pieces import embed_spans
+from oolong_align.timing.grid import FRAME_STEP_S, Spans
+from oolong_align.types import FloatArray
+from oolong_align.util.vectors import l2_normalise
+
+_MIN_REFERENCE_FRAMES: Final = round(1.5 / FRAME_STEP_S)
+_ROUNDS: Final = 2
+_NEIGHBOUR_BONUS: Final = 0.3
+_NEAR_FRAMES: Final = round(0.5 / FRAME_STEP_S)
+
+
+def reconstruct_from_pieces(
+    pieces: Spans,
+    embeddings: FloatArray,
+    voices: FloatArray,
+    counts: npt.NDArray[np.int64],
+    model: EmbeddingModel,
+    frames: VoiceFrames,
+    *,
+    at_least: int = 1,
+) -> tuple[SpeakerActivity, FloatArray]:
+    """Give pieces, and all other speech, to the speakers whose voices they have.
+
+    Parameters
+    ----------
+    pieces : ndarray, shape (pieces, 2)
+        Sorted; those in which several people speak are taken for other speech.
+    embeddings : ndarray, shape (pieces, D)
+        Of the pieces.
+    voices : ndarray, shape (speakers, D)
+        L2-normalised mean embedding of each; stands in for a speaker without a piece of 1.5 s.
+    counts : ndarray, shape (frames,)
+        How many people speak in each frame, 0 to 2 and not more than there are voices.
+    model, frames
+        The embedding head, and the recording's backbone frames.
+    at_least : int
+        Speakers to keep: pieces stay with the nearest of ``voices`` where fewer would have any.
+
+    Returns
+    -------
+    activity : SpeakerActivity
+    voices : ndarray, shape (speakers, D)
+        L2-normalised mean embedding of each speaker's pieces of at least 1.5 s.
+
+    Notes
+    -----
+    In other speech, who speaks up to 0.5 s before or after gets a bonus of 0.3 to the cosine. O(pieces x speakers).
+    """
+    alone = counts[pieces[:, 0]] == 1
+    spans, rows = pieces[alone], l2_normalise(embeddings[alone])
+    owners = np.argmax(rows @ voices.T, axis=1)
+    long = spans[:, 1] - spans[:, 0] >= _MIN_REFERENCE_FRAMES
+    settled, centroids = settle_pieces(rows, owners, long, voices)
+    if len(np.unique(settled)) >= min(at_least, len(np.unique(owners))):
+        owners = settled
+    speakers = np.full((len(counts), MAX_SIMULTANEOUS), NOBODY, dtype=np.int32)
+    for (first, last), owner in zip(spans, owners, strict=True):
+        speakers[first:last, 0] = owner
+
+    other = _constant_spans(np.where(speakers[:, 0] == NOBODY, counts, 0))
+    scores = l2_normalise(embed_spans(other, model, frames)) @ centroids.T
+    scores += _NEIGHBOUR_BONUS * _neighbours(other, spans, owners, len(voices))
+    for (first, last), ranked in zip(other, np.argsort(-scores, axis=1, kind="stable"), strict=True):
+        together = counts[first]
+        speakers[first:last, :together] = ranked[:together]
+    activity = SpeakerActivity(speakers=speakers, num_speakers=len(voices))
+    return activity, piece_centroids(rows[long], owners[long], voices)
+
+
+def settle_pieces(
+    embeddings: FloatArray, owners: npt.NDArray[np.int64], long: npt.NDArray[np.bool_], voices: FloatArray
+) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Give each piece to the speaker whose long pieces it resembles most, twice.
+
+    Parameters
+    ----------
+    embeddings : ndarray, shape (pieces, D)
+        L2-normalised.
+    owners : ndarray, shape (pieces,)
+        Speaker of each piece so far.
+    long : ndarray, bool, shape (pieces,)
+    voices : ndarray, shape (speakers, D)
+        Stands in for a speaker without a long piece.
+
+    Returns
+    -------
+    owners : ndarray, shape (pieces,)
+    centroids : ndarray, shape (speakers, D)
+        The means that they were compared with last.
+    """
+    for _ in range(_ROUNDS):
+        centroids = piece_centroids(embeddings[long], owners[long], voices)
+        owners = np.argmax(embeddings @ centroids.T, axis=1)
+    return owners, centroids
+
+
+def piece_centroids(embeddings: FloatArray, owners: npt.NDArray[np.int64], fallback: FloatArray) -> FloatArray:
+    """L2-normalised mean of each speaker's pieces, ``(pieces, D) -> (speakers, D)``; without any the fallback's row."""
+    members = np.eye(len(fallback), dtype=np.float32)[owners].T  # (speakers, pieces)
+    sums = members @ embeddings
+    return l2_normalise(np.where(members.any(axis=1, keepdims=True), sums, fallback))
+
+
+def _constant_spans(values: npt.NDArray[np.int64]) -> Spans:
+    """Longest spans in which the values are one and the same and above 0."""
+    bounds = np.unique(np.r_[0, np.flatnonzero(np.diff(values)) + 1, len(values)])
+    spans: Spans = np.stack([bounds[:-1], bounds[1:]], axis=1).astype(np.int64)
+    return spans[values[spans[:, 0]] > 0]
+
+
+def _neighbours(spans: Spans, pieces: Spans, owners: npt.NDArray[np.int64], num_speakers: int) -> npt.NDArray[np.bool_]:
+    """Who speaks in the nearest piece before and in the nearest after each span, ``(spans, speakers)``."""
+    near = np.zeros((len(spans), num_speakers), dtype=np.bool_)
+    if len(pieces):
+        before = np.searchsorted(pieces[:, 1], spans[:, 0], side="right") - 1
+        after = np.searchsorted(pieces[:, 0], spans[:, 1])
+        before_gap = np.where(before >= 0, spans[:, 0] - pieces[before, 1], _NEAR_FRAMES + 1)
+        last = len(pieces) - 1
+        after_gap = np.where(after <= last, pieces[np.minimum(after, last), 0] - spans[:, 1], _NEAR_FRAMES + 1)
+        for neighbour, gap in ((before, before_gap), (after, after_gap)):
+            close = np.flatnonzero(gap <= _NEAR_FRAMES)
+            near[close, owners[neighbour[close]]] = True
+    return near

@@ -1,0 +1,52 @@
+"""What a user should know of a diarization: speakers who may be one person, and wishes that were not met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from oolong_align.diarization.activity import SpeakerActivity
+from oolong_align.diarization.clustering import ClusteringOptions
+from oolong_align.options import DiarizerOptions
+from oolong_align.timing.grid import FRAME_STEP_S
+from oolong_align.types import FloatArray, speaker_label
+
+_SHORT_S: Final = 20.0
+_ALIKE: Final = 0.55
+_VERY_SHORT_S: Final = 5.0
+_ALIKE_IF_VERY_SHORT: Final = 0.4
+
+
+def alike_speakers(activity: SpeakerActivity, voices: FloatArray) -> Iterator[str]:
+    """Say which speakers may be parts of others: heard for a short time, with a voice near another's."""
+    seconds = FRAME_STEP_S * np.bincount(activity.speakers[:, 0] + 1, minlength=len(voices) + 1)[1:]
+    cosine = voices @ voices.T - 2 * np.eye(len(voices))
+    alike = np.where(seconds < _VERY_SHORT_S, _ALIKE_IF_VERY_SHORT, _ALIKE)
+    for speaker in np.flatnonzero((seconds < _SHORT_S) & (cosine.max(axis=1) > alike)).tolist():
+        other = int(cosine[speaker].argmax())
+        if seconds[speaker] <= seconds[other]:
+            yield (
+                f"{speaker_label(speaker)} speaks for only {seconds[speaker]:.0f} s with a voice like "
+                f"{speaker_label(other)}'s (cosine {cosine[speaker, other]:.2f}); they may be one person"
+            )
+
+
+def shortfall(found: int, limits: ClusteringOptions) -> str | None:
+    """Say that fewer speakers were found than the caller asks for."""
+    if limits.bound(found) == found:
+        return None
+    return f"{limits.limit(found)} asks for {limits.bound(found)} speakers, but only {found} could be told apart"
+
+
+def unused_options(options: DiarizerOptions) -> str | None:
+    """Say which options have nothing to do where speakers are found from pieces."""
+    of_windows = {
+        "exact=True (--exact)": options.exact,
+        "embedding_exclude_overlap=False (--no-embedding_exclude_overlap)": not options.embedding_exclude_overlap,
+    }
+    given = " and ".join(name for name, is_given in of_windows.items() if is_given)
+    if not (given and options.refine):
+        return None
+    return f"no effect without refine=False (--no-refine), because no window is embedded: {given}"

@@ -1,0 +1,227 @@
+"""Local speaker activity: 10 s windows through the segmentation graph, and its powerset classes decoded.
+
+References
+----------
+Plaquet & Bredin, "Powerset multi-class cross entropy loss for neural speaker diarization", Interspeech 2023.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.special import expit
+
+from oolong_align.audio.recording import Audio
+from oolong_align.errors import ModelError
+from oolong_align.networks.quantization import quantize_segmentation, quantized
+from oolong_align.networks.segmentation_graph import extract_recurrent
+from oolong_align.networks.session import count_side_by_side, open_session
+from oolong_align.networks.sincnet import SharedSincNet, derive_part
+from oolong_align.timing.grid import (
+    WINDOW_FRAMES,
+    WINDOW_SAMPLES,
+    count_frames,
+    count_windows,
+    window_first_frames,
+)
+from oolong_align.types import FloatArray, Progress
+from oolong_align.util.parallel import ordered_map
+
+LOCAL_SPEAKERS: Final = 3
+BATCH: Final = 12
+
+Result = TypeVar("Result")
+_log = logging.getLogger(__name__)
+
+
+def powerset_mapping(num_speakers: int, max_simultaneous: int) -> npt.NDArray[np.uint8]:
+    """Activity of each powerset class: nobody, then single speakers, then pairs, in lexicographic order.
+
+    Returns
+    -------
+    ndarray, shape (classes, speakers)
+
+    Examples
+    --------
+    >>> powerset_mapping(3, 2).tolist()
+    [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]]
+    """
+    sets = [s for size in range(max_simultaneous + 1) for s in combinations(range(num_speakers), size)]
+    mapping = np.zeros((len(sets), num_speakers), dtype=np.uint8)
+    for index, speakers in enumerate(sets):
+        mapping[index, list(speakers)] = 1
+    return mapping
+
+
+_MAPPING: Final = powerset_mapping(LOCAL_SPEAKERS, 2)
+
+
+def decode_powerset(log_probabilities: FloatArray) -> npt.NDArray[np.uint8]:
+    """Most probable class of each frame as 0/1 activity: ``(..., 7) -> (..., 3)``."""
+    activity: npt.NDArray[np.uint8] = _MAPPING[np.argmax(log_probabilities, axis=-1)]
+    return activity
+
+
+def speech_probability(log_probabilities: FloatArray) -> FloatArray:
+    """Evidence that somebody speaks: ``(..., 7) -> (...)``.
+
+    ``p(best) / (p(best) + p(nobody))`` with the most probable class in which somebody speaks, so that it is above one
+    half exactly where `decode_powerset` finds a speaker. One minus ``p(nobody)`` would add up the doubts about who
+    it is, and finds speech in noise.
+    """
+    margin = log_probabilities[..., 1:].max(axis=-1) - log_probabilities[..., 0]
+    probability: FloatArray = expit(margin)
+    return probability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segmentation:
+    """Activity of up to three local speakers in each window.
+
+    Attributes
+    ----------
+    activity : ndarray, shape (windows, 589, 3)
+        ``uint8``, 0 or 1.
+    speech : ndarray, shape (frames,)
+        ``float32``, mean over windows of `speech_probability`, on the recording's frame grid.
+    step_samples : int
+        Distance of two windows.
+    """
+
+    activity: npt.NDArray[np.uint8]
+    speech: FloatArray
+    step_samples: int
+
+    @property
+    def first_frames(self) -> npt.NDArray[np.int64]:
+        """First frame of each window on the recording's grid, ``(windows,)``."""
+        return window_first_frames(len(self.activity), self.step_samples)
+
+    @property
+    def num_frames(self) -> int:
+        """Length of the recording's frame grid."""
+        return count_frames(len(self.activity), self.step_samples)
+
+    def frame_coverage(self) -> npt.NDArray[np.int64]:
+        """Count the windows over each frame of the grid, ``(frames,)``."""
+        edges = np.zeros(self.num_frames + 1, dtype=np.int64)
+        np.add.at(edges, self.first_frames, 1)
+        np.add.at(edges, np.minimum(self.first_frames + WINDOW_FRAMES, self.num_frames), -1)
+        return np.cumsum(edges)[:-1]
+
+
+class Segmenter:
+    """The segmentation graph: ``[B, 1, 160000] -> [B, 589, 7]`` log-probabilities.
+
+    Overlapping windows share the first convolution where the graph can be taken apart. Each graph runs on one thread,
+    and several batches of windows side by side: recurrent layers gain little from several threads.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        precision: str = "fp32",
+        intra_threads: int | None = None,
+        providers: Sequence[str] = (),
+    ) -> None:
+        recurrent = path
+        self._convolutions: SharedSincNet | None = None
+        try:
+            self._convolutions = SharedSincNet(path, providers=providers)
+            recurrent = derive_part(path, extract_recurrent)
+        except ModelError as error:
+            _log.info("%s; its windows run one by one", error)
+        if precision == "int8":
+            recurrent = quantized(recurrent, quantize_segmentation)
+        self._session = open_session(
+            recurrent, inputs={0: (None, None, None)}, outputs={0: (None, None, len(_MAPPING))}, providers=providers
+        )
+        self._input = self._session.get_inputs()[0].name
+        # 8-bit activations share one range in a batch: alone, no window depends on its neighbours
+        self._together = 1 if precision == "int8" else BATCH
+        self._threads = count_side_by_side(self._session, intra_threads)
+
+    def infer(self, samples: FloatArray, *, step_samples: int = WINDOW_SAMPLES) -> FloatArray:
+        """Log-probabilities of the windows in a stretch of samples.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (160000 + (windows - 1) * step,)
+            ``float32``.
+        step_samples : int
+            Distance of two windows.
+
+        Returns
+        -------
+        ndarray, shape (windows, 589, 7)
+            ``float32``. A window's result does not depend on those beside it.
+        """
+        windows = sliding_window_view(samples, WINDOW_SAMPLES)[::step_samples]
+        silent = np.array([not window.any() for window in windows])
+        chosen = np.flatnonzero(~silent | (np.cumsum(silent) == 1))  # one stands for all that are digital silence
+        inputs = self._convolutions(samples, step_samples, chosen) if self._convolutions else windows[chosen, None]
+        batches = (inputs[first : first + self._together] for first in range(0, len(inputs), self._together))
+        scores = np.concatenate([self._session.run(None, {self._input: batch})[0] for batch in batches])
+        return scores[np.searchsorted(chosen, np.where(silent, silent.argmax(), np.arange(len(windows))))]
+
+    def each_batch(self, audio: Audio, *, step_samples: int, use: Callable[[FloatArray], Result]) -> Iterator[Result]:
+        """Run over the windows of a recording, the last one padded with zeros.
+
+        Parameters
+        ----------
+        audio : Audio
+        step_samples : int
+        use : callable
+            Makes of some windows' log-probabilities, ``(B, 589, 7)``, what is needed; called on several threads.
+
+        Yields
+        ------
+        object
+            What ``use`` returned for the next windows, in order.
+        """
+        num_windows = count_windows(audio.num_samples, step_samples)
+        rounds = -(-num_windows // (BATCH * self._threads))
+        together = -(-num_windows // max(rounds * self._threads, 1))
+
+        def run(first: int) -> Result:
+            size = min(together, num_windows - first)
+            span = (size - 1) * step_samples + WINDOW_SAMPLES
+            samples = audio.read(first * step_samples, first * step_samples + span)
+            return use(self.infer(np.pad(samples, (0, span - len(samples))), step_samples=step_samples))
+
+        for _, result in ordered_map(run, range(0, num_windows, max(together, 1)), threads=self._threads):
+            yield result
+
+    def __call__(self, audio: Audio, *, step_samples: int, progress: Progress | None = None) -> Segmentation:
+        """Run over a recording; a recording without samples has no windows.
+
+        Cost: O(windows) inference. Memory: a batch of windows for each thread, and 1.8 kB a window for the result.
+        """
+        num_windows = count_windows(audio.num_samples, step_samples)
+        activity = np.empty((num_windows, WINDOW_FRAMES, LOCAL_SPEAKERS), dtype=np.uint8)
+        first_frames = window_first_frames(num_windows, step_samples)
+        speech = np.zeros(count_frames(num_windows, step_samples) + 1, dtype=np.float32)
+        done = 0
+        for decoded, probabilities in self.each_batch(audio, step_samples=step_samples, use=_decode):
+            activity[done : done + len(decoded)] = decoded
+            for start, probability in zip(first_frames[done:], probabilities, strict=False):
+                speech[start : start + WINDOW_FRAMES] += probability[: len(speech) - start]
+            done += len(decoded)
+            if progress:
+                progress("segmentation", done, num_windows)
+        result = Segmentation(activity=activity, speech=speech[:-1], step_samples=step_samples)
+        np.divide(result.speech, np.maximum(result.frame_coverage(), 1), out=result.speech)
+        return result
+
+
+def _decode(log_probabilities: FloatArray) -> tuple[npt.NDArray[np.uint8], FloatArray]:
+    return decode_powerset(log_probabilities), speech_probability(log_probabilities)

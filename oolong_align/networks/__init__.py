@@ -1,0 +1,1 @@
+"""ONNX graphs and changes to them. Knows nothing about speakers."""

@@ -1,0 +1,1 @@
+"""The plugin host: hooks, registry, guards. Knows no built-in plugin."""

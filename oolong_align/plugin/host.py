@@ -1,0 +1,305 @@
+"""The host: plugins behind a typed facade with one method a hook, which checks what they return.
+
+Left out on purpose: how plugins are found and called (``plugin_manager.py``), how what they offer is collected
+(``registry.py``), and what is done with recordings (``pipeline.py``).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from oolong_align.builtin.plugin import CorePlugin
+from oolong_align.errors import PluginError, UsageError
+from oolong_align.plugin.contract import check_diarization, check_transcript, check_words
+from oolong_align.plugin.entries import (
+    Config,
+    DiarizerEntry,
+    ExecutorEntry,
+    OptionGroup,
+    OutputFormat,
+    PluginOption,
+    Result,
+    SpeakerStore,
+    SpeakerStoreEntry,
+    TranscriberEntry,
+    store_scheme,
+)
+from oolong_align.plugin.guarded_voice import guard_voice
+from oolong_align.plugin.manager import CORE, Owner, PluginManager, PluginRow
+from oolong_align.plugin.registry import Registry, check_option_names, clash, flag_name
+from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
+
+if TYPE_CHECKING:
+    import click
+
+    from oolong_align.audio.recording import Audio
+
+__all__ = ["Host", "load_host"]
+
+Entry = TypeVar("Entry")
+
+
+def load_host(*, plugins: bool = True, disabled: Collection[str] = ()) -> Host:
+    """Load the core and every installed plugin.
+
+    Parameters
+    ----------
+    plugins : bool
+        False leaves out all plugins (``--no-plugins``); otherwise ``OOLONG_PLUGINS=a,b`` limits them.
+    disabled : collection of str
+        Names of plugins to leave out (``-p no:NAME``).
+
+    Raises
+    ------
+    PluginError
+        If a plugin fails to import, to register or to list what it offers.
+    UsageError
+        If ``disabled`` or ``OOLONG_PLUGINS`` names a plugin that is not installed.
+    """
+    manager = PluginManager(CorePlugin())
+    if plugins:
+        manager.load_entry_points(disabled=disabled)
+    return Host(manager)
+
+
+class Host:
+    """Typed facade over the registered plugins.
+
+    What the plural hooks offer is collected once, at construction; an error there, such as two entries with one
+    name, is a :class:`~oolong_align.errors.PluginError`.
+    """
+
+    def __init__(self, manager: PluginManager) -> None:
+        self._manager = manager
+        self._registry = Registry(manager)
+        self._options: tuple[PluginOption, ...] | None = None
+        self._commands: dict[str, Owner] = {}
+
+    def plugins(self) -> list[PluginRow]:
+        """Name, version, distribution, hooks and wrappers of every plugin, the core first."""
+        return self._manager.rows()
+
+    # Plural hooks: what can be chosen, by name, the core's first.
+
+    def diarizers(self) -> Mapping[str, DiarizerEntry]:
+        """Diarizers by name."""
+        return self._registry.diarizers
+
+    def transcribers(self) -> Mapping[str, TranscriberEntry]:
+        """Transcribers by name."""
+        return self._registry.transcribers
+
+    def formats(self) -> Mapping[str, OutputFormat]:
+        """Output formats by name."""
+        return self._registry.formats
+
+    def speaker_stores(self) -> Mapping[str, SpeakerStoreEntry]:
+        """Stores of voices by the scheme of their URLs."""
+        return self._registry.stores
+
+    def executors(self) -> Mapping[str, ExecutorEntry]:
+        """Executors by name."""
+        return self._registry.executors
+
+    def open_store(self, url: str) -> SpeakerStore:
+        """Open the store of voices at a URL.
+
+        Raises
+        ------
+        UsageError
+            If no plugin offers this kind of store.
+        StoreError
+            If it cannot be opened.
+        """
+        return _choose_store(url, self.speaker_stores()).open(url)
+
+    # Hooks that every plugin hears.
+
+    def add_options(self) -> Sequence[PluginOption]:
+        """Options that choose among the entries, then those of the core and of the plugins.
+
+        Raises
+        ------
+        PluginError
+            If two plugins add one option to one command.
+        """
+        if self._options is None:
+            options = self._registry.choosers()
+            for owner, call in self._manager.each("oolong_add_options"):
+                group = OptionGroup(owner.name)
+                call(options=group)
+                options.extend(group.options)
+            check_option_names(options, {owner.name: owner for owner in self._manager.owners()})
+            self._options = tuple(options)
+        return self._options
+
+    def configure(self, config: Config) -> None:
+        """Let every plugin check its options and open what it needs."""
+        for _, call in self._manager.each("oolong_configure"):
+            call(config=config)
+
+    def commands(self, cli: click.Group) -> None:
+        """Let every plugin add its subcommands.
+
+        Raises
+        ------
+        PluginError
+            If a command's name is taken; it names both owners.
+        """
+        before = dict(cli.commands)
+        owners = dict.fromkeys(before, self._manager.owners()[0])
+        for owner, call in self._manager.each("oolong_commands"):
+            call(cli=cli)
+            for name, command in cli.commands.items():
+                if before.get(name, command) is not command:
+                    raise clash("command", name, owners[name], owner)
+                owners.setdefault(name, owner)
+            before = dict(cli.commands)
+        self._commands = owners
+
+    def blame_command(self, name: str | None, error: Exception) -> PluginError | None:
+        """Error that names the plugin whose command failed; ``None`` for a command of the core."""
+        owner = self._commands.get(name or "")
+        try:
+            if owner is not None and owner.name != CORE:
+                with self._manager.guard(f"command {name!r}", owner):
+                    raise error
+        except PluginError as blamed:
+            return blamed
+        return None
+
+    def finish(self, results: Sequence[Result], config: Config) -> None:
+        """Tell every plugin that all outputs are written."""
+        for _, call in self._manager.each("oolong_finish"):
+            call(results=tuple(results), config=config)
+
+    # Stage hooks.
+
+    def diarize(self, audio: Audio, config: Config) -> Diarization:
+        """Tell who speaks when."""
+        arguments = {"audio": audio, "config": config}
+        found = self._manager.call_first("oolong_diarize", check_diarization, arguments)
+        found = guard_voice(found, lambda: self._manager.guard("oolong_diarize"))
+        if found.recording or not found.embeddings:
+            return found
+        return replace(found, recording=audio.fingerprint())
+
+    def transcribe(self, audio: Audio, speech: Sequence[VoiceRange], config: Config) -> Words:
+        """Recognise the words inside the speech ranges."""
+        arguments = {"audio": audio, "speech": speech, "config": config}
+        return self._manager.call_first("oolong_transcribe", check_words, arguments)
+
+    def align(self, words: Words, diarization: Diarization, config: Config) -> Transcript:
+        """Give every word its speaker."""
+        arguments = {"words": words, "diarization": diarization, "config": config}
+        return self._manager.call_first("oolong_align", check_transcript, arguments)
+
+    def identify(self, transcript: Transcript, diarization: Diarization, config: Config) -> Transcript:
+        """Give speakers names."""
+        arguments = {"transcript": transcript, "diarization": diarization, "config": config}
+        return self._manager.call_first("oolong_identify", check_transcript, arguments)
+
+    # One run.
+
+    def resolve(
+        self,
+        command: str,
+        options: Mapping[str, Any],
+        *,
+        formats: Iterable[str] = (),
+        progress: Progress | None = None,
+    ) -> Config:
+        """Choose entries, make the configuration and let every plugin check it.
+
+        Parameters
+        ----------
+        command : str
+            ``"transcribe"``, ``"align"``, ``"diarize"`` or ``"edit"``.
+        options : mapping
+            Options by name; those that are missing get their defaults.
+        formats : iterable of str
+            Output formats besides those that the options ask for.
+        progress : callable, optional
+            Called by long stages.
+
+        Raises
+        ------
+        UsageError
+            If an option, an entry or a format is unknown, or a plugin refuses its options.
+        """
+        values = self.complete(command, options)
+        url = values.get("speakers")
+        config = Config(
+            command=command,
+            options=MappingProxyType(values),
+            diarizer=_choose("diarizer", values.get("diarizer"), self.diarizers()),
+            transcriber=_choose("transcriber", values.get("transcriber"), self.transcribers()),
+            executor=_choose("executor", values.get("executor"), self.executors()),
+            store=None if url is None else _choose_store(url, self.speaker_stores()),
+            formats=self._choose_formats(command, [*self.requested_formats(values), *formats]),
+            progress=progress,
+        )
+        self.configure(config)
+        return config
+
+    def complete(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Check and convert option values as the command line would, and fill in the defaults.
+
+        Raises
+        ------
+        UsageError
+            If an option is unknown or its value does not fit.
+        """
+        import click
+
+        declared = {str(each.option.name): each.option for each in self.add_options() if command in each.commands}
+        for name in given:
+            if name not in declared:
+                near = difflib.get_close_matches(name, declared, n=1)
+                raise UsageError(f"unknown option {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        context = click.Command(command, params=list(declared.values())).make_context(command, [])
+        values = dict(context.params)
+        for name, value in given.items():
+            option = declared[name]
+            try:
+                values[name] = option.type_cast_value(
+                    context, [value] if option.multiple and isinstance(value, str) else value
+                )
+            except click.UsageError as error:
+                raise UsageError(f"{name}={value!r}: {error.message}") from error
+        return values
+
+    def requested_formats(self, options: Mapping[str, Any]) -> list[str]:
+        """Names of formats that option values ask for, by ``--output_format`` or by a flag."""
+        listed = [name.strip() for value in options["output_format"] for name in value.split(",")]
+        return [*filter(None, listed), *(name for name in self.formats() if options.get(flag_name(name)))]
+
+    def _choose_formats(self, command: str, names: Collection[str]) -> tuple[OutputFormat, ...]:
+        """Formats by name, in order of registration, each once; for ``diarize`` those without words."""
+        known = {name: each for name, each in self.formats().items() if command != "diarize" or not each.words}
+        for name in names:
+            if name != "all":
+                _choose("output format", name, known)
+        return tuple(each for name, each in known.items() if name in names or "all" in names)
+
+
+def _choose(kind: str, name: object, entries: Mapping[str, Entry]) -> Entry:
+    """Entry with a name; without a name the first one."""
+    if name is None and entries:
+        return next(iter(entries.values()))
+    if name not in entries:
+        raise UsageError(f"unknown {kind} {name!r}; there is {', '.join(entries) or 'none'}")
+    return entries[str(name)]
+
+
+def _choose_store(url: str, stores: Mapping[str, SpeakerStoreEntry]) -> SpeakerStoreEntry:
+    scheme = store_scheme(url)
+    if scheme not in stores:
+        there = ", ".join(stores) or "none"
+        # The URL may hold a password.
+        raise UsageError(f"--speakers: no plugin offers a speaker store {scheme!r}; installed: {there}")
+    return stores[scheme]

@@ -1,0 +1,234 @@
+"""What can be chosen: the entries of all plural hooks by name, each guarded on behalf of its owner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from oolong_align.errors import PluginError
+from oolong_align.plugin.contract import BrokenRuleError, check_diarization, check_type, check_words
+from oolong_align.plugin.entries import (
+    Config,
+    DiarizeCall,
+    DiarizerEntry,
+    Executor,
+    ExecutorEntry,
+    OptionGroup,
+    OutputFormat,
+    PluginOption,
+    SpeakerStoreEntry,
+    TranscribeCall,
+    TranscriberEntry,
+)
+from oolong_align.plugin.guarded_executor import GuardedExecutor
+from oolong_align.plugin.guarded_voice import guard_voice
+from oolong_align.plugin.manager import CORE, Owner, PluginManager
+from oolong_align.types import Diarization
+
+__all__ = ["RESERVED", "Registry", "check_option_names", "clash", "flag_name"]
+
+RESERVED: Final = frozenset(
+    {
+        *("files", "output_dir", "o", "f", "p", "no_plugins", "quiet", "q", "debug", "timing", "help", "version"),
+        *("file", "audio", "rename", "assign", "merge"),
+    }
+)
+"""Names that the command line itself uses; no plugin's option may have one."""
+
+_ALIGN: Final = ("transcript", "turns")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_.+-]*")
+Entry = TypeVar("Entry", DiarizerEntry, TranscriberEntry, OutputFormat, SpeakerStoreEntry, ExecutorEntry)
+
+
+class Registry:
+    """Entries by name, in order of registration: the core's come first.
+
+    Exceptions in an entry's callables become errors that name its owner, and what they return is checked.
+
+    Raises
+    ------
+    PluginError
+        If an entry is malformed, or two entries have one name or two formats one suffix.
+    """
+
+    def __init__(self, manager: PluginManager) -> None:
+        self._manager = manager
+        self._owners: dict[tuple[str, str], Owner] = {}
+        self.diarizers = self._collect("oolong_diarizers", "diarizer", DiarizerEntry, self._diarizer)
+        self.transcribers = self._collect("oolong_transcribers", "transcriber", TranscriberEntry, self._transcriber)
+        self.formats = self._collect("oolong_formats", "format", OutputFormat, self._format)
+        self.stores = self._collect("oolong_speaker_stores", "speaker store", SpeakerStoreEntry, self._store)
+        self.executors = self._collect("oolong_executors", "executor", ExecutorEntry, self._executor)
+
+    def choosers(self) -> list[PluginOption]:
+        """Options that choose among the entries: one a kind, and one flag for each output format."""
+        every: tuple[str, ...] = ("transcribe", "align", "diarize")
+        core = OptionGroup(CORE)
+        for kind, entries, commands in (
+            ("diarizer", self.diarizers, every),
+            ("transcriber", self.transcribers, ("transcribe",)),
+            ("executor", self.executors, every),
+        ):
+            core.add(
+                f"--{kind}",
+                commands=commands,
+                heading="Parts",
+                metavar="NAME",
+                default=next(iter(entries), None),
+                help=f"{'; '.join(f'{name}: {entry.summary}' for name, entry in entries.items())}.",
+            )
+        stores = ", ".join(self.stores) or "none is installed"
+        core.add(
+            "--speakers",
+            commands=(*every, "edit"),
+            heading="Parts",
+            metavar="URL",
+            help=f"Library of known voices (kinds of store: {stores}).",
+        )
+        core.add(
+            "--output_format",
+            "-f",
+            commands=(*every, "edit"),
+            heading="Output",
+            metavar="NAME",
+            multiple=True,
+            help="Format to write, by name, or all; may be repeated, or names with commas.",
+        )
+        options = core.options
+        for name, each in self.formats.items():
+            group = OptionGroup(self._owners["format", name].name)
+            commands = ("transcribe", "align", "edit") if each.words else (*every, "edit")
+            group.add(
+                f"--{name}", flag_name(name), commands=commands, heading="Output", is_flag=True, help=f"{each.summary}."
+            )
+            options.extend(group.options)
+        return options
+
+    def _collect(
+        self, hook: str, kind: str, expected: type[Entry], guard: Callable[[Owner, Entry], Entry]
+    ) -> dict[str, Entry]:
+        found: dict[str, Entry] = {}
+        suffixes: dict[str, Owner] = {}
+        for owner, value in self._manager.collect(hook):
+            with self._manager.guard(hook, owner):
+                entry = check_type(value, expected)
+                name = entry.scheme if isinstance(entry, SpeakerStoreEntry) else entry.name
+                if not (isinstance(name, str) and _NAME.fullmatch(name)):
+                    raise BrokenRuleError(f"{name!r} is no name: use small letters, digits, '_', '-', '.', '+'")
+            if name in found:
+                raise clash(kind, name, self._owners[kind, name], owner)
+            self._owners[kind, name] = owner
+            found[name] = guard(owner, entry)
+            if isinstance(entry, OutputFormat):
+                suffix = entry.suffix.casefold()  # some file systems take .SRT for .srt
+                if suffix in suffixes:
+                    raise clash("suffix", entry.suffix, suffixes[suffix], owner)
+                suffixes[suffix] = owner
+        return found
+
+    def _diarizer(self, owner: Owner, entry: DiarizerEntry) -> DiarizerEntry:
+        where = f"diarizer {entry.name!r}"
+
+        def build(config: Config) -> DiarizeCall:
+            engine = self._manager.guarded(where, owner, entry.build, _check_engine)(config)
+
+            def check(value: object) -> Diarization:
+                return guard_voice(check_diarization(value), lambda: self._manager.guard(where, owner))
+
+            return self._manager.guarded(where, owner, engine, check)
+
+        return replace(entry, build=build)
+
+    def _transcriber(self, owner: Owner, entry: TranscriberEntry) -> TranscriberEntry:
+        where = f"transcriber {entry.name!r}"
+
+        def build(config: Config) -> TranscribeCall:
+            engine = self._manager.guarded(where, owner, entry.build, _check_engine)(config)
+            return self._manager.guarded(where, owner, engine, check_words)
+
+        prepare = entry.prepare and self._manager.guarded(where, owner, entry.prepare, lambda _: None)
+        return replace(entry, build=build, prepare=prepare)
+
+    def _format(self, owner: Owner, entry: OutputFormat) -> OutputFormat:
+        with self._manager.guard(f"format {entry.name!r}", owner):
+            if not flag_name(entry.name).isidentifier():
+                raise BrokenRuleError(f"{entry.name!r} makes no flag: use small letters, digits, '_' and '-'")
+            if not re.fullmatch(r"\.[^/\\\x00-\x1f]+", check_type(entry.suffix, str)):
+                raise BrokenRuleError(f"{entry.suffix!r} is no suffix: it starts with a dot and has no folder")
+        render = self._manager.guarded(f"format {entry.name!r}", owner, entry.render, _check_text)
+        render_file = entry.render_file and self._manager.guarded(
+            f"format {entry.name!r}", owner, entry.render_file, _check_text
+        )
+        return replace(entry, render=render, render_file=render_file)
+
+    def _store(self, owner: Owner, entry: SpeakerStoreEntry) -> SpeakerStoreEntry:
+        check = _check_methods("model", "put", "get", "list", "nearest", "count", "forget", "transaction", "close")
+        return replace(entry, open=self._manager.guarded(f"speaker store {entry.scheme!r}", owner, entry.open, check))
+
+    def _executor(self, owner: Owner, entry: ExecutorEntry) -> ExecutorEntry:
+        where = f"executor {entry.name!r}"
+        check = _check_methods("map", "__enter__", "__exit__")
+
+        def open_guarded(config: Config) -> Executor:
+            executor = self._manager.guarded(where, owner, entry.open, check)(config)
+            return GuardedExecutor(executor, lambda: self._manager.guard(where, owner))
+
+        return replace(entry, open=open_guarded)
+
+
+def flag_name(name: str) -> str:
+    """Name of the option that a format's flag gives."""
+    return name.replace("-", "_")
+
+
+def check_option_names(options: Iterable[PluginOption], owners: Mapping[str, Owner]) -> None:
+    """Check that no command has one option from two places.
+
+    Raises
+    ------
+    PluginError
+        If a name is taken; it names both owners.
+    """
+    taken: dict[tuple[str, str], Owner] = {("align", name): owners[CORE] for name in _ALIGN}
+    for each in options:
+        flags = (*each.option.opts, *each.option.secondary_opts)
+        names = {str(each.option.name)} | {flag.lstrip("-").replace("-", "_") for flag in flags}
+        owner = owners[each.plugin]
+        for command in each.commands:
+            for name in names:
+                first = owners[CORE] if name in RESERVED and owner.name != CORE else taken.get((command, name))
+                if first is not None:
+                    raise clash(f"option of {command}", flags[0], first, owner)
+            taken.update({(command, name): owner for name in names})
+
+
+def clash(kind: str, name: str, first: Owner, second: Owner) -> PluginError:
+    """Error for a name that two owners claim."""
+    if first is second:
+        return PluginError(f"{first} offers the {kind} {name!r} twice; run without it: {first.way_out}")
+    plugins = {each.name: each for each in (first, second) if each.name != CORE}
+    ways = " or ".join(each.way_out for each in plugins.values())
+    return PluginError(f"the {kind} {name!r} belongs to both {first} and {second}; leave one out: {ways}")
+
+
+def _check_text(value: object) -> str:
+    return check_type(value, str)
+
+
+def _check_engine(value: Any) -> Callable[..., Any]:
+    if not callable(value):
+        raise BrokenRuleError(f"build must give a callable, not {type(value).__name__}")
+    engine: Callable[..., Any] = value
+    return engine
+
+
+def _check_methods(*methods: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        for method in methods:
+            if not callable(getattr(value, method, None)):
+                raise BrokenRuleError(f"what open gives must have the method {method}")
+        return value
+
+    return check

@@ -1,0 +1,1 @@
+"""Facts about writing: scripts, printable text, languages."""

@@ -1,0 +1,1 @@
+"""The time grid, and sets of time spans."""

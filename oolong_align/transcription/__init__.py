@@ -1,0 +1,1 @@
+"""Speech ranges and samples to words."""

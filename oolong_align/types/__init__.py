@@ -1,0 +1,43 @@
+"""Records that flow between the stages, and their conversion to data frames."""
+
+from __future__ import annotations
+
+from oolong_align.types.records import (
+    Diarization,
+    DiarizeSegment,
+    DiarizeTiming,
+    FloatArray,
+    ModelInfo,
+    Progress,
+    Speaker,
+    SpeakerSegment,
+    Transcript,
+    Utterance,
+    VoiceEvidence,
+    VoiceRange,
+    Word,
+    Words,
+    join_words,
+    speaker_label,
+    speaker_number,
+)
+
+__all__ = [
+    "Diarization",
+    "DiarizeSegment",
+    "DiarizeTiming",
+    "FloatArray",
+    "ModelInfo",
+    "Progress",
+    "Speaker",
+    "SpeakerSegment",
+    "Transcript",
+    "Utterance",
+    "VoiceEvidence",
+    "VoiceRange",
+    "Word",
+    "Words",
+    "join_words",
+    "speaker_label",
+    "speaker_number",
+]

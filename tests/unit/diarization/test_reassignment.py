@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from oolong_align.diarization.activity import SpeakerActivity
+from oolong_align.diarization.clustering import NOBODY
+from oolong_align.diarization.embedding import pool_statistics
+from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.pieces import embed_spans
+from oolong_align.diarization.reassignment import reconstruct_from_pieces
+from oolong_align.timing.grid import Spans
+from oolong_align.types import FloatArray
+
+CHANNELS = 8
+VOICES = np.eye(3, CHANNELS, dtype=np.float32)
+FRAMES_PER_S = 16_000 / 270
+
+
+class MeanModel:
+    """Its embedding is the mean of the frames."""
+
+    dimension = CHANNELS
+
+    def project(self, statistics: FloatArray) -> FloatArray:
+        return statistics[:, :CHANNELS]
+
+
+def sounds(seconds: list[tuple[float, list[int]]]) -> VoiceFrames:
+    """Frames with the sum of the voices given, one after the other."""
+    frames = VoiceFrames(CHANNELS)
+    for length, people in seconds:
+        frames.append(np.repeat(VOICES[people].sum(axis=0, keepdims=True), round(12.5 * length), axis=0) + 0.01)
+    return frames
+
+
+def place(seconds: float) -> int:
+    return round(seconds * FRAMES_PER_S)
+
+
+def spans_of(seconds: list[tuple[float, float]]) -> Spans:
+    return np.array([[place(start), place(end)] for start, end in seconds], dtype=np.int64).reshape(-1, 2)
+
+
+def reconstructed(
+    frames: VoiceFrames,
+    pieces: list[tuple[float, float]],
+    together: list[tuple[float, float]] = (),  # type: ignore[assignment]
+    *,
+    silent: list[tuple[float, float]] = (),  # type: ignore[assignment]
+    voices: FloatArray = VOICES[:2],
+    at_least: int = 1,
+) -> tuple[SpeakerActivity, FloatArray]:
+    counts = np.ones(place(len(frames) / 12.5), dtype=np.int64)
+    for number, spans in ((2, together), (0, silent)):
+        for first, last in spans_of(spans):
+            counts[first:last] = number
+    model, spans = MeanModel(), spans_of(pieces)
+    embeddings = embed_spans(spans, model, frames)  # type: ignore[arg-type]
+    return reconstruct_from_pieces(spans, embeddings, voices, counts, model, frames, at_least=at_least)  # type: ignore[arg-type]
+
+
+def at(activity: SpeakerActivity, seconds: float) -> list[int]:
+    return [speaker for speaker in activity.speakers[place(seconds)].tolist() if speaker != NOBODY]
+
+
+def test_a_piece_goes_to_the_voice_it_has() -> None:
+    frames = sounds([(6, [0]), (6, [1]), (6, [0])])
+    activity, means = reconstructed(frames, [(0, 6), (6, 9), (9, 12), (12, 18)])
+    assert [at(activity, time) for time in (1, 5.8, 6.2, 8.9, 9.1, 11.8, 12.2, 17)] == [[0]] * 2 + [[1]] * 4 + [[0]] * 2
+    np.testing.assert_allclose(means @ VOICES[:2].T, np.eye(2), atol=0.1)
+
+
+def test_a_voice_is_learned_from_its_long_pieces() -> None:
+    frames = sounds([(3, [0, 2]), (3, [1]), (3, [0, 2]), (1, [2])])
+    activity, means = reconstructed(frames, [(0, 3), (3, 6), (6, 9), (9, 10)])
+    assert at(activity, 9.5) == [0]  # the first voice is heard with the third one's colour
+    np.testing.assert_allclose(means[0] @ VOICES.T, [0.7, 0, 0.7], atol=0.05)
+
+
+def test_silence_stays_silent_and_counts_are_kept() -> None:
+    frames = sounds([(6, [0]), (6, [1]), (6, [0])])
+    overlaps, silent = [(5.5, 6.5)], [(8.0, 9.0), (17.0, 18.0)]
+    activity, _ = reconstructed(frames, [(0, 5.5), (6.5, 8), (9, 12), (12, 17)], overlaps, silent=silent)
+    expected = np.ones(len(activity.speakers), dtype=np.int64)
+    for number, spans in ((2, overlaps), (0, silent)):
+        for first, last in spans_of(spans):
+            expected[first:last] = number
+    np.testing.assert_array_equal(activity.counts(), expected)
+
+
+def test_an_overlap_has_the_two_speakers_whose_voices_it_has_the_louder_first() -> None:
+    frames = sounds([(4, [0]), (4, [1]), (4, [2]), (1, [1, 1, 2]), (4, [2])])
+    pieces = [(0.0, 4.0), (4.0, 8.0), (8.0, 11.2), (13.6, 17.0)]
+    activity, _ = reconstructed(frames, pieces, [(12.0, 13.0)], silent=[(11.2, 12.0), (13.0, 13.6)], voices=VOICES)
+    assert at(activity, 12.5) == [1, 2]
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 2), (2, 0)])
+def test_an_overlap_of_any_voices_goes_to_those_who_speak_around_it(before: int, after: int) -> None:
+    frames = sounds([(3, [0]), (3, [1]), (3, [2]), (3, [before]), (1, [0, 1, 2]), (3, [after])])
+    pieces = [(0.0, 3.0), (3.0, 6.0), (6.0, 9.0), (9.0, 12.0), (13.0, 16.0)]
+    activity, _ = reconstructed(frames, pieces, [(12.0, 13.0)], voices=VOICES)
+    assert sorted(at(activity, 12.5)) == sorted([before, after])
+
+
+def test_speakers_far_from_an_overlap_have_no_bonus() -> None:
+    frames = sounds([(3, [0]), (3, [1]), (3, [2]), (3, [0]), (1, [1, 1, 1, 1, 2]), (3, [0])])
+    pieces, overlap = [(0.0, 3.0), (3.0, 6.0), (6.0, 9.0), (9.0, 11.4), (13.6, 16.0)], [(12.0, 13.0)]
+    far, _ = reconstructed(frames, pieces, overlap, silent=[(11.4, 12.0), (13.0, 13.6)], voices=VOICES)
+    assert at(far, 12.5) == [1, 2]
+
+
+def test_speech_too_short_for_a_piece_leans_on_its_neighbours() -> None:
+    frames = sounds([(4, [0]), (4, [1]), (0.24, [0, 1]), (4, [1])])
+    activity, _ = reconstructed(frames, [(0, 4), (4, 8), (8.24, 12.24)])
+    assert at(activity, 8.1) == [1]
+
+
+@pytest.mark.parametrize(("at_least", "kept"), [(1, [0, 2]), (3, [0, 1, 2])])
+def test_a_speaker_whose_pieces_others_take_is_kept_if_the_caller_asks_for_so_many(
+    at_least: int, kept: list[int]
+) -> None:
+    frames = sounds([(4, [0, 1]), (4, [0, 2]), (2, [0, *[1] * 10]), (2, [0, *[2] * 10])])
+    voices = np.zeros((3, CHANNELS), dtype=np.float32)
+    voices[:, :3] = [[0.9, 0.43, 0], [0, 0.7, 0.7], [0.9, 0, 0.43]]
+    pieces = [(0.0, 4.0), (4.0, 8.0), (8.0, 10.0), (10.0, 12.0)]
+    activity, _ = reconstructed(frames, pieces, voices=voices, at_least=at_least)
+    assert sorted(activity.order_of_appearance().tolist()) == kept
+
+
+def test_only_overlaps_and_only_silence() -> None:
+    frames = sounds([(4, [0, 1])])
+    activity, means = reconstructed(frames, [(0.0, 4.0)], [(0.0, 4.0)])
+    assert sorted(at(activity, 2)) == [0, 1]
+    np.testing.assert_array_equal(means, VOICES[:2])
+    nobody, _ = reconstructed(frames, [], silent=[(0.0, 5.0)])
+    assert nobody.counts().sum() == 0
+
+
+@given(st.integers(0, 2**31), hnp.arrays(np.int64, st.integers(1, 25), elements=st.integers(1, 60)))
+def test_every_frame_has_as_many_different_speakers_as_are_counted(seed: int, lengths: np.ndarray) -> None:
+    rng = np.random.default_rng(seed)
+    number = rng.integers(0, 3, size=len(lengths))
+    counts = np.repeat(number, lengths)
+    ends = np.cumsum(lengths)
+    spans = np.stack([ends - lengths, ends], axis=1)[(number > 0) & (lengths >= 18)]
+    frames = VoiceFrames(CHANNELS)
+    frames.append(rng.random((round(len(counts) / FRAMES_PER_S * 12.5) + 1, CHANNELS)).astype(np.float32))
+    model = MeanModel()
+    embeddings = embed_spans(spans, model, frames)  # type: ignore[arg-type]
+    activity, _ = reconstruct_from_pieces(spans, embeddings, VOICES, counts, model, frames)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(activity.counts(), counts)
+    assert (activity.speakers[:, 0] != activity.speakers[:, 1])[counts > 0].all()
+    assert (activity.speakers[counts == 1, 1] == NOBODY).all()
+
+
+def test_frames_are_read_back_as_they_were_written() -> None:
+    rng = np.random.default_rng(0)
+    written = rng.random((500, CHANNELS)).astype(np.float32)
+    frames = VoiceFrames(CHANNELS)
+    for block in np.array_split(written, 7):
+        frames.append(block)
+    assert len(frames) == 500
+    np.testing.assert_allclose(frames.read(0, 500), written, rtol=1e-3)
+    np.testing.assert_array_equal(frames.read(100, 130), frames.read(0, 500)[100:130])
+    assert frames.read(490, 900).shape == (10, CHANNELS)
+    assert frames.read(-5, -1).shape == (0, CHANNELS)
+
+
+def test_pooling_equals_mean_and_unbiased_deviation_of_the_chosen_frames() -> None:
+    rng = np.random.default_rng(1)
+    frames = rng.random((125, CHANNELS)).astype(np.float32)
+    masks = rng.random((3, 125)) < 0.4
+    pooled = pool_statistics(frames, masks)
+    for mask, row in zip(masks, pooled, strict=True):
+        np.testing.assert_allclose(row[:CHANNELS], frames[mask].mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(row[CHANNELS:], frames[mask].std(axis=0, ddof=1), rtol=1e-3)
+    assert np.isfinite(pool_statistics(frames, np.zeros((1, 125), dtype=bool))).all()

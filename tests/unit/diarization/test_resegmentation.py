@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from oolong_align.diarization.frame_store import Mask, Stored, VoiceFrames
+from oolong_align.diarization.resegmentation import best_sequence, find_voice_changes
+from oolong_align.types import FloatArray
+
+VOICES = np.eye(3, 4, dtype=np.float32)
+FRAMES_PER_S = 16_000 / 270
+
+
+class MeanModel:
+    """The embedding of a mask is the mean of its frames; ``per_voice_frame`` of them are in 80 ms."""
+
+    dimension = 4
+    threads = 2
+
+    def __init__(self, per_voice_frame: int = 1) -> None:
+        self.per_voice_frame = per_voice_frame
+
+    def pool(self, frames: Stored, masks: Mask) -> FloatArray:
+        weights = masks.repeat(self.per_voice_frame, axis=1).astype(np.float32)
+        assert weights.shape[1] == len(frames)
+        return weights @ frames.astype(np.float32) / weights.sum(axis=1, keepdims=True)
+
+
+def sounds(model: MeanModel, seconds: list[tuple[float, int]]) -> VoiceFrames:
+    """Frames with the voices given one after the other."""
+    frames = VoiceFrames(4, rows=model.per_voice_frame)
+    for length, speaker in seconds:
+        frames.append(np.repeat(VOICES[[speaker]], round(12.5 * length) * model.per_voice_frame, axis=0))
+    return frames
+
+
+def changes_of(model: MeanModel, frames: VoiceFrames, spans: list[tuple[float, float]]) -> FloatArray:
+    pieces = np.rint(FRAMES_PER_S * np.array(spans)).astype(np.int64).reshape(-1, 2)
+    found = find_voice_changes(pieces, VOICES, model, frames)  # type: ignore[arg-type]
+    return found / FRAMES_PER_S
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_sequence_has_the_highest_sum(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(6, 3)).astype(np.float32)
+    penalty = rng.uniform(0, 2)
+
+    def value(path: tuple[int, ...]) -> float:
+        return sum(row[k] for row, k in zip(scores, path, strict=True)) - penalty * np.count_nonzero(np.diff(path))
+
+    assert value(tuple(best_sequence(scores, penalty))) == pytest.approx(max(map(value, product(range(3), repeat=6))))
+
+
+def test_a_change_costs_more_than_a_doubt() -> None:
+    scores = np.array([[0.5, 0.4], [0.4, 0.45], [0.5, 0.4]], dtype=np.float32)
+    assert best_sequence(scores, 0.2).tolist() == [0, 0, 0]
+    assert best_sequence(scores, 0.0).tolist() == [0, 1, 0]
+    assert best_sequence(np.zeros((0, 2), dtype=np.float32), 0.2).tolist() == []
+
+
+@pytest.mark.parametrize("per_voice_frame", [1, 4])
+def test_changes_of_voice_inside_a_piece_are_found(per_voice_frame: int) -> None:
+    model = MeanModel(per_voice_frame)
+    frames = sounds(model, [(4, 0), (1.5, 1), (20, 0), (3, 2)])
+    np.testing.assert_allclose(changes_of(model, frames, [(0, 28.5)]), [4, 5.5, 25.5], atol=0.2)
+    np.testing.assert_allclose(changes_of(model, frames, [(0, 4), (4, 5.5), (5.5, 28.5)]), [25.5], atol=0.2)
+
+
+def test_pieces_of_one_voice_or_too_short_for_a_window_stay_whole() -> None:
+    model = MeanModel()
+    frames = sounds(model, [(10, 0), (0.4, 1), (0.4, 2)])
+    assert changes_of(model, frames, [(0, 10), (10, 10.7)]).tolist() == []
+    assert changes_of(model, frames, []).tolist() == []
+    assert find_voice_changes(np.array([[0, 600]]), VOICES[:1], model, frames).tolist() == []  # type: ignore[arg-type]
+
+
+def test_frames_that_are_not_there_are_no_voice() -> None:
+    model = MeanModel()
+    present = np.zeros(300, dtype=np.bool_)
+    present[:100] = True
+    frames = VoiceFrames(4, present)
+    frames.append(np.repeat(VOICES[[0, 1]], 50, axis=0))
+    np.testing.assert_allclose(changes_of(model, frames, [(0, 24)]), [4], atol=0.2)
+    assert changes_of(model, frames, [(12, 24)]).tolist() == []

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from oolong_align.errors import AudioError, InputError, ModelError, OutputError, PluginError, UsageError
+from oolong_align.hookspecs import ExecutorEntry, OutputFormat, Result, hookimpl
+from oolong_align.pipeline import Pipeline, transcribe
+from oolong_align.plugin.host import Host
+from oolong_align.testing import make_host
+from oolong_align.types import Transcript
+from oolong_align.util.files import local_path, write_files
+
+Record = Callable[..., Path]
+OPTIONS = {"diarizer": "replay", "transcriber": "replay"}
+
+
+def pipeline(host: Host, command: str = "transcribe", **options: object) -> Pipeline:
+    if command == "diarize":
+        return Pipeline(host, host.resolve("diarize", {"diarizer": "replay", **options}))
+    return Pipeline(host, host.resolve("transcribe", OPTIONS | options))
+
+
+def test_a_recording_becomes_a_transcript(replay: object, record: Record) -> None:
+    transcript = pipeline(make_host(replay))(record())
+    assert [(each.speaker, each.text) for each in transcript.utterances] == [
+        ("SPEAKER_00", "hello"),
+        ("SPEAKER_01", "there"),
+    ]
+    assert transcript.source == "meeting"
+    assert transcript.duration == 3.0
+
+
+def test_bounds_reach_the_diarizer(replay: object, record: Record) -> None:
+    transcript = pipeline(make_host(replay), max_speakers=1)(record())
+    assert list(transcript.speakers) == ["SPEAKER_00"]
+
+
+def test_where_nobody_speaks_no_transcriber_is_built(replay: object, record: Record) -> None:
+    transcript = pipeline(make_host(replay))(record(seconds=1))
+    assert transcript.utterances == ()
+    assert "build transcriber" not in replay.calls
+
+
+def test_an_array_is_a_recording(replay: object) -> None:
+    transcript = pipeline(make_host(replay))(np.zeros(48_000, np.float32))
+    assert transcript.source == ""
+
+
+def test_diarize_has_no_words_and_no_transcriber(replay: object, record: Record) -> None:
+    transcript = pipeline(make_host(replay), "diarize")(record())
+    assert transcript.words == ()
+    assert list(transcript.speakers) == ["SPEAKER_00", "SPEAKER_01"]
+    assert transcript.speakers["SPEAKER_00"].seconds == 1.0
+    assert replay.calls == ["build diarizer", "diarize meeting"]
+
+
+def test_files_are_written_and_the_end_is_told(replay: object, record: Record, tmp_path: Path) -> None:
+    told: list[Sequence[Result]] = []
+
+    class Finish:
+        @hookimpl
+        def oolong_finish(self, results: Sequence[Result]) -> None:
+            assert all(path.exists() for result in results for path in result.outputs)
+            told.append(results)
+
+    started: list[str] = []
+    results = pipeline(make_host(replay, Finish()), output_format=["srt", "rttm"]).run_files(
+        [record("a.wav"), record("b.wav")], tmp_path / "new" / "folder", on_start=lambda path: started.append(path.name)
+    )
+    out = tmp_path / "new" / "folder"
+    assert sorted(path.name for path in out.iterdir()) == ["a.rttm", "a.srt", "b.rttm", "b.srt"]
+    assert "[SPEAKER_01]: there" in (out / "a.srt").read_text()
+    assert (out / "a.rttm").read_text().startswith("SPEAKER a 1 0.")
+    assert results[0].outputs == (out / "a.srt", out / "a.rttm")
+    assert started == ["a.wav", "b.wav"]
+    assert {"audio", "diarize", "transcribe", "align", "identify", "write", "models"} == set(results[0].seconds)
+    assert told == [tuple(results)]
+    assert replay.calls.count("build diarizer") == 1
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE((out / "a.srt").stat().st_mode) == 0o666 & ~umask
+
+
+def test_one_bad_file_does_not_stop_the_others(replay: object, record: Record, tmp_path: Path) -> None:
+    text = tmp_path / "text.wav"
+    text.write_text("no audio")
+    files = [record("a.wav"), record("broken.wav"), text, record("b.wav")]
+    results = pipeline(make_host(replay), srt=True).run_files(files, tmp_path / "out")
+    assert [type(result.error) for result in results] == [type(None), AudioError, AudioError, type(None)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.srt", "b.srt"]
+
+
+def test_all_outputs_of_a_recording_or_none(replay: object, record: Record, tmp_path: Path) -> None:
+    class Broken:
+        @hookimpl
+        def oolong_formats(self) -> list[OutputFormat]:
+            return [OutputFormat("zbroken", ".zbroken", "fails", self.render)]
+
+        def render(self, transcript: Transcript) -> str:
+            raise AudioError("cannot be rendered")
+
+    results = pipeline(make_host(replay, Broken()), srt=True, zbroken=True).run_files([record()], tmp_path / "out")
+    assert isinstance(results[0].error, AudioError)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [ModelError("missing"), UsageError("wrong"), ValueError("bug")])
+def test_what_would_strike_every_file_stops_the_run(replay: object, record: Record, error: Exception) -> None:
+    class Stops:
+        @hookimpl
+        def oolong_identify(self, transcript: Transcript) -> Transcript:
+            raise error
+
+    expected = PluginError if isinstance(error, ValueError) else type(error)
+    with pytest.raises(expected, match=str(error)):
+        pipeline(make_host(replay, Stops())).run_files([record("a.wav"), record("b.wav")])
+    assert replay.calls.count("diarize b") == 0
+
+
+def test_wrong_inputs_are_found_before_any_work(replay: object, record: Record, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    twin = tmp_path / "other" / "meeting.flac"
+    twin.write_bytes(record().read_bytes())
+    file = tmp_path / "file"
+    file.write_text("")
+    run = pipeline(make_host(replay), srt=True).run_files
+    for files, out, error, message in (
+        ([record(), twin], tmp_path, UsageError, "2 inputs have the stem 'meeting'"),
+        ([record(), record()], tmp_path, UsageError, "2 inputs have the stem 'meeting'"),
+        ([record()], file, UsageError, "is not a folder"),
+        ([record()], "s3://bucket/folder", UsageError, "s3://bucket/folder is an address"),
+        ([record()], file / "below", OutputError, "cannot write there"),
+        ([record()], Path("/proc/nothing"), OutputError, "cannot write there"),
+    ):
+        with pytest.raises(error, match=message):
+            run(files, out)
+    assert replay.calls == []
+
+
+def test_a_windows_drive_is_no_address() -> None:
+    assert [local_path(given) for given in ("C://talks", "./a://b")] == [Path("C://talks"), Path("a:/b")]
+    with pytest.raises(UsageError, match="S3://b is an address"):
+        local_path("S3://b")
+
+
+def test_an_input_is_never_overwritten(replay: object, record: Record) -> None:
+    source = record("meeting.srt")
+    before = source.read_bytes()
+    (result,) = pipeline(make_host(replay), srt=True).run_files([source], source.parent)
+    assert isinstance(result.error, OutputError)
+    assert source.read_bytes() == before
+    assert [path.name for path in source.parent.iterdir()] == ["meeting.srt"]
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "b.srt").mkdir()
+    with pytest.raises(OutputError, match="is a folder"):
+        write_files({tmp_path / "a.srt": "text", tmp_path / "b.srt": "text"})
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_files({tmp_path / "a.srt": "text", tmp_path / "missing" / "c.srt": "text"})
+    assert [path.name for path in tmp_path.iterdir()] == ["b.srt"]
+
+
+def test_files_are_replaced_only_when_all_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = [tmp_path / "a.srt", tmp_path / "b.srt"]
+    for target in targets:
+        target.write_text("old")
+    write = Path.write_bytes
+
+    def full_disk(path: Path, data: bytes) -> int:
+        assert [target.read_text() for target in targets] == ["old", "old"]
+        if data == b"second":
+            write(path, data[:3])
+            raise OSError(28, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(OutputError, match=r"b\.srt: cannot be written: No space left"):
+        write_files(dict(zip(targets, ("first", "second"), strict=True)))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.srt": "old", "b.srt": "old"}
+
+
+@pytest.mark.parametrize("old", ["old", None])
+def test_renaming_that_fails_part_way_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str | None
+) -> None:
+    targets = [tmp_path / "a.srt", tmp_path / "b.srt"]
+    for target in targets if old else ():
+        target.write_text(old or "")
+    replace_file = Path.replace
+
+    def fail(path: Path, target: Path) -> Path:
+        if target == targets[1] and path.read_text() == "new":
+            raise PermissionError(13, "Permission denied", str(target))
+        return replace_file(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OutputError, match="Permission denied"):
+        write_files(dict.fromkeys(targets, "new"))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == (
+        {"a.srt": "old", "b.srt": "old"} if old else {}
+    )
+
+
+def test_files_keep_their_line_ends_and_stay_utf8(tmp_path: Path) -> None:
+    target = tmp_path / "a.srt"
+    target.write_text("old")
+    write_files({target: "ä\n\r\n\udcff"})
+    assert target.read_bytes() == b"\xc3\xa4\n\r\n?"
+
+
+def test_files_run_where_the_executor_says(replay: object, record: Record, tmp_path: Path) -> None:
+    class Threads:
+        @hookimpl
+        def oolong_executors(self) -> list[ExecutorEntry]:
+            return [ExecutorEntry("threads", "two at a time", lambda config: ThreadPoolExecutor(2))]
+
+    files = [record(f"{index}.wav") for index in range(5)]
+    results = pipeline(make_host(replay, Threads()), executor="threads", srt=True).run_files(files, tmp_path / "out")
+    assert [result.source for result in results] == files
+    assert all(result.error is None for result in results)
+    assert replay.calls.count("build transcriber") == 1
+
+
+def test_a_redaction_reaches_every_format(replay: object, record: Record, tmp_path: Path) -> None:
+    class Redact:
+        @hookimpl(wrapper=True)
+        def oolong_align(self) -> Iterator[None]:
+            transcript = yield
+            utterances = tuple(
+                replace(each, words=tuple(replace(word, text="***") for word in each.words))
+                for each in transcript.utterances
+            )
+            return replace(transcript, utterances=utterances)
+
+    host = make_host(replay, Redact())
+    (result,) = pipeline(host, output_format=["all"]).run_files([record()], tmp_path / "out")
+    assert len(result.outputs) == len(host.formats())
+    for path in result.outputs:
+        assert "hello" not in path.read_text()
+
+
+def test_options_from_python_have_pythons_types() -> None:
+    from oolong_align.builtin.plugin import diarizer_options
+
+    host = make_host()
+    given = {"refine": False, "providers": ("cuda", "cpu"), "threads": 3, "output_format": "srt", "step": 2}
+    config = host.resolve("transcribe", given)
+    options = diarizer_options(config.options)
+    assert (options.refine, options.providers, options.intra_threads, options.step) == (False, ("cuda", "cpu"), 3, 2.0)
+    assert [each.name for each in config.formats] == ["srt"]
+    assert diarizer_options(host.complete("diarize", {"device": "cuda", "intra_threads": 1})).providers == ("cuda",)
+
+
+def test_the_python_api_refuses_what_it_does_not_know(record: Record) -> None:
+    with pytest.raises(UsageError, match="unknown option 'num_speaker'; did you mean 'num_speakers'"):
+        transcribe(record(), num_speaker=2, plugins=False)
+    with pytest.raises(InputError, match="cannot read audio from NoneType"):
+        transcribe(None, plugins=False)
+    with pytest.raises(UsageError, match="formats need a file name"):
+        transcribe(np.zeros(100, np.float32), formats=["srt"], plugins=False)
