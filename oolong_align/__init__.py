@@ -12,8 +12,9 @@ TYPE_CHECKING = False  # Ctrl-C has no answer yet, and importing typing takes mo
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from oolong_align.alignment.align import align as align
+    from oolong_align.api.align import align as align
     from oolong_align.api.stores import open_store as open_store
+    from oolong_align.api.transcribe import transcribe as transcribe
     from oolong_align.api.voice_library import VoiceLibrary as VoiceLibrary
     from oolong_align.api.whisperx import DiarizationPipeline as DiarizationPipeline
     from oolong_align.diarization.diarizer import Diarizer as Diarizer
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from oolong_align.errors import OolongWarning as OolongWarning
     from oolong_align.hookspecs import hookimpl as hookimpl
     from oolong_align.options import DiarizerOptions as DiarizerOptions
-    from oolong_align.pipeline import transcribe as transcribe
     from oolong_align.types import Diarization as Diarization
     from oolong_align.types import DiarizeSegment as DiarizeSegment
     from oolong_align.types import DiarizeTiming as DiarizeTiming
@@ -38,17 +38,15 @@ if TYPE_CHECKING:
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-__version__: Final = "0.1.0"
-
 _HOMES: Final = {
-    "align": "alignment.align",
+    "align": "api.align",
     "Diarizer": "diarization.diarizer",
     "OolongError": "errors",
     "OolongWarning": "errors",
     "hookimpl": "hookspecs",
     "DiarizationPipeline": "api.whisperx",
     "DiarizerOptions": "options",
-    "transcribe": "pipeline",
+    "transcribe": "api.transcribe",
     "open_store": "api.stores",
     "Diarization": "types",
     "DiarizeSegment": "types",
@@ -61,9 +59,10 @@ _HOMES: Final = {
     "Words": "types",
     "VoiceActivityDetector": "diarization.vad",
     "VoiceLibrary": "api.voice_library",
+    "__version__": "version",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605 -- one list serves the lazy import and the star import
+__all__ = sorted(_HOMES.keys() - {"__version__"})  # noqa: PLE0605 -- one list serves the lazy import and the star import
 
 
 def __getattr__(name: str) -> Any:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from oolong_align.errors import ModelError, OutputError, PluginError, UsageError, warn
+from oolong_align.errors import ModelError, PluginError, UsageError, warn
 from oolong_align.plugin.entries import Config, Result, library_files
-from oolong_align.plugin.host import Host, load_host
+from oolong_align.plugin.host import Host
 from oolong_align.timing.timeline import Timeline
-from oolong_align.types import Diarization, Progress, Transcript, Words, speaker_label
+from oolong_align.types import Diarization, Transcript, Words, speaker_label
 from oolong_align.util.files import check_sources, check_targets, local_path, prepare_folder, write_files
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from oolong_align.interop import Heard
     from oolong_align.interop.files import ForeignTurns
 
-__all__ = ["Pipeline", "Recognition", "transcribe"]
+__all__ = ["Pipeline", "Recognition", "warn_of"]
 
 # Recognisers close their last segment a little after the end.
 _LATE_S: Final = 1.0
@@ -69,7 +69,7 @@ class Pipeline:
 
     Examples
     --------
-    >>> host = load_host()  # doctest: +SKIP
+    >>> host = oolong_align.api.hosting.load_host()  # doctest: +SKIP
     >>> pipeline = Pipeline(host, host.resolve("transcribe", {"model": "tiny.en", "srt": True}))  # doctest: +SKIP
     >>> pipeline.run_files(["monday.wav", "tuesday.wav"], "subtitles")  # doctest: +SKIP
     """
@@ -90,7 +90,7 @@ class Pipeline:
             If a plugin breaks.
         """
         transcript, warned = self._run(source, {})
-        _warn(warned, transcript)
+        warn_of(warned, transcript)
         return transcript
 
     def run_files(
@@ -228,79 +228,7 @@ class Pipeline:
         return self._host.diarize(audio, self._config)
 
 
-def transcribe(
-    source: str | os.PathLike[str] | npt.NDArray[np.float32] | Audio,
-    *,
-    model: str = "base",
-    speakers: str | None = None,
-    formats: str | Sequence[str] = (),
-    output_dir: str | os.PathLike[str] = ".",
-    plugins: bool = True,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Transcript:
-    """Say who said what in one recording: the whole pipeline.
-
-    Parameters
-    ----------
-    source : path, ndarray or Audio
-        A media file, or ``float32`` mono samples at 16 kHz in [-1, 1].
-    model : str
-        Whisper model.
-    speakers : str, optional
-        Library of known voices.
-    formats : str or sequence of str
-        Output formats to write as ``<stem><suffix>``, such as ``"srt"``; the source must be a file then.
-    output_dir : path
-        Where they are written.
-    plugins : bool
-        Whether installed plugins take part.
-    progress : callable, optional
-        ``progress(stage, done, total)``.
-    **options
-        Every other option of ``oolong transcribe``, by its name with underscores.
-
-    Returns
-    -------
-    Transcript
-        Empty where nobody speaks.
-
-    Raises
-    ------
-    UsageError
-        If options are unknown or do not fit together.
-    InputError
-        If the recording cannot be used.
-    ModelError, OutputError, PluginError
-        If a model is missing, a file cannot be written, or a plugin breaks.
-
-    Examples
-    --------
-    >>> transcript = transcribe("meeting.wav", num_speakers=3)  # doctest: +SKIP
-    >>> for utterance in transcript.utterances:  # doctest: +SKIP
-    ...     print(utterance.speaker, utterance.text)
-    """
-    host = load_host(plugins=plugins)
-    given = {"model": model, "speakers": speakers, **options}
-    wanted = [formats] if isinstance(formats, str) else formats
-    config = host.resolve("transcribe", given, formats=wanted, progress=progress)
-    pipeline = Pipeline(host, config)
-    if not config.formats:
-        transcript, warned = pipeline._run(source, {})
-        _warn(warned, transcript)
-        return transcript
-    if not isinstance(source, str | os.PathLike):
-        raise UsageError("formats need a file name: give the path of a recording, or write the outputs yourself")
-    (result,) = pipeline.run_files([source], output_dir)
-    if result.error is not None:
-        raise result.error
-    if result.transcript is None:
-        raise OutputError(f"{source}: no transcript was made")
-    _warn(result.warnings, result.transcript)
-    return result.transcript
-
-
-def _warn(texts: Sequence[str], transcript: Transcript) -> None:
+def warn_of(texts: Sequence[str], transcript: Transcript) -> None:
     """Warn of what is wrong with a recording; the diarizer has told what is its own."""
     told = () if transcript.diarization is None else transcript.diarization.warnings
     for text in texts:

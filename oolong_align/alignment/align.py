@@ -13,11 +13,10 @@ from typing import Final
 from oolong_align.alignment.word_speakers import attribute_by_overlap, attribute_words
 from oolong_align.alignment.word_times import sanitise_times
 from oolong_align.errors import UsageError, warn
-from oolong_align.interop import Heard, Recognised, read_words
 from oolong_align.options import ALIGN_RULES
 from oolong_align.text.scripts import Gap, find_gap
 from oolong_align.timing.timeline import Timeline
-from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, speaker_label
+from oolong_align.types import Diarization, Speaker, Transcript, Utterance, Word, Words, speaker_label
 
 __all__ = ["align", "gather_utterances", "longest_before"]
 
@@ -29,9 +28,7 @@ SPLIT_ANYWHERE_S: Final = 30.0
 SHORT_PAUSE_S: Final = 0.25
 
 
-def align(
-    words: Recognised | Heard, diarization: Diarization, *, source: str = "", rule: str = ALIGN_RULES[0]
-) -> Transcript:
+def align(words: Words, diarization: Diarization, *, source: str = "", rule: str = ALIGN_RULES[0]) -> Transcript:
     """Say who said each word.
 
     Words in are words out, in the same order. Times that are missing (NaN), implausibly long or out of order are
@@ -39,19 +36,10 @@ def align(
 
     Parameters
     ----------
-    words : Words, sequence of Word, or another recogniser's result
-        What a transcriber heard; speakers that its words carry already are replaced. Also what faster-whisper returns
-        (the segments, or the tuple with their info), and the dicts of openai-whisper, WhisperX, whisper.cpp (``-ojf``),
-        Hugging Face's pipeline (``chunks``) and OpenAI's API (``verbose_json``, ``diarized_json``). Words of segments
-        without word times are spread over the speech in them by length, and marked ``estimated``, with an
-        `OolongWarning`; so is a single word without times. Their ``speaker_confidence`` is ``None``.
-    diarization : Diarization
-        Who spoke when; its voice evidence, if any, is asked where it is clear.
-    source : str
-        The recording's stem, for formats that name it.
-    rule : {"voice", "overlap"}
-        "voice" weighs turns, voices, pauses and sentences together. "overlap" takes the speaker whose turns overlap a
-        word most, and none where no turn does: the plain rule of other tools, for comparison.
+    words : Words
+        Speakers that the words carry already are replaced.
+    diarization, source, rule
+        As for `oolong_align.api.align.align`.
 
     Returns
     -------
@@ -60,8 +48,6 @@ def align(
 
     Raises
     ------
-    InputError
-        If ``words`` is none of these, or holds a value that cannot be, such as a time that is no number.
     UsageError
         If there is no such rule.
     """
@@ -69,8 +55,7 @@ def align(
         raise UsageError(f"align_rule={rule!r} is unknown: use {' or '.join(ALIGN_RULES)}")
     limit = diarization.duration if diarization.duration > 0 else math.inf
     speech = Timeline((span.start, span.end) for span in diarization.speech or diarization.turns)
-    heard = read_words(words, speech=speech)
-    spread = [word for word in heard.words if word.estimated]
+    spread = [word for word in words.words if word.estimated]
     if spread:
         how = (
             "nothing is known about when they were said, so their times and speakers are a guess"
@@ -78,14 +63,14 @@ def align(
             else "they are spread over their segments by length, so their speakers near a change are a guess"
         )
         warn(
-            f"{len(spread)} of {len(heard.words)} words have no times of their own: {how}; a recogniser's "
+            f"{len(spread)} of {len(words.words)} words have no times of their own: {how}; a recogniser's "
             "JSON with word timestamps is better"
         )
-    starts, ends = sanitise_times(heard.words, limit=limit, speech=speech)
+    starts, ends = sanitise_times(words.words, limit=limit, speech=speech)
     if rule == "overlap":
         attribution = attribute_by_overlap(starts, ends, diarization)
     else:
-        attribution = attribute_words(heard.words, starts, ends, diarization)
+        attribution = attribute_words(words.words, starts, ends, diarization)
     attributed = tuple(
         replace(
             word,
@@ -99,7 +84,7 @@ def align(
             estimated=_is_estimated(word),
         )
         for word, start, end, speaker, confidence, overlap in zip(
-            heard.words,
+            words.words,
             starts.tolist(),
             ends.tolist(),
             attribution.speakers,
@@ -109,7 +94,7 @@ def align(
         )
     )
     return Transcript(
-        language=heard.language,
+        language=words.language,
         duration=max(diarization.duration, attributed[-1].end if attributed else 0.0),
         utterances=gather_utterances(attributed),
         diarization=diarization,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from oolong_align.api.hosting import load_host
 from oolong_align.plugin.entries import SpeakerStore
-from oolong_align.plugin.host import Host, load_host
+from oolong_align.plugin.host import Host
 
 __all__ = ["open_store"]
 

@@ -30,7 +30,7 @@ from oolong_align.plugin.entries import (
     TranscriberEntry,
 )
 from oolong_align.plugin.spec import hookimpl
-from oolong_align.transcription.whisper_model import language_code
+from oolong_align.text.languages import language_code
 from oolong_align.types import Diarization, Transcript, VoiceRange, Words
 
 if TYPE_CHECKING:

@@ -65,8 +65,8 @@ def voice_id(store: SpeakerStore, text: str) -> str:
     InputError
         If several voices have the name.
     """
-    from oolong_align.formats.names import clean_text
     from oolong_align.speakers.records import voice_number
+    from oolong_align.text.clean import clean_text
 
     if store.get(text) is not None or voice_number(text) is not None:
         return text

@@ -18,11 +18,12 @@ from typing import Any, Final, TextIO
 
 import click
 
-from oolong_align import __version__
+from oolong_align.api.hosting import load_host
 from oolong_align.cli.commands import SETTINGS, LazyGroup, plugin_options
 from oolong_align.cli.terminal import Terminal
 from oolong_align.errors import OolongError, OolongWarning, OutputError
-from oolong_align.plugin.host import Host, load_host
+from oolong_align.plugin.host import Host
+from oolong_align.version import __version__
 
 __all__ = ["build_cli", "main", "transcribe_main"]
 

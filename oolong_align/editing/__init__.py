@@ -7,7 +7,7 @@ words never change, nor do the language, the duration, the speech ranges and the
 Rename
     Sets ``speakers[label].name`` and nothing else: labels never change, and ``voice`` and ``probability`` go on telling
     what a voice library found. The name is kept on one line without control characters
-    (`oolong_align.formats.names.clean_text`). No name at all takes it away; a name of which nothing can be printed is
+    (`oolong_align.text.clean.clean_text`). No name at all takes it away; a name of which nothing can be printed is
     refused, and so is the label of another speaker. Two speakers may have one name.
 
 Join

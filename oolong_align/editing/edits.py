@@ -15,7 +15,7 @@ from oolong_align.editing.spans import cut_spans, join_turns, label_names, store
 from oolong_align.errors import InputError
 from oolong_align.formats.embeddings import StoredVoice
 from oolong_align.formats.json import EMBEDDING_DECIMALS
-from oolong_align.formats.names import clean_name, clean_text
+from oolong_align.text.clean import clean_name, clean_text
 from oolong_align.timing.timeline import mark_overlap
 from oolong_align.types import (
     Diarization,

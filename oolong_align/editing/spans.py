@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.formats.names import clean_name
+from oolong_align.text.clean import clean_name
 from oolong_align.types import Diarization, DiarizeSegment, FloatArray, Speaker
 
 __all__ = ["Span", "cut_spans", "join_turns", "label_names", "stored_pieces"]

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import accumulate, pairwise
 from typing import Final, TypeAlias
 
-from oolong_align.formats.names import clean_text
+from oolong_align.text.clean import clean_text
 from oolong_align.text.scripts import Gap, clusters, continuation, display_width, find_gap, is_spaceless
 from oolong_align.types import Word
 

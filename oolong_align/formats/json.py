@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from oolong_align.errors import OutputError
 from oolong_align.formats.embeddings import encode_embedding
-from oolong_align.formats.names import replace_surrogates
+from oolong_align.text.clean import replace_surrogates
 from oolong_align.text.scripts import is_spaceless
 from oolong_align.types import Diarization, Transcript, Utterance, Word, join_words, speaker_label
 

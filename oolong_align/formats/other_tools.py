@@ -17,8 +17,8 @@ from typing import Final
 
 from oolong_align.errors import OutputError
 from oolong_align.formats.json import Json
-from oolong_align.formats.names import replace_surrogates
-from oolong_align.transcription.whisper_model import language_name
+from oolong_align.text.clean import replace_surrogates
+from oolong_align.text.languages import language_name
 from oolong_align.types import Transcript, Utterance, Word
 
 __all__ = ["render_diarized_json", "render_verbose_json", "render_whisperx"]

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from oolong_align.formats.names import clean_text, printed_names
+from oolong_align.formats.names import printed_names
+from oolong_align.text.clean import clean_text
 from oolong_align.types import Transcript, speaker_label
 
 __all__ = ["render_rttm"]

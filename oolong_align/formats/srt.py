@@ -12,7 +12,8 @@ import srt
 from oolong_align.formats.cue_lines import join_line
 from oolong_align.formats.cue_times import word_states
 from oolong_align.formats.cues import Cue, CueLayout, make_cues
-from oolong_align.formats.names import printed_names, replace_arrows
+from oolong_align.formats.names import printed_names
+from oolong_align.text.clean import replace_arrows
 from oolong_align.types import Transcript
 
 __all__ = ["render_srt", "srt_cues"]

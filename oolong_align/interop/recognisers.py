@@ -16,8 +16,8 @@ from oolong_align.errors import InputError
 from oolong_align.interop.fields import UnknownShapeError, field, is_number, items, number, short, text_of
 from oolong_align.interop.recognised import RECORDS, Heard, HeardSegment
 from oolong_align.interop.spelling import are_words, count_spoken, fit_to_text, split_text, with_spaces
+from oolong_align.text.languages import language_code
 from oolong_align.text.scripts import touches
-from oolong_align.transcription.whisper_model import language_code
 from oolong_align.types import Word, Words
 
 __all__ = ["WHISPER_CPP", "Recognised", "read_heard"]

@@ -12,7 +12,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from oolong_align.builtin.plugin import CorePlugin
 from oolong_align.errors import PluginError, UsageError
 from oolong_align.plugin.contract import check_diarization, check_transcript, check_words
 from oolong_align.plugin.entries import (
@@ -28,7 +27,7 @@ from oolong_align.plugin.entries import (
     TranscriberEntry,
     store_scheme,
 )
-from oolong_align.plugin.guarded_voice import guard_voice
+from oolong_align.plugin.guards import guard_voice
 from oolong_align.plugin.manager import CORE, Owner, PluginManager, PluginRow
 from oolong_align.plugin.registry import Registry, check_option_names, clash, flag_name
 from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
@@ -38,32 +37,9 @@ if TYPE_CHECKING:
 
     from oolong_align.audio.recording import Audio
 
-__all__ = ["Host", "load_host"]
+__all__ = ["Host"]
 
 Entry = TypeVar("Entry")
-
-
-def load_host(*, plugins: bool = True, disabled: Collection[str] = ()) -> Host:
-    """Load the core and every installed plugin.
-
-    Parameters
-    ----------
-    plugins : bool
-        False leaves out all plugins (``--no-plugins``); otherwise ``OOLONG_PLUGINS=a,b`` limits them.
-    disabled : collection of str
-        Names of plugins to leave out (``-p no:NAME``).
-
-    Raises
-    ------
-    PluginError
-        If a plugin fails to import, to register or to list what it offers.
-    UsageError
-        If ``disabled`` or ``OOLONG_PLUGINS`` names a plugin that is not installed.
-    """
-    manager = PluginManager(CorePlugin())
-    if plugins:
-        manager.load_entry_points(disabled=disabled)
-    return Host(manager)
 
 
 class Host:

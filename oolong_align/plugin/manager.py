@@ -18,10 +18,10 @@ from typing import Any, Final, TypeVar
 
 import pluggy
 
-from oolong_align import __version__
 from oolong_align.errors import OolongError, PluginError, UsageError
 from oolong_align.plugin import spec
 from oolong_align.plugin.contract import BrokenRuleError
+from oolong_align.version import __version__
 
 __all__ = ["CORE", "Owner", "PluginManager", "PluginRow"]
 

@@ -22,8 +22,7 @@ from oolong_align.plugin.entries import (
     TranscribeCall,
     TranscriberEntry,
 )
-from oolong_align.plugin.guarded_executor import GuardedExecutor
-from oolong_align.plugin.guarded_voice import guard_voice
+from oolong_align.plugin.guards import GuardedExecutor, guard_voice
 from oolong_align.plugin.manager import CORE, Owner, PluginManager
 from oolong_align.types import Diarization
 

@@ -333,6 +333,6 @@ def _check_seconds(what: str, seconds: float) -> None:
 
 def _clean(text: str) -> str:
     # Not at the top: the formats load libraries, and whoever only lists the plugins needs none of them.
-    from oolong_align.formats.names import clean_text
+    from oolong_align.text.clean import clean_text
 
     return clean_text(text)

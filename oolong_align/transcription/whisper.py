@@ -17,10 +17,11 @@ import numpy as np
 
 from oolong_align.audio.recording import Audio
 from oolong_align.errors import RecognitionError, UsageError
+from oolong_align.text.languages import language_code
 from oolong_align.timing.grid import SAMPLE_RATE
 from oolong_align.transcription.clips import Clip, join_clips, plan_clips, quietest
 from oolong_align.transcription.hypotheses import Heard, left_out, sum_up, to_words, without_overlap
-from oolong_align.transcription.whisper_model import check_process, first_line, language_code, load_whisper
+from oolong_align.transcription.whisper_model import check_process, first_line, load_whisper
 from oolong_align.types import Progress, VoiceRange, Word, Words
 
 __all__ = ["WhisperTranscriber"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oolong_align.plugin.host import load_host
+from oolong_align.api.hosting import load_host
 
 pytestmark = pytest.mark.data
 

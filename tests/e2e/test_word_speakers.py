@@ -13,8 +13,7 @@ import pytest
 from oolong_align_metrics import WordErrors, read_stm, word_errors
 from scoring import align_words
 
-from oolong_align import Diarizer, DiarizerOptions
-from oolong_align.alignment.align import align
+from oolong_align import Diarizer, DiarizerOptions, align
 from oolong_align.audio.recording import load_audio
 from oolong_align.cli.main import transcribe_main
 from oolong_align.transcription.whisper import WhisperTranscriber

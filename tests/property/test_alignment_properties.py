@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oolong_align.alignment.align import align
+from oolong_align import align
 from oolong_align.alignment.word_times import longest_plausible_s
 from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, VoiceRange, Word, Words
 

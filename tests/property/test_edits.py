@@ -17,8 +17,8 @@ from oolong_align.editing import assign, merge, prune, recluster, rename
 from oolong_align.errors import OolongWarning
 from oolong_align.formats import read_json, render_json
 from oolong_align.formats.embeddings import StoredVoice
-from oolong_align.formats.names import clean_name
 from oolong_align.plugin.contract import check_diarization, check_transcript
+from oolong_align.text.clean import clean_name
 from oolong_align.timing.timeline import Timeline
 from oolong_align.types import (
     Diarization,

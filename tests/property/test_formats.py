@@ -22,7 +22,8 @@ from oolong_align.formats import (
     render_txt,
     render_vtt,
 )
-from oolong_align.formats.names import clean_name, clean_text, spoken_text
+from oolong_align.formats.names import spoken_text
+from oolong_align.text.clean import clean_name, clean_text
 from oolong_align.text.scripts import clusters, display_width
 from oolong_align.types import (
     Diarization,

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from oolong_align.api.transcribe import transcribe
 from oolong_align.errors import AudioError, InputError, ModelError, OutputError, PluginError, UsageError
 from oolong_align.hookspecs import ExecutorEntry, OutputFormat, Result, hookimpl
-from oolong_align.pipeline import Pipeline, transcribe
+from oolong_align.pipeline import Pipeline
 from oolong_align.plugin.host import Host
 from oolong_align.testing import make_host
 from oolong_align.types import Transcript

@@ -15,9 +15,9 @@ from typing import Any, Final
 from oolong_align.alignment.align import longest_before
 from oolong_align.formats.cues import CueLayout
 from oolong_align.formats.json import infer_spaces, render_json
-from oolong_align.formats.names import clean_text
 from oolong_align.formats.srt import srt_cues
 from oolong_align.formats.vtt import vtt_cues
+from oolong_align.text.clean import clean_text
 from oolong_align.types import Transcript, Word
 
 __all__ = ["PageAudio", "has_audio", "render_html"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oolong_align.alignment.align import align
+from oolong_align import align
 from oolong_align.errors import OolongWarning
 from oolong_align.formats import read_json, render_json
 from oolong_align.interop import read_words

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from oolong_align.alignment.align import align
+from oolong_align import align
 from oolong_align.errors import InputError
 from oolong_align.interop import read_words
 from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, Word, Words, join_words

@@ -252,7 +252,8 @@ def test_languages_and_arithmetic_are_those_of_the_engine() -> None:
     from faster_whisper.tokenizer import _LANGUAGE_CODES
 
     from oolong_align.builtin.plugin import COMPUTE_TYPES
-    from oolong_align.transcription.whisper_model import LANGUAGES, SIZES
+    from oolong_align.text.languages import LANGUAGES
+    from oolong_align.transcription.whisper_model import SIZES
 
     assert set(_LANGUAGE_CODES) == LANGUAGES
     assert set(available_models()) <= set(SIZES)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from oolong_align.formats.names import clean_name, clean_text, printed_names
+from oolong_align.formats.names import printed_names
+from oolong_align.text.clean import clean_name, clean_text
 from oolong_align.types import Speaker, Transcript, Utterance, Word
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from oolong_align.alignment.align import align
+from oolong_align import align
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.formats import render_diarized_json, render_json, render_verbose_json, render_whisperx
 from oolong_align.interop import read_heard, read_words

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from oolong_align.alignment.align import align
+from oolong_align import align
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.formats import read_json, render_srt, render_vtt
 from oolong_align.interop.files import read_rttm, read_transcript

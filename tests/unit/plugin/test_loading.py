@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from oolong_align.api.hosting import load_host
 from oolong_align.errors import PluginError, UsageError
-from oolong_align.plugin.host import load_host
 
 Install = Callable[..., None]
 

@@ -1,17 +1,20 @@
-"""An executor on behalf of its owner: what it raises is the owner's, and no recording may be lost on the way."""
+"""What a plugin hands over, wrapped: errors raised in it are its owner's, and what it returns is checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
-from oolong_align.plugin.contract import BrokenRuleError
+from oolong_align.plugin.contract import BrokenRuleError, check_embedding, check_scores
 from oolong_align.plugin.entries import Executor, Item, Outcome
+from oolong_align.types import Diarization, FloatArray, VoiceEvidence
 
-__all__ = ["GuardedExecutor"]
+__all__ = ["GuardedExecutor", "GuardedVoice", "guard_voice"]
 
+_CORE: Final = "oolong_align."
 Returned = TypeVar("Returned")
 
 
@@ -85,3 +88,43 @@ class GuardedExecutor:
                 if passed is None:
                     raise
         raise passed
+
+
+class GuardedVoice:
+    """`oolong_align.types.VoiceEvidence` around another one; copies and pickles are of that one.
+
+    Parameters
+    ----------
+    voice : VoiceEvidence
+    guard : callable
+        Makes the context in which errors become the owner's.
+    """
+
+    def __init__(self, voice: VoiceEvidence, guard: Callable[[], AbstractContextManager[None]]) -> None:
+        self._voice = voice
+        self._guard = guard
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _itself, (self._voice,)
+
+    def embed(self, start: float, end: float) -> FloatArray:
+        """Embedding of a span in seconds."""
+        with self._guard():
+            return check_embedding(self._voice.embed(start, end), "what voice.embed gives")
+
+    def scores(self, start: float, end: float) -> dict[int, float]:
+        """Cosine of a span's embedding to each speaker's mean embedding."""
+        with self._guard():
+            return check_scores(self._voice.scores(start, end))
+
+
+def guard_voice(diarization: Diarization, guard: Callable[[], AbstractContextManager[None]]) -> Diarization:
+    """Put a guard around a plugin's voice; those of the core need none."""
+    voice = diarization.voice
+    if voice is None or type(voice).__module__.startswith(_CORE):
+        return diarization
+    return replace(diarization, voice=GuardedVoice(voice, guard))
+
+
+def _itself(voice: VoiceEvidence) -> VoiceEvidence:
+    return voice
