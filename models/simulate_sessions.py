@@ -31,8 +31,8 @@ from plda.corpora import embed_folder, list_utterances
 from scipy.signal import fftconvolve
 
 from oolong_align.audio.recording import load_audio
-from oolong_align.diarization.embedding import EmbeddingModel, compute_voice_frames
-from oolong_align.diarization.voice_lookup import FrameVoice
+from oolong_align.diarization.embedding import EmbeddingModel, compute_frames
+from oolong_align.diarization.voice_lookup import FrameEvidence
 from oolong_align.errors import InputError
 from oolong_align.types import FloatArray
 from oolong_align.weights import find_bundle
@@ -87,7 +87,7 @@ def embed_session(
     bounds = np.cumsum([0] + [len(each) for each in utterances]) / RATE
     samples = record(np.concatenate(utterances), random).astype(np.float32)
     with load_audio(samples) as audio:
-        voice = FrameVoice(model, compute_voice_frames(model, audio), {})
+        voice = FrameEvidence(model, compute_frames(model, audio), {})
     rows = []
     for start, end in pairwise(bounds):
         rows.append((voice.embed(start, end), end - start, True))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from oolong_align.types import DiarizeSegment as DiarizeSegment
     from oolong_align.types import DiarizeTiming as DiarizeTiming
     from oolong_align.types import SpeakerSegment as SpeakerSegment
+    from oolong_align.types import SpeechRange as SpeechRange
     from oolong_align.types import Transcript as Transcript
     from oolong_align.types import Utterance as Utterance
     from oolong_align.types import VoiceRange as VoiceRange
@@ -54,6 +55,7 @@ _HOMES: Final = {
     "SpeakerSegment": "types",
     "Transcript": "types",
     "Utterance": "types",
+    "SpeechRange": "types",
     "VoiceRange": "types",
     "Word": "types",
     "Words": "types",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from oolong_align.audio.recording import Audio
-    from oolong_align.interop import Heard
+    from oolong_align.interop import RecognisedTranscript
     from oolong_align.interop.files import ForeignTurns
 
 __all__ = ["Pipeline", "Recognition", "warn_of"]
@@ -42,7 +42,7 @@ class Recognition:
 
     Attributes
     ----------
-    heard : Heard
+    heard : RecognisedTranscript
         Taken in place of what a transcriber would hear.
     audio : Path or None
         The recording; it may be missing where there are turns.
@@ -50,7 +50,7 @@ class Recognition:
         Taken in place of what a diarizer would find.
     """
 
-    heard: Heard
+    heard: RecognisedTranscript
     audio: Path | None = None
     turns: ForeignTurns | None = None
 

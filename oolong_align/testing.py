@@ -24,7 +24,7 @@ import numpy as np
 from oolong_align.audio.recording import Audio, load_audio
 from oolong_align.builtin.plugin import CorePlugin
 from oolong_align.errors import OolongError
-from oolong_align.plugin.contract import BrokenRuleError, check_diarization, check_words
+from oolong_align.plugin.contract import BrokenRuleError, validate_diarization, validate_words
 from oolong_align.plugin.entries import (
     Config,
     DiarizeCall,
@@ -42,9 +42,9 @@ from oolong_align.types import (
     DiarizeSegment,
     Speaker,
     SpeakerSegment,
+    SpeechRange,
     Transcript,
     Utterance,
-    VoiceRange,
     Word,
 )
 
@@ -107,9 +107,9 @@ def check_diarizer(
     diarize = _calling("a diarizer", diarize)
     for audio, silent in _recordings(recordings):
         with _progress_checked() as progress:
-            first = _contract(check_diarization, diarize(audio, progress=progress))
+            first = _contract(validate_diarization, diarize(audio, progress=progress))
         again = diarize(audio, num_speakers=None, min_speakers=None, max_speakers=None, progress=None)
-        second = _contract(check_diarization, again)
+        second = _contract(validate_diarization, again)
         same = (first.segments, first.turns, first.speech) == (second.segments, second.turns, second.speech)
         _require(same, "two runs over one recording must be equal")
         _require(abs(first.duration - audio.duration) < 0.01, "duration must be the recording's")
@@ -117,7 +117,7 @@ def check_diarizer(
         _require(ids == list(range(len(ids))), f"speakers must count from 0 by first appearance, not {ids}")
         if silent:
             _require(not first.turns and not first.segments, "silence must have no turns and no segments")
-        one = _contract(check_diarization, diarize(audio, max_speakers=1))
+        one = _contract(validate_diarization, diarize(audio, max_speakers=1))
         _require(len(one.speaker_ids) <= 1, "max_speakers=1 must give at most one speaker")
 
 
@@ -151,13 +151,13 @@ def check_transcriber(
     _require(callable(transcribe), "build(config) must give a callable")
     transcribe = _calling("a transcriber", transcribe)
     for audio, _ in _recordings(recordings):
-        nothing = _contract(check_words, transcribe(audio, (), progress=None))
+        nothing = _contract(validate_words, transcribe(audio, (), progress=None))
         _require(not nothing.words, "without speech ranges there must be no words")
         if audio.duration == 0:
             continue
-        speech = (VoiceRange(0.0, audio.duration / 4), VoiceRange(audio.duration / 2, audio.duration))
+        speech = (SpeechRange(0.0, audio.duration / 4), SpeechRange(audio.duration / 2, audio.duration))
         with _progress_checked() as progress:
-            found = _contract(check_words, transcribe(audio, speech, progress=progress))
+            found = _contract(validate_words, transcribe(audio, speech, progress=progress))
         for word in found.words:
             inside = any(
                 span.start - _TOLERANCE_S <= word.start and word.end <= span.end + _TOLERANCE_S for span in speech
@@ -291,7 +291,7 @@ def _transcript(*, words: bool) -> Transcript:
     diarization = Diarization(
         segments=(SpeakerSegment(0.0, 3.5, 0, True), SpeakerSegment(3.5, 8.0, 1, True)),
         turns=turns,
-        speech=(VoiceRange(0.0, 8.0),),
+        speech=(SpeechRange(0.0, 8.0),),
         duration=10.0,
         embeddings={0: np.full(4, 0.5, np.float32), 1: np.full(4, -0.5, np.float32)},
     )

@@ -22,7 +22,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from oolong_align.alignment.align import gather_utterances
 from oolong_align.formats import read_json
-from oolong_align.types import Diarization, DiarizeSegment, Speaker, SpeakerSegment, Transcript, VoiceRange, Word
+from oolong_align.types import Diarization, DiarizeSegment, Speaker, SpeakerSegment, SpeechRange, Transcript, Word
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -177,7 +177,7 @@ def _transcript(words: list[Word], turns: list[DiarizeSegment], source: str, dur
         diarization=Diarization(
             segments=tuple(SpeakerSegment(turn.start, turn.end, turn.speaker_id) for turn in turns),
             turns=tuple(turns),
-            speech=tuple(VoiceRange(turn.start, turn.end) for turn in turns),
+            speech=tuple(SpeechRange(turn.start, turn.end) for turn in turns),
             duration=duration,
             embeddings={number: np.eye(8, dtype=np.float32)[number % 8] for number in found},
         ),

@@ -13,7 +13,7 @@ from oolong_align.audio.recording import Audio
 from oolong_align.hookspecs import DiarizerEntry, hookimpl
 from oolong_align.speakers.records import Reference, Voice, VoiceModel
 from oolong_align.speakers.samples import VoiceSample
-from oolong_align.types import Diarization, DiarizeSegment, FloatArray, ModelInfo, SpeakerSegment, VoiceRange
+from oolong_align.types import Diarization, DiarizeSegment, FloatArray, ModelInfo, SpeakerSegment, SpeechRange
 
 DIMENSION = 64
 MODEL = VoiceModel(name="test", weights="f" * 64, dimension=DIMENSION)
@@ -74,7 +74,7 @@ class Known:
         return Diarization(
             segments=tuple(SpeakerSegment(*span) for span in spans),
             turns=tuple(DiarizeSegment(*span) for span in spans),
-            speech=(VoiceRange(0.0, audio.duration),),
+            speech=(SpeechRange(0.0, audio.duration),),
             duration=audio.duration,
             embeddings={number: heard(name, room) for number, name in enumerate(names)},
             model=ModelInfo(bundle="known", hashes={"embedding": self.weights}, dimension=DIMENSION),

@@ -98,7 +98,7 @@ def align(words: Words, diarization: Diarization, *, source: str = "", rule: str
         duration=max(diarization.duration, attributed[-1].end if attributed else 0.0),
         utterances=gather_utterances(attributed),
         diarization=diarization,
-        speakers=_count_speakers(attributed, diarization),
+        speakers=_tally_speakers(attributed, diarization),
         source=source,
     )
 
@@ -157,7 +157,7 @@ def _usable_probability(probability: float | None) -> float | None:
     return min(max(float(probability), 0.0), 1.0)
 
 
-def _count_speakers(words: Sequence[Word], diarization: Diarization) -> dict[str, Speaker]:
+def _tally_speakers(words: Sequence[Word], diarization: Diarization) -> dict[str, Speaker]:
     ids = sorted({*diarization.speaker_ids, *(segment.speaker_id for segment in diarization.segments)})
     seconds = dict.fromkeys(ids, 0.0)
     for segment in diarization.segments:

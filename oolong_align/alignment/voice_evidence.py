@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.alignment.word_times import Times
-from oolong_align.types import VoiceEvidence
+from oolong_align.types import SpeakerEvidence
 
 __all__ = ["weigh_voices"]
 
@@ -21,7 +21,7 @@ SMALLEST_MARGIN: Final = 0.1
 
 
 def weigh_voices(
-    voice: VoiceEvidence,
+    voice: SpeakerEvidence,
     speakers: Sequence[int],
     by_turns: npt.NDArray[np.int64],
     starts: Times,
@@ -37,7 +37,7 @@ def weigh_voices(
 
     Parameters
     ----------
-    voice : VoiceEvidence
+    voice : SpeakerEvidence
     speakers : sequence of int
         Ids of the columns.
     by_turns : ndarray, int64, shape (words,)

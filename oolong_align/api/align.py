@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oolong_align.alignment import align as alignment
-from oolong_align.interop import Heard, Recognised, read_words
+from oolong_align.interop import Recognised, RecognisedTranscript, read_words
 from oolong_align.options import ALIGN_RULES
 from oolong_align.timing.timeline import Timeline
 from oolong_align.types import Diarization, Transcript
@@ -12,7 +12,7 @@ __all__ = ["align"]
 
 
 def align(
-    words: Recognised | Heard, diarization: Diarization, *, source: str = "", rule: str = ALIGN_RULES[0]
+    words: Recognised | RecognisedTranscript, diarization: Diarization, *, source: str = "", rule: str = ALIGN_RULES[0]
 ) -> Transcript:
     """Say who said each word.
 

@@ -31,7 +31,7 @@ from oolong_align.plugin.entries import (
 )
 from oolong_align.plugin.spec import hookimpl
 from oolong_align.text.languages import language_code
-from oolong_align.types import Diarization, Transcript, VoiceRange, Words
+from oolong_align.types import Diarization, SpeechRange, Transcript, Words
 
 if TYPE_CHECKING:
     from oolong_align.audio.recording import Audio
@@ -124,7 +124,7 @@ class CorePlugin:
         return diarization
 
     @hookimpl(trylast=True)
-    def oolong_transcribe(self, audio: Audio, speech: Sequence[VoiceRange], config: Config) -> Words:
+    def oolong_transcribe(self, audio: Audio, speech: Sequence[SpeechRange], config: Config) -> Words:
         """Run the chosen transcriber; where nobody speaks no model is loaded."""
         if not speech:
             return Words(language_code(config.options["language"] or ""), ())

@@ -15,7 +15,7 @@ from oolong_align.cli.run_commands import report_failures
 from oolong_align.cli.terminal import Terminal, counted, print_table
 from oolong_align.errors import ModelError, UsageError
 from oolong_align.plugin.host import Host
-from oolong_align.types import Progress, VoiceRange
+from oolong_align.types import Progress, SpeechRange
 from oolong_align.util.files import check_sources, prepare_folder, write_files
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _run(terminal: Terminal, values: dict[str, Any]) -> int:
 
 def _detect(
     detector: VoiceActivityDetector, path: Path, progress: Progress | None, terminal: Terminal
-) -> tuple[list[VoiceRange], float, float]:
+) -> tuple[list[SpeechRange], float, float]:
     """Ranges, duration and the detector's own seconds."""
     from oolong_align.audio.recording import load_audio
 

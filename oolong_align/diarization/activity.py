@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.diarization.clustering import NOBODY, Labels
+from oolong_align.diarization.clustering import NO_SPEAKER, Labels
 from oolong_align.diarization.segmentation import LOCAL_SPEAKERS, Segmentation
 from oolong_align.timing.grid import FRAME_STEP_SAMPLES, WINDOW_FRAMES
 
@@ -43,18 +43,18 @@ def sum_activity(
     summed = np.zeros((last - first, num_clusters), dtype=np.float32)
     for start, window, own in zip(starts[windows], activity, labels, strict=True):
         begin, end = max(start, first), min(start + WINDOW_FRAMES, last)
-        for speaker in np.flatnonzero(own != NOBODY):
+        for speaker in np.flatnonzero(own != NO_SPEAKER):
             summed[begin - first : end - first, own[speaker]] += window[begin - start : end - start, speaker]
     return summed
 
 
 def _merge_shared(activity: npt.NDArray[np.uint8], labels: Labels) -> tuple[npt.NDArray[np.uint8], Labels]:
     for a, b in combinations(range(LOCAL_SPEAKERS), 2):
-        shared = (labels[:, a] == labels[:, b]) & (labels[:, a] != NOBODY)
+        shared = (labels[:, a] == labels[:, b]) & (labels[:, a] != NO_SPEAKER)
         if shared.any():
             activity, labels = activity.copy(), labels.copy()
             activity[shared, :, a] |= activity[shared, :, b]
-            labels[shared, b] = NOBODY
+            labels[shared, b] = NO_SPEAKER
     return activity, labels
 
 
@@ -65,7 +65,7 @@ class SpeakerActivity:
     Attributes
     ----------
     speakers : ndarray, shape (frames, 2)
-        ``int32``. First the speaker of the exclusive output, then the one who speaks at the same time, or `NOBODY`.
+        ``int32``. First the speaker of the exclusive output, then the one who speaks at the same time, or `NO_SPEAKER`.
     num_speakers : int
         Speakers are numbered from 0; not all of them need to be active.
     """
@@ -75,23 +75,23 @@ class SpeakerActivity:
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Number of simultaneous speakers in each frame, ``(frames,)``."""
-        counts: npt.NDArray[np.int64] = (self.speakers != NOBODY).sum(axis=1, dtype=np.int64)
+        counts: npt.NDArray[np.int64] = (self.speakers != NO_SPEAKER).sum(axis=1, dtype=np.int64)
         return counts
 
     def order_of_appearance(self) -> Labels:
         """Numbers of the speakers who speak at all, by their first frame."""
         numbers, first = np.unique(self.speakers, return_index=True)
-        heard = numbers != NOBODY
+        heard = numbers != NO_SPEAKER
         frame = first[heard] // MAX_SIMULTANEOUS
         order: Labels = numbers[heard][np.lexsort((numbers[heard], frame))].astype(np.int64)
         return order
 
     def take(self, chosen: Labels) -> SpeakerActivity:
         """The chosen speakers, numbered in the given order; the others fall silent."""
-        numbers = np.full(self.num_speakers + 1, NOBODY, dtype=np.int32)
+        numbers = np.full(self.num_speakers + 1, NO_SPEAKER, dtype=np.int32)
         numbers[chosen] = np.arange(len(chosen))
         speakers = numbers[self.speakers]
-        first_missing = (speakers[:, 0] == NOBODY) & (speakers[:, 1] != NOBODY)
+        first_missing = (speakers[:, 0] == NO_SPEAKER) & (speakers[:, 1] != NO_SPEAKER)
         speakers[first_missing] = speakers[first_missing, ::-1]
         return replace(self, speakers=speakers, num_speakers=len(chosen))
 
@@ -105,7 +105,7 @@ def reconstruct(
     ----------
     segmentation : Segmentation
     labels : ndarray, shape (windows, 3)
-        Cluster of each local speaker, or `NOBODY`.
+        Cluster of each local speaker, or `NO_SPEAKER`.
     num_samples : int
         Length of the recording: nobody is active from the last frame that sees any of it.
     max_simultaneous : int, optional
@@ -118,7 +118,7 @@ def reconstruct(
     counts = np.minimum(count_speakers(segmentation), max_simultaneous or MAX_SIMULTANEOUS)
     counts[num_samples // FRAME_STEP_SAMPLES :] = 0
     num_clusters = max(int(labels.max()) + 1, 1)
-    speakers = np.full((len(counts), MAX_SIMULTANEOUS), NOBODY, dtype=np.int32)
+    speakers = np.full((len(counts), MAX_SIMULTANEOUS), NO_SPEAKER, dtype=np.int32)
     for first in range(0, len(counts), _FRAMES_TOGETHER):
         last = min(first + _FRAMES_TOGETHER, len(counts))
         summed = sum_activity(segmentation, labels, num_clusters, first, last)

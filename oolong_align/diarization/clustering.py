@@ -29,7 +29,7 @@ from oolong_align.util.vectors import l2_normalise
 
 Labels = npt.NDArray[np.int64]
 
-NOBODY: Final = -1
+NO_SPEAKER: Final = -1
 WINDOW_THRESHOLD: Final = 0.6
 PIECE_THRESHOLD: Final = 1.05
 _MIN_CLEAN_SHARE: Final = 0.2
@@ -90,7 +90,7 @@ class Clustering:
     def assign(self, embeddings: FloatArray, activity: npt.NDArray[np.uint8]) -> Labels:
         """Cluster of each local speaker by cosine, ``(windows, 3, D), (windows, 589, 3) -> (windows, 3)``.
 
-        `NOBODY` for local speakers who are inactive or find no place.
+        `NO_SPEAKER` for local speakers who are inactive or find no place.
         """
         similarity = l2_normalise(embeddings) @ self.centroids.T
         return _assign(similarity, np.asarray(activity.any(axis=1)), one_to_one=self.one_to_one)
@@ -319,15 +319,15 @@ def _assign(similarity: FloatArray, active: npt.NDArray[np.bool_], *, one_to_one
 
     ``similarity (windows, 3, clusters) -> (windows, 3)``
     """
-    labels = np.where(active, similarity.argmax(axis=2), NOBODY)
+    labels = np.where(active, similarity.argmax(axis=2), NO_SPEAKER)
     if not one_to_one:
         return labels
     excluded = similarity.min() - 1.0
     for window in np.flatnonzero(active.sum(axis=1) > 1):
         scores = np.where(active[window][:, None], similarity[window], excluded)
         speakers, clusters = linear_sum_assignment(scores, maximize=True)
-        labels[window] = NOBODY
-        labels[window, speakers] = np.where(active[window, speakers], clusters, NOBODY)
+        labels[window] = NO_SPEAKER
+        labels[window, speakers] = np.where(active[window, speakers], clusters, NO_SPEAKER)
     return labels
 
 

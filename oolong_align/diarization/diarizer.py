@@ -16,11 +16,11 @@ from oolong_align.diarization.activity import MAX_SIMULTANEOUS, SpeakerActivity,
 from oolong_align.diarization.clustering import Clustering, ClusteringOptions, cluster_windows, mean_embeddings
 from oolong_align.diarization.embedding import (
     EmbeddingModel,
-    compute_voice_frames,
+    compute_frames,
     exact_window_embeddings,
     pooled_window_embeddings,
 )
-from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.pieces import cut_segments, find_pieces, find_stretches
 from oolong_align.diarization.plda import Plda
 from oolong_align.diarization.reassignment import reconstruct_from_pieces
@@ -29,7 +29,7 @@ from oolong_align.diarization.result_warnings import alike_speakers, shortfall, 
 from oolong_align.diarization.segmentation import Segmentation, Segmenter
 from oolong_align.diarization.speech import speech_ranges
 from oolong_align.diarization.turns import exclusive_segments, overlapping_turns
-from oolong_align.diarization.voice_lookup import FrameVoice
+from oolong_align.diarization.voice_lookup import FrameEvidence
 from oolong_align.errors import ModelError, warn
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
 from oolong_align.timing.grid import FRAME_STEP_S, FRAME_STEP_SAMPLES, Spans, frame_middles_s, seconds_to_samples
@@ -227,13 +227,13 @@ class Diarizer:
         frames = windows = None
         if self.options.refine or not self.options.exact:
             stretches = find_stretches(segmentation, audio)
-            frames = compute_voice_frames(self._embedder, audio, stretches=stretches, progress=progress)
+            frames = compute_frames(self._embedder, audio, stretches=stretches, progress=progress)
         if not self.options.refine:
             windows = self._window_embeddings(audio, segmentation, frames, progress)
         return _Heard(segmentation, counts, frames, windows, segmentation_ms, clock.lap())
 
     def _window_embeddings(
-        self, audio: Audio, segmentation: Segmentation, frames: VoiceFrames | None, progress: Progress | None
+        self, audio: Audio, segmentation: Segmentation, frames: FrameStore | None, progress: Progress | None
     ) -> FloatArray:
         exclude_overlap = self.options.embedding_exclude_overlap
         if frames is None:
@@ -294,7 +294,7 @@ class Diarizer:
         self,
         audio: Audio,
         heard: _Heard,
-        frames: VoiceFrames,
+        frames: FrameStore,
         plda: Plda,
         limits: ClusteringOptions,
         progress: Progress | None,
@@ -315,7 +315,7 @@ class Diarizer:
         segmentation: Segmentation,
         activity: SpeakerActivity,
         voices: FloatArray,
-        frames: VoiceFrames | None,
+        frames: FrameStore | None,
     ) -> Diarization:
         gap = self.options.min_duration_off
         speakers = dict(enumerate(voices))
@@ -333,7 +333,7 @@ class Diarizer:
             embeddings=speakers,
             model=self.model,
             recording=audio.fingerprint(),
-            voice=FrameVoice(self._embedder, frames, speakers) if frames is not None else None,
+            voice=FrameEvidence(self._embedder, frames, speakers) if frames is not None else None,
         )
 
     def _nobody(self, audio: Audio, elapsed_ms: float) -> Diarization:
@@ -357,7 +357,7 @@ class _Heard(NamedTuple):
 
     segmentation: Segmentation
     counts: npt.NDArray[np.int64]
-    frames: VoiceFrames | None
+    frames: FrameStore | None
     windows: FloatArray | None
     segmentation_ms: float
     embedding_ms: float

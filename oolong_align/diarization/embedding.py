@@ -29,7 +29,7 @@ from oolong_align.diarization.fbank import (
     find_fbank_window,
     read_mean_free_fbank,
 )
-from oolong_align.diarization.frame_store import Mask, Stored, VoiceFrames
+from oolong_align.diarization.frame_store import FrameStore, Mask, Stored
 from oolong_align.diarization.segmentation import LOCAL_SPEAKERS, Segmentation
 from oolong_align.errors import ModelError
 from oolong_align.networks import embedding_graph
@@ -152,9 +152,9 @@ class EmbeddingModel:
         return np.asarray(self._pooling.run(None, inputs)[0], dtype=np.float32)
 
 
-def compute_voice_frames(
+def compute_frames(
     model: EmbeddingModel, audio: Audio, *, stretches: Spans | None = None, progress: Progress | None = None
-) -> VoiceFrames:
+) -> FrameStore:
     """Run the backbone once over a recording, over each stretch by itself, in blocks of at most 10 s.
 
     The backbone hears nothing of what lies outside of a stretch, so a stretch of one voice has frames of that voice
@@ -178,7 +178,7 @@ def compute_voice_frames(
     for first, last in stretches.tolist():
         present[first:last] = True
     rows = model.per_voice_frame
-    store = VoiceFrames(model.channels, present, rows=rows)
+    store = FrameStore(model.channels, present, rows=rows)
     total, done = int(present.sum()), 0
 
     def run(block: tuple[FloatArray, slice]) -> Stored:
@@ -263,7 +263,7 @@ def pool_statistics(frames: FloatArray, masks: Mask) -> FloatArray:
     return np.concatenate([mean, deviation], axis=1)
 
 
-def pool_span(frames: VoiceFrames, first: int, last: int) -> FloatArray:
+def pool_span(frames: FrameStore, first: int, last: int) -> FloatArray:
     """Statistics of the frames ``[first, last)``, ``(1, 2 C)``, read in blocks of 10 s; zeros if there are none."""
     first, last = max(first, 0), min(last, len(frames))
     total, squares = np.zeros((2, frames.channels), dtype=np.float64)
@@ -294,7 +294,7 @@ def embedding_masks(activity: npt.NDArray[np.uint8], *, exclude_overlap: bool) -
 
 
 def pooled_window_embeddings(
-    model: EmbeddingModel, frames: VoiceFrames, segmentation: Segmentation, *, exclude_overlap: bool
+    model: EmbeddingModel, frames: FrameStore, segmentation: Segmentation, *, exclude_overlap: bool
 ) -> Iterator[FloatArray]:
     """Embed each (window, local speaker) from the recording's backbone frames.
 

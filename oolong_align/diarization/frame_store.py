@@ -17,7 +17,7 @@ Stored = npt.NDArray[np.float16]
 _MEMORY_BYTES: Final = 64 * 2**20
 
 
-class VoiceFrames:
+class FrameStore:
     """Backbone frames of a recording, by 80 ms, in half precision; beyond 64 MB in a temporary file.
 
     One thread appends; threads and forked processes read at once.

@@ -18,7 +18,7 @@ from scipy.signal import find_peaks
 from oolong_align.audio.recording import Audio
 from oolong_align.diarization.activity import count_speakers
 from oolong_align.diarization.embedding import EmbeddingModel, frames_with_voice, pool_span
-from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.segmentation import Segmentation
 from oolong_align.timing.grid import (
     FRAME_STEP_S,
@@ -88,7 +88,7 @@ def find_stretches(segmentation: Segmentation, audio: Audio) -> Spans:
     runs = np.stack([np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)], axis=1)
     bounds, _ = _find_changes(segmentation, audio.num_samples)
     changes = [seconds_to_voice_frame(middle) for middle in frame_middles_s(bounds).tolist()]
-    return cut_spans(runs, np.array(changes), least=_MIN_STRETCH_FRAMES)
+    return split_at(runs, np.array(changes), least=_MIN_STRETCH_FRAMES)
 
 
 def _find_changes(segmentation: Segmentation, num_samples: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -112,7 +112,7 @@ def cut_segments(segments: Sequence[SpeakerSegment], changes: npt.NDArray[np.flo
     )
 
 
-def cut_spans(spans: Spans, changes: npt.NDArray[np.int64], *, least: int = _MIN_PIECE_FRAMES) -> Spans:
+def split_at(spans: Spans, changes: npt.NDArray[np.int64], *, least: int = _MIN_PIECE_FRAMES) -> Spans:
     """Cut spans of frames at possible changes, in any order, where all parts have at least so many frames, or 0.3 s.
 
     ``(N, 2 + columns) -> (at least N, 2 + columns)``: what follows a span's first frame and the one after its last is
@@ -137,7 +137,7 @@ def _cut(start: float, end: float, ordered: npt.NDArray[np.generic], least: floa
     return [*bounds, end]
 
 
-def embed_spans(spans: Spans, model: EmbeddingModel, frames: VoiceFrames) -> FloatArray:
+def embed_spans(spans: Spans, model: EmbeddingModel, frames: FrameStore) -> FloatArray:
     """Embeddings of spans on the segmentation's frame grid, ``(N, 2) -> (N, D)``; one pass over the stored frames."""
     embeddings = np.empty((len(spans), model.dimension), dtype=np.float32)
     for first in range(0, len(spans), _PROJECTED_TOGETHER):
@@ -147,6 +147,6 @@ def embed_spans(spans: Spans, model: EmbeddingModel, frames: VoiceFrames) -> Flo
     return embeddings
 
 
-def _pool(frames: VoiceFrames, start: float, end: float) -> FloatArray:
+def _pool(frames: FrameStore, start: float, end: float) -> FloatArray:
     first = min(seconds_to_voice_frame(start), len(frames) - 1)
     return pool_span(frames, first, max(seconds_to_voice_frame(end), first + 1))

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.diarization.activity import MAX_SIMULTANEOUS, SpeakerActivity
-from oolong_align.diarization.clustering import NOBODY
+from oolong_align.diarization.clustering import NO_SPEAKER
 from oolong_align.diarization.embedding import EmbeddingModel
-from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.pieces import embed_spans
 from oolong_align.timing.grid import FRAME_STEP_S, Spans
 from oolong_align.types import FloatArray
@@ -33,7 +33,7 @@ def reconstruct_from_pieces(
     voices: FloatArray,
     counts: npt.NDArray[np.int64],
     model: EmbeddingModel,
-    frames: VoiceFrames,
+    frames: FrameStore,
     *,
     at_least: int = 1,
 ) -> tuple[SpeakerActivity, FloatArray]:
@@ -71,11 +71,11 @@ def reconstruct_from_pieces(
     settled, centroids = settle_pieces(rows, owners, long, voices)
     if len(np.unique(settled)) >= min(at_least, len(np.unique(owners))):
         owners = settled
-    speakers = np.full((len(counts), MAX_SIMULTANEOUS), NOBODY, dtype=np.int32)
+    speakers = np.full((len(counts), MAX_SIMULTANEOUS), NO_SPEAKER, dtype=np.int32)
     for (first, last), owner in zip(spans, owners, strict=True):
         speakers[first:last, 0] = owner
 
-    other = _constant_spans(np.where(speakers[:, 0] == NOBODY, counts, 0))
+    other = _constant_spans(np.where(speakers[:, 0] == NO_SPEAKER, counts, 0))
     scores = l2_normalise(embed_spans(other, model, frames)) @ centroids.T
     scores += _NEIGHBOUR_BONUS * _neighbours(other, spans, owners, len(voices))
     for (first, last), ranked in zip(other, np.argsort(-scores, axis=1, kind="stable"), strict=True):

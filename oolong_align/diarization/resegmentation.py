@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from oolong_align.diarization.clustering import Clustering, ClusteringOptions, cluster_pieces
 from oolong_align.diarization.embedding import EmbeddingModel
-from oolong_align.diarization.frame_store import VoiceFrames
-from oolong_align.diarization.pieces import cut_spans, embed_spans
+from oolong_align.diarization.frame_store import FrameStore
+from oolong_align.diarization.pieces import embed_spans, split_at
 from oolong_align.diarization.plda import Plda
 from oolong_align.timing.grid import (
     FRAME_STEP_S,
@@ -51,7 +51,7 @@ _MASKS: Final = (_SLIDING >= 0) & (_SLIDING < _WINDOW)
 def cluster_resegmented(
     pieces: Spans,
     model: EmbeddingModel,
-    frames: VoiceFrames,
+    frames: FrameStore,
     plda: Plda,
     options: ClusteringOptions,
     progress: Progress | None = None,
@@ -88,7 +88,7 @@ def cluster_resegmented(
     clustering = _cluster(pieces, embeddings, plda, unbounded)
     for number in range(1, _ROUNDS + 1):
         tell(number, _ROUNDS + 2)
-        parts = cut_spans(pieces, find_voice_changes(pieces, clustering.centroids, model, frames))
+        parts = split_at(pieces, find_voice_changes(pieces, clustering.centroids, model, frames))
         if len(parts) == len(pieces):
             break
         pieces = parts
@@ -102,7 +102,7 @@ def cluster_resegmented(
 
 
 def find_voice_changes(
-    pieces: Spans, voices: FloatArray, model: EmbeddingModel, frames: VoiceFrames
+    pieces: Spans, voices: FloatArray, model: EmbeddingModel, frames: FrameStore
 ) -> npt.NDArray[np.int64]:
     """Segmentation frames inside pieces at which another of the speakers begins, sorted.
 
@@ -156,7 +156,7 @@ def best_sequence(scores: FloatArray, penalty: float) -> npt.NDArray[np.int64]:
     return path
 
 
-def _score(first: int, last: int, voices: FloatArray, model: EmbeddingModel, frames: VoiceFrames) -> FloatArray:
+def _score(first: int, last: int, voices: FloatArray, model: EmbeddingModel, frames: FrameStore) -> FloatArray:
     """Cosines of the windows inside a span of voice frames to the speakers' voices, ``(windows, speakers)``."""
     scores = [np.zeros((0, len(voices)), dtype=np.float32)]
     for begin in range(first, last - _WINDOW + 1, _STEP * _TOGETHER):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.diarization.clustering import NOBODY
+from oolong_align.diarization.clustering import NO_SPEAKER
 from oolong_align.diarization.turns import fill_gaps, find_runs, runs_to_seconds
 from oolong_align.timing.grid import FRAME_STEP_S
-from oolong_align.types import FloatArray, VoiceRange
+from oolong_align.types import FloatArray, SpeechRange
 
 
 def is_speech(probability: FloatArray, *, onset: float, offset: float, before: bool = False) -> npt.NDArray[np.bool_]:
@@ -29,9 +29,11 @@ def is_speech(probability: FloatArray, *, onset: float, offset: float, before: b
 
 def speech_ranges(
     probability: FloatArray, *, onset: float, offset: float, min_duration_off: float, duration: float
-) -> tuple[VoiceRange, ...]:
+) -> tuple[SpeechRange, ...]:
     """Speech of a whole recording from ``(frames,)`` probabilities, in seconds, inside the recording."""
     active = is_speech(probability, onset=onset, offset=offset)
-    runs = fill_gaps(find_runs(np.where(active, 0, NOBODY)[:, None]), min_duration_off / FRAME_STEP_S, exclusive=True)
+    runs = fill_gaps(
+        find_runs(np.where(active, 0, NO_SPEAKER)[:, None]), min_duration_off / FRAME_STEP_S, exclusive=True
+    )
     spans = runs_to_seconds(runs, duration)
-    return tuple(VoiceRange(float(start), float(end)) for start, end in spans if start < end)
+    return tuple(SpeechRange(float(start), float(end)) for start, end in spans if start < end)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.diarization.activity import SpeakerActivity
-from oolong_align.diarization.clustering import NOBODY
+from oolong_align.diarization.clustering import NO_SPEAKER
 from oolong_align.timing.grid import FRAME_STEP_S, frame_middles_s
 from oolong_align.types import DiarizeSegment, SpeakerSegment
 
@@ -19,7 +19,7 @@ def find_runs(speakers: npt.NDArray[np.int32]) -> Runs:
     Parameters
     ----------
     speakers : ndarray, shape (frames, slots)
-        Speakers of each frame, or `NOBODY`; the last frame ends every run, as its middle is the last known time.
+        Speakers of each frame, or `NO_SPEAKER`; the last frame ends every run, as its middle is the last known time.
     """
     found = [_runs_of_slot(slot) for slot in speakers[:-1].T]
     runs = np.concatenate(found)
@@ -33,7 +33,7 @@ def find_runs(speakers: npt.NDArray[np.int32]) -> Runs:
 def _runs_of_slot(speaker: npt.NDArray[np.int32]) -> Runs:
     bounds = np.r_[0, np.flatnonzero(np.diff(speaker)) + 1, len(speaker)].astype(np.int64)
     runs = np.stack([bounds[:-1], bounds[1:], speaker[bounds[:-1]] if len(speaker) else bounds[:-1]], axis=1)
-    heard: Runs = runs[(runs[:, 2] != NOBODY) & (runs[:, 1] > runs[:, 0])]
+    heard: Runs = runs[(runs[:, 2] != NO_SPEAKER) & (runs[:, 1] > runs[:, 0])]
     return heard
 
 

@@ -25,7 +25,7 @@ from oolong_align.timing.grid import (
     WINDOW_SAMPLES,
     frame_middles_s,
 )
-from oolong_align.types import FloatArray, Progress, VoiceRange
+from oolong_align.types import FloatArray, Progress, SpeechRange
 from oolong_align.weights.bundles import find_files
 
 STEP_SAMPLES: Final = 40_000
@@ -81,7 +81,7 @@ class VoiceActivityDetector:
         )
         return cls(segmenter, options)
 
-    def detect(self, chunk: npt.NDArray[Any]) -> list[VoiceRange]:
+    def detect(self, chunk: npt.NDArray[Any]) -> list[SpeechRange]:
         """Take the next samples; return every range that closed with them.
 
         Parameters
@@ -95,7 +95,7 @@ class VoiceActivityDetector:
             If the chunk has another dtype, shape or scale, or holds numbers that are not finite.
         """
         check_samples(chunk)
-        ranges: list[VoiceRange] = []
+        ranges: list[SpeechRange] = []
         while len(chunk):
             taken = min(len(chunk), len(self._buffer) - self._filled)
             self._buffer[self._filled : self._filled + taken] = chunk[:taken]
@@ -112,7 +112,7 @@ class VoiceActivityDetector:
                 self._filled = len(rest)
         return ranges
 
-    def finish(self) -> list[VoiceRange]:
+    def finish(self) -> list[SpeechRange]:
         """Return the trailing ranges; the detector is fresh again afterwards."""
         carried = WINDOW_SAMPLES - STEP_SAMPLES if self._num_windows else 0
         if self._filled > carried:
@@ -123,7 +123,7 @@ class VoiceActivityDetector:
 
     def __call__(
         self, audio: str | os.PathLike[str] | npt.NDArray[Any] | Audio, *, progress: Progress | None = None
-    ) -> list[VoiceRange]:
+    ) -> list[SpeechRange]:
         """Ranges of a whole recording; a stream that is under way is not disturbed.
 
         ``progress`` is called as ``progress("segmentation", done, total)`` in samples.
@@ -132,7 +132,7 @@ class VoiceActivityDetector:
         loaded = load_audio(audio)
         try:
             fresh._num_samples = loaded.num_samples
-            ranges: list[VoiceRange] = []
+            ranges: list[SpeechRange] = []
             for probabilities in self._segmenter.each_batch(loaded, step_samples=STEP_SAMPLES, use=speech_probability):
                 for probability in probabilities:
                     ranges += fresh._take(probability)
@@ -158,7 +158,7 @@ class VoiceActivityDetector:
     def _first_frame(window: int) -> int:
         return round(window * STEP_SAMPLES / FRAME_STEP_SAMPLES)
 
-    def _take(self, probability: FloatArray) -> list[VoiceRange]:
+    def _take(self, probability: FloatArray) -> list[SpeechRange]:
         """Add the next window and settle what no later window covers."""
         self._add(probability)
         return self._decide(self._first_frame(self._num_windows))
@@ -169,9 +169,9 @@ class VoiceActivityDetector:
         self._coverage[at : at + WINDOW_FRAMES] += 1
         self._num_windows += 1
 
-    def _end(self) -> list[VoiceRange]:
+    def _end(self) -> list[SpeechRange]:
         """Settle the rest and begin anew."""
-        ranges: list[VoiceRange] = []
+        ranges: list[SpeechRange] = []
         if self._num_windows:
             ranges = self._decide(self._first_frame(self._num_windows - 1) + WINDOW_FRAMES)
         if self._open_since is not None:
@@ -180,7 +180,7 @@ class VoiceActivityDetector:
         self._reset()
         return ranges
 
-    def _decide(self, until: int) -> list[VoiceRange]:
+    def _decide(self, until: int) -> list[SpeechRange]:
         """Settle the frames before ``until`` and return the ranges that close there."""
         size = until - self._decided
         probability: FloatArray = np.divide(
@@ -188,7 +188,7 @@ class VoiceActivityDetector:
         )
         before = self._open_since is not None and self._closed_at is None
         speech = is_speech(probability, onset=self.options.vad_onset, offset=self.options.vad_offset, before=before)
-        ranges: list[VoiceRange] = []
+        ranges: list[SpeechRange] = []
         for change in np.flatnonzero(np.diff(speech, prepend=before)):
             frame = self._decided + int(change)
             if not speech[change]:
@@ -203,7 +203,7 @@ class VoiceActivityDetector:
             pending[-size:] = 0
         return ranges + self._close_before(until)
 
-    def _close_before(self, frame: int) -> list[VoiceRange]:
+    def _close_before(self, frame: int) -> list[SpeechRange]:
         """End the open range if it has been silent for long enough at a frame."""
         if self._open_since is None or self._closed_at is None:
             return []
@@ -213,8 +213,8 @@ class VoiceActivityDetector:
         self._open_since = self._closed_at = None
         return closed
 
-    def _range(self, first: int, last: int) -> list[VoiceRange]:
+    def _range(self, first: int, last: int) -> list[SpeechRange]:
         """Frames in seconds, inside the stream; nothing if they begin behind its end."""
         start, end = frame_middles_s(np.array([first, last]))
         end = min(end, self._num_samples / SAMPLE_RATE)
-        return [VoiceRange(float(start), float(end))] if start < end else []
+        return [SpeechRange(float(start), float(end))] if start < end else []

@@ -9,35 +9,35 @@ from typing import Any
 import numpy as np
 
 from oolong_align.diarization.embedding import EmbeddingModel, pool_span
-from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.errors import InputError
 from oolong_align.timing.grid import SAMPLE_RATE, VOICE_FRAME_SAMPLES, seconds_to_voice_frame
 from oolong_align.types import FloatArray
 from oolong_align.util.vectors import l2_normalise
 
 
-class FrameVoice:
-    """`oolong_align.types.VoiceEvidence` of one recording.
+class FrameEvidence:
+    """`oolong_align.types.SpeakerEvidence` of one recording.
 
     Parameters
     ----------
     model : EmbeddingModel
         Projects pooled statistics.
-    frames : VoiceFrames
+    frames : FrameStore
         Backbone frames of the whole recording.
     speakers : mapping of int to ndarray
         L2-normalised mean embedding of each speaker, ``float32[D]``.
     """
 
-    def __init__(self, model: EmbeddingModel, frames: VoiceFrames, speakers: Mapping[int, FloatArray]) -> None:
+    def __init__(self, model: EmbeddingModel, frames: FrameStore, speakers: Mapping[int, FloatArray]) -> None:
         self._model = model
         self._frames = frames
         self._speakers = dict(speakers)
 
-    def __copy__(self) -> FrameVoice:
+    def __copy__(self) -> FrameEvidence:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> FrameVoice:
+    def __deepcopy__(self, memo: dict[int, Any]) -> FrameEvidence:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 
 from oolong_align.alignment.align import longest_before
-from oolong_align.editing.spans import cut_spans, join_turns, label_names, stored_pieces
+from oolong_align.editing.spans import join_turns, label_names, reassign_span, stored_pieces
 from oolong_align.errors import InputError
-from oolong_align.formats.embeddings import StoredVoice
+from oolong_align.formats.embeddings import StoredEvidence
 from oolong_align.formats.json import EMBEDDING_DECIMALS
 from oolong_align.text.clean import clean_name, clean_text
 from oolong_align.timing.timeline import mark_overlap
@@ -253,11 +253,11 @@ def _join_utterances(before: Transcript, utterances: Iterable[Utterance]) -> tup
 
 def _assign_turns(old: Diarization, start: float, end: float, number: int) -> Diarization:
     pieces, vectors = stored_pieces(old)
-    parts, rows = cut_spans(pieces, start, end, number)
+    parts, rows = reassign_span(pieces, start, end, number)
     return _rebuilt(
         old,
-        segments=cut_spans(old.segments, start, end, number)[0],
-        turns=join_turns(cut_spans(old.turns, start, end, number)[0], number),
+        segments=reassign_span(old.segments, start, end, number)[0],
+        turns=join_turns(reassign_span(old.turns, start, end, number)[0], number),
         pieces=parts,
         vectors=vectors[rows],
         embeddings=old.embeddings,
@@ -274,7 +274,7 @@ def _rebuilt(
     embeddings: Mapping[int, FloatArray],
 ) -> Diarization:
     new_turns = tuple(DiarizeSegment(*turn) for turn in turns)
-    voice = StoredVoice([piece[:2] for piece in pieces], vectors, embeddings) if len(pieces) else None
+    voice = StoredEvidence([piece[:2] for piece in pieces], vectors, embeddings) if len(pieces) else None
     return replace(
         old,
         segments=mark_overlap(segments, new_turns),

@@ -21,7 +21,7 @@ from oolong_align.diarization.plda import Plda
 from oolong_align.diarization.reassignment import piece_centroids, settle_pieces
 from oolong_align.editing.spans import Span, join_turns, stored_pieces
 from oolong_align.errors import InputError, ModelError, warn
-from oolong_align.formats.embeddings import StoredVoice
+from oolong_align.formats.embeddings import StoredEvidence
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
 from oolong_align.timing.timeline import Timeline, mark_overlap
 from oolong_align.types import (
@@ -122,7 +122,7 @@ def recluster(transcript: Transcript, num_speakers: int, *, plda: Plda | None = 
         turns=turns,
         pieces=tuple(DiarizeSegment(*piece) for piece in relabelled),
         embeddings=embeddings,
-        voice=StoredVoice([piece[:2] for piece in relabelled], vectors, embeddings),
+        voice=StoredEvidence([piece[:2] for piece in relabelled], vectors, embeddings),
         warnings=tuple(told),
     )
     words = _attribute(transcript.words, diarization)

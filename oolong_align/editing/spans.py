@@ -11,7 +11,7 @@ import numpy.typing as npt
 from oolong_align.text.clean import clean_name
 from oolong_align.types import Diarization, DiarizeSegment, FloatArray, Speaker
 
-__all__ = ["Span", "cut_spans", "join_turns", "label_names", "stored_pieces"]
+__all__ = ["Span", "join_turns", "label_names", "reassign_span", "stored_pieces"]
 
 Span: TypeAlias = "tuple[float, float, int]"
 
@@ -25,7 +25,7 @@ class _Spoken(Protocol):
     def speaker_id(self) -> int: ...
 
 
-def cut_spans(
+def reassign_span(
     spans: Sequence[_Spoken], start: float, end: float, number: int
 ) -> tuple[list[Span], npt.NDArray[np.int64]]:
     """Spans of which the parts inside a time belong to a speaker, and for each part the span that it comes from.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from oolong_align.types import FloatArray
 from oolong_align.util.vectors import l2_normalise
 
-__all__ = ["StoredVoice", "decode_embedding", "encode_embedding"]
+__all__ = ["StoredEvidence", "decode_embedding", "encode_embedding"]
 
 
 def encode_embedding(embedding: FloatArray) -> str:
@@ -43,8 +43,8 @@ def decode_embedding(text: str) -> FloatArray:
     return embedding
 
 
-class StoredVoice:
-    """`oolong_align.types.VoiceEvidence` from stored embeddings; knows no more than one for each piece.
+class StoredEvidence:
+    """`oolong_align.types.SpeakerEvidence` from stored embeddings; knows no more than one for each piece.
 
     Parameters
     ----------

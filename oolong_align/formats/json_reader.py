@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from oolong_align.errors import InputError
-from oolong_align.formats.embeddings import StoredVoice, decode_embedding
+from oolong_align.formats.embeddings import StoredEvidence, decode_embedding
 from oolong_align.formats.json import infer_spaces
 from oolong_align.formats.json_field import Field, parse_object
 from oolong_align.timing.timeline import mark_overlap
@@ -22,9 +22,9 @@ from oolong_align.types import (
     FloatArray,
     ModelInfo,
     Speaker,
+    SpeechRange,
     Transcript,
     Utterance,
-    VoiceRange,
     Word,
     join_words,
     speaker_number,
@@ -129,7 +129,7 @@ def _diarization(root: Field, duration: float) -> Diarization:
     return Diarization(
         segments=mark_overlap(exclusive, turns),
         turns=turns,
-        speech=tuple(VoiceRange(*_span(field)) for field in root.get("speech").items()),
+        speech=tuple(SpeechRange(*_span(field)) for field in root.get("speech").items()),
         duration=duration,
         embeddings=embeddings,
         pieces=pieces,
@@ -139,7 +139,7 @@ def _diarization(root: Field, duration: float) -> Diarization:
     )
 
 
-def _voice(root: Field, spans: Sequence[DiarizeSegment], embeddings: dict[int, FloatArray]) -> StoredVoice | None:
+def _voice(root: Field, spans: Sequence[DiarizeSegment], embeddings: dict[int, FloatArray]) -> StoredEvidence | None:
     pieces = root.get("pieces").items()
     if not pieces:
         return None
@@ -150,7 +150,7 @@ def _voice(root: Field, spans: Sequence[DiarizeSegment], embeddings: dict[int, F
         pieces[wrong].get("embedding").refuse(f"holds {len(vectors[wrong])} numbers where the first holds {size}")
     if any(len(vector) != size for vector in embeddings.values()):
         root.get("speaker_embeddings").refuse(f"and the pieces ({size} numbers) come from different models")
-    return StoredVoice([(span.start, span.end) for span in spans], np.stack(vectors), embeddings)
+    return StoredEvidence([(span.start, span.end) for span in spans], np.stack(vectors), embeddings)
 
 
 def _piece_vector(field: Field) -> FloatArray:

@@ -5,15 +5,15 @@ Leaves out how results are written for other tools: that is `oolong_align.format
 
 from __future__ import annotations
 
-from oolong_align.interop.recognised import Heard, HeardSegment
-from oolong_align.interop.recognisers import Recognised, check_words, read_heard
+from oolong_align.interop.recognised import RecognisedSegment, RecognisedTranscript
+from oolong_align.interop.recognisers import Recognised, coerce_words, read_recognised
 from oolong_align.timing.timeline import Timeline
 from oolong_align.types import Words
 
-__all__ = ["Heard", "HeardSegment", "Recognised", "read_heard", "read_words"]
+__all__ = ["Recognised", "RecognisedSegment", "RecognisedTranscript", "read_recognised", "read_words"]
 
 
-def read_words(recognised: Recognised | Heard, *, speech: Timeline | None = None) -> Words:
+def read_words(recognised: Recognised | RecognisedTranscript, *, speech: Timeline | None = None) -> Words:
     """Convert the result of a recogniser.
 
     Parameters
@@ -36,6 +36,6 @@ def read_words(recognised: Recognised | Heard, *, speech: Timeline | None = None
         If it is something else, or holds a value that cannot be.
     """
     if isinstance(recognised, Words):
-        return Words(recognised.language, check_words(recognised.words))
-    heard = recognised if isinstance(recognised, Heard) else read_heard(recognised)
+        return Words(recognised.language, coerce_words(recognised.words))
+    heard = recognised if isinstance(recognised, RecognisedTranscript) else read_recognised(recognised)
     return heard.words(speech)

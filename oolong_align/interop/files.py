@@ -14,12 +14,12 @@ from typing import Final
 
 from oolong_align.errors import InputError, warn
 from oolong_align.interop.fields import UnknownShapeError
-from oolong_align.interop.recognised import Heard
-from oolong_align.interop.recognisers import WHISPER_CPP, read_heard
+from oolong_align.interop.recognised import RecognisedTranscript
+from oolong_align.interop.recognisers import WHISPER_CPP, read_recognised
 from oolong_align.interop.subtitles import SUBTITLES, clashing_cues, is_subtitles, read_subtitles
 from oolong_align.timing.grid import LONGEST_S
 from oolong_align.timing.timeline import Timeline, mark_overlap
-from oolong_align.types import Diarization, DiarizeSegment, VoiceRange, speaker_label
+from oolong_align.types import Diarization, DiarizeSegment, SpeechRange, speaker_label
 
 __all__ = ["ForeignTurns", "read_rttm", "read_transcript", "rttm_speakers"]
 
@@ -38,7 +38,7 @@ _OTHER_LINES: Final = frozenset((
 # fmt: on
 
 
-def read_transcript(path: Path) -> Heard:
+def read_transcript(path: Path) -> RecognisedTranscript:
     """Read what a recogniser wrote as JSON, SubRip or WebVTT; which one it was is found out.
 
     Parameters
@@ -67,7 +67,7 @@ def read_transcript(path: Path) -> Heard:
             f"{path}: is no JSON ({error}); give the JSON file, or the SRT or VTT, that a recogniser wrote"
         ) from None
     try:
-        heard = read_subtitles(text, path.suffix) if is_text else read_heard(document)
+        heard = read_subtitles(text, path.suffix) if is_text else read_recognised(document)
     except UnknownShapeError as error:
         raise InputError(f"{path}: {error.reason}; give the JSON file as the recogniser wrote it") from None
     except InputError as error:
@@ -117,7 +117,7 @@ class ForeignTurns:
         return Diarization(
             segments=mark_overlap(_exclusive(turns), turns),
             turns=turns,
-            speech=tuple(map(VoiceRange, speech.starts.tolist(), speech.ends.tolist())),
+            speech=tuple(map(SpeechRange, speech.starts.tolist(), speech.ends.tolist())),
             duration=limit,
         )
 

@@ -17,7 +17,7 @@ import numpy as np
 from oolong_align.timing.timeline import Timeline
 from oolong_align.types import Word, Words
 
-__all__ = ["RECORDS", "Heard", "HeardSegment"]
+__all__ = ["RECORDS", "RecognisedSegment", "RecognisedTranscript"]
 
 RECORDS: Final = "Word records"
 """Name in place of a tool for `Word` records, of which nothing is spread or marked here."""
@@ -29,7 +29,7 @@ _ROUNDED_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class HeardSegment:
+class RecognisedSegment:
     """Words that belong together, with the span that was given for all of them; ``None`` where it is not known."""
 
     start: float | None
@@ -43,12 +43,12 @@ class HeardSegment:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RecognisedTranscript:
     """All segments in order, the language (empty where it is not told), and the name of the tool that wrote them."""
 
     tool: str
     language: str
-    segments: tuple[HeardSegment, ...]
+    segments: tuple[RecognisedSegment, ...]
 
     def words(self, speech: Timeline | None = None) -> Words:
         """All words.
@@ -78,12 +78,12 @@ class Heard:
         return Words(self.language, tuple(found))
 
 
-def _in_order(segments: Sequence[HeardSegment]) -> tuple[HeardSegment, ...]:
+def _in_order(segments: Sequence[RecognisedSegment]) -> tuple[RecognisedSegment, ...]:
     """Sort segments by start and let those that overlap meet in the middle of it; as they are if a start is missing."""
     known = [(segment.start, segment) for segment in segments if segment.start is not None]
     if len(known) < len(segments):
         return tuple(segments)
-    ordered: list[HeardSegment] = []
+    ordered: list[RecognisedSegment] = []
     for start, segment in sorted(known, key=lambda each: each[0]):
         before = ordered[-1] if ordered else None
         if before is None or before.start is None or before.end is None or segment.end is None or before.end <= start:

@@ -14,13 +14,13 @@ from typing import Any, Final, TypeAlias
 
 from oolong_align.errors import InputError
 from oolong_align.interop.fields import UnknownShapeError, field, is_number, items, number, short, text_of
-from oolong_align.interop.recognised import RECORDS, Heard, HeardSegment
+from oolong_align.interop.recognised import RECORDS, RecognisedSegment, RecognisedTranscript
 from oolong_align.interop.spelling import are_words, count_spoken, fit_to_text, split_text, with_spaces
 from oolong_align.text.languages import language_code
 from oolong_align.text.scripts import touches
 from oolong_align.types import Word, Words
 
-__all__ = ["WHISPER_CPP", "Recognised", "read_heard"]
+__all__ = ["WHISPER_CPP", "Recognised", "read_recognised"]
 
 Recognised: TypeAlias = Words | Mapping[str, Any] | Iterable[Any]
 """Words, some `Word`, segments as faster-whisper gives them (alone or with their info), or another tool's dict."""
@@ -31,7 +31,7 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _REPLACED: Final = "\ufffd"
 
 
-def read_heard(recognised: Any) -> Heard:
+def read_recognised(recognised: Any) -> RecognisedTranscript:
     """Find out which tool a result comes from, and read it.
 
     Parameters
@@ -50,11 +50,11 @@ def read_heard(recognised: Any) -> Heard:
         return _read_document(recognised)
     given = items(recognised, "words")
     if given and all(isinstance(item, Word) for item in given):
-        return Heard(RECORDS, "", (HeardSegment(None, None, check_words(given)),))
+        return RecognisedTranscript(RECORDS, "", (RecognisedSegment(None, None, coerce_words(given)),))
     return _read_segments("faster-whisper", given, None)
 
 
-def check_words(words: Any) -> tuple[Word, ...]:
+def coerce_words(words: Any) -> tuple[Word, ...]:
     """Check the types in `Word` records, whose times may be missing, or any number: they are repaired later.
 
     Raises
@@ -72,12 +72,12 @@ def check_words(words: Any) -> tuple[Word, ...]:
     return checked
 
 
-def _read_document(document: Any) -> Heard:
+def _read_document(document: Any) -> RecognisedTranscript:
     """Tell the tools apart by the fields of what they write."""
     transcription = field(document, "transcription")
     if transcription is not None:
         heard = tuple(_read_whisper_cpp(segment) for segment in items(transcription, "transcription"))
-        return Heard(WHISPER_CPP, _language(field(field(document, "result"), "language")), heard)
+        return RecognisedTranscript(WHISPER_CPP, _language(field(field(document, "result"), "language")), heard)
     language = field(document, "language") or field(field(document, "info"), "language")
     sources = {name: field(document, name) for name in ("chunks", "segments", "words", "word_segments")}
     listed = {name: [] if value is None else items(value, name) for name, value in sources.items()}
@@ -90,7 +90,7 @@ def _read_document(document: Any) -> Heard:
             return verbose
     if word_segments and not segments:
         found = with_spaces([_read_word(word) for word in word_segments])
-        return Heard("WhisperX", _language(language), (HeardSegment(None, None, tuple(found)),))
+        return RecognisedTranscript("WhisperX", _language(language), (RecognisedSegment(None, None, tuple(found)),))
     if sources["word_segments"] is not None:
         return _read_segments("WhisperX", segments, language)
     if any(field(each, "type") == "transcript.text.segment" for each in segments):
@@ -105,12 +105,12 @@ def _read_document(document: Any) -> Heard:
     return _read_segments("Whisper", segments, language)
 
 
-def _read_segments(tool: str, segments: Any, language: Any) -> Heard:
+def _read_segments(tool: str, segments: Any, language: Any) -> RecognisedTranscript:
     found = tuple(_read_segment(segment) for segment in items(segments, "segments"))
-    return Heard(tool, _language(language), found)
+    return RecognisedTranscript(tool, _language(language), found)
 
 
-def _read_segment(segment: Any) -> HeardSegment:
+def _read_segment(segment: Any) -> RecognisedSegment:
     given, text = field(segment, "words"), field(segment, "text")
     if isinstance(segment, Word) or (given is None and not isinstance(text, str)):
         raise UnknownShapeError(f"a segment has neither words nor text: {short(segment)}")
@@ -118,7 +118,7 @@ def _read_segment(segment: Any) -> HeardSegment:
     text = _clean(text) if isinstance(text, str) else None
     if not words and text:
         words = split_text(text)
-    return HeardSegment(number(segment, "start"), number(segment, "end"), tuple(with_spaces(words, text)))
+    return RecognisedSegment(number(segment, "start"), number(segment, "end"), tuple(with_spaces(words, text)))
 
 
 def _read_word(word: Any) -> Word:
@@ -135,7 +135,9 @@ def _word(text: str, start: float | None, end: float | None, probability: float 
     return Word(nan if start is None else start, nan if end is None else end, text, probability)
 
 
-def _read_verbose(document: Any, words: Sequence[Any], segments: Sequence[Any], language: Any) -> Heard | None:
+def _read_verbose(
+    document: Any, words: Sequence[Any], segments: Sequence[Any], language: Any
+) -> RecognisedTranscript | None:
     """OpenAI's verbose_json: the words stand beside the segments, and have lost their punctuation.
 
     ``None`` where the segments say more than the words.
@@ -148,22 +150,23 @@ def _read_verbose(document: Any, words: Sequence[Any], segments: Sequence[Any], 
     if fitted is None and segments and count_spoken(text) > sum(count_spoken(word.text) for word in given):
         return None
     found = tuple(with_spaces(given) if fitted is None else fitted)
-    return Heard("OpenAI verbose_json", _language(language), (HeardSegment(None, None, found),))
+    return RecognisedTranscript("OpenAI verbose_json", _language(language), (RecognisedSegment(None, None, found),))
 
 
-def _read_chunks(chunks: Sequence[Any], language: Any) -> Heard:
+def _read_chunks(chunks: Sequence[Any], language: Any) -> RecognisedTranscript:
     """Hugging Face's pipeline: each chunk is a word or a phrase; the last one may have no end."""
     language = language or next((field(each, "language") for each in chunks if field(each, "language")), None)
     texts = [_clean(text_of(each, "text", "a chunk")) for each in chunks]
     spans = [_read_timestamp(each) for each in chunks]
     if are_words(texts):
         words = [_word(text, *span) for text, span in zip(texts, spans, strict=True)]
-        segments = [HeardSegment(None, None, tuple(with_spaces(words)))]
+        segments = [RecognisedSegment(None, None, tuple(with_spaces(words)))]
     else:
         segments = [
-            HeardSegment(*span, tuple(with_spaces(split_text(text)))) for text, span in zip(texts, spans, strict=True)
+            RecognisedSegment(*span, tuple(with_spaces(split_text(text))))
+            for text, span in zip(texts, spans, strict=True)
         ]
-    return Heard("Hugging Face", _language(language), tuple(segments))
+    return RecognisedTranscript("Hugging Face", _language(language), tuple(segments))
 
 
 def _read_timestamp(chunk: Any) -> tuple[float | None, float | None]:
@@ -175,7 +178,7 @@ def _read_timestamp(chunk: Any) -> tuple[float | None, float | None]:
     return number(named, "start"), number(named, "end")
 
 
-def _read_whisper_cpp(segment: Any) -> HeardSegment:
+def _read_whisper_cpp(segment: Any) -> RecognisedSegment:
     """One segment of whisper.cpp: with ``-ojf`` its tokens are joined to words, otherwise its text is spread."""
     start, end = _read_offsets(segment)
     text = _clean(text_of(segment, "text", "a segment"))
@@ -190,12 +193,12 @@ def _read_whisper_cpp(segment: Any) -> HeardSegment:
             words.append(_word(token, *span))
             confidences.append(list(confidence))
     if not words or (_REPLACED not in text and any(_REPLACED in word.text for word in words)):
-        return HeardSegment(start, end, tuple(with_spaces(split_text(text))))
+        return RecognisedSegment(start, end, tuple(with_spaces(split_text(text))))
     rated = [
         Word(word.start, word.end, word.text, fmean(values) if values else None)
         for word, values in zip(words, confidences, strict=True)
     ]
-    return HeardSegment(start, end, tuple(with_spaces(rated)))
+    return RecognisedSegment(start, end, tuple(with_spaces(rated)))
 
 
 def _whole_tokens(

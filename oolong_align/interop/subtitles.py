@@ -15,14 +15,14 @@ from typing import Final, TypeAlias
 import regex
 
 from oolong_align.errors import InputError
-from oolong_align.interop.recognised import Heard, HeardSegment
+from oolong_align.interop.recognised import RecognisedSegment, RecognisedTranscript
 from oolong_align.interop.spelling import split_text, with_spaces
 from oolong_align.text.scripts import is_spaceless
 
 __all__ = ["SUBTITLES", "clashing_cues", "is_subtitles", "read_subtitles"]
 
 SUBTITLES: Final = ("SubRip", "WebVTT")
-"""What `Heard.tool` says of subtitles."""
+"""What `RecognisedTranscript.tool` says of subtitles."""
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _HEAD: Final = re.compile(r"\ufeff?(?:WEBVTT|\s*\d+[ \t]*\n[ \t]*\d+:\d+:\d+[,.]\d+[ \t]*-->)")
@@ -53,7 +53,7 @@ def is_subtitles(text: str, suffix: str) -> bool:
     return suffix.lower() in (".srt", ".vtt") or bool(_HEAD.match(_lines(text[:200])))
 
 
-def read_subtitles(text: str, suffix: str = "") -> Heard:
+def read_subtitles(text: str, suffix: str = "") -> RecognisedTranscript:
     """Read subtitles; each cue is a segment without word times.
 
     Parameters
@@ -77,17 +77,17 @@ def read_subtitles(text: str, suffix: str = "") -> Heard:
         cues = _standing(cues, is_vtt=is_vtt)
     cues = [(start, end, [_plain(line, is_vtt=is_vtt) for line in lines]) for start, end, lines in cues]
     named = _have_names(cues)
-    segments: list[HeardSegment] = []
+    segments: list[RecognisedSegment] = []
     for start, end, lines in cues:
         words = split_text(_join([_spoken(line, named=named) for line in lines]))
         if words:
-            segments.append(HeardSegment(start, end, tuple(with_spaces(words))))
-    return Heard("WebVTT" if is_vtt else "SubRip", "", tuple(segments))
+            segments.append(RecognisedSegment(start, end, tuple(with_spaces(words))))
+    return RecognisedTranscript("WebVTT" if is_vtt else "SubRip", "", tuple(segments))
 
 
-def clashing_cues(cues: Sequence[HeardSegment]) -> list[HeardSegment]:
+def clashing_cues(cues: Sequence[RecognisedSegment]) -> list[RecognisedSegment]:
     """Cues that end before they begin, or overlap an earlier one by more than rounding does, by their starts."""
-    found: list[HeardSegment] = []
+    found: list[RecognisedSegment] = []
     reached = 0.0
     for start, end, cue in sorted(
         ((cue.start or 0.0, cue.end or 0.0, cue) for cue in cues), key=lambda each: (each[0], each[1])

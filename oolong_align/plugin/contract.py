@@ -19,21 +19,21 @@ from oolong_align.types import (
     FloatArray,
     Speaker,
     SpeakerSegment,
+    SpeechRange,
     Transcript,
     Utterance,
-    VoiceRange,
     Word,
     Words,
 )
 
 __all__ = [
     "BrokenRuleError",
-    "check_diarization",
-    "check_embedding",
-    "check_scores",
-    "check_transcript",
-    "check_type",
-    "check_words",
+    "validate_diarization",
+    "validate_embedding",
+    "validate_scores",
+    "validate_transcript",
+    "validate_type",
+    "validate_words",
 ]
 
 _TOLERANCE_S: Final = 1e-3
@@ -54,7 +54,7 @@ class _Span(Protocol):
     def end(self) -> float: ...
 
 
-def check_type(value: object, expected: type[Checked]) -> Checked:
+def validate_type(value: object, expected: type[Checked]) -> Checked:
     """Check that a value has a type."""
     if not isinstance(value, expected):
         note = " (did you forget wrapper=True?)" if hasattr(value, "gi_code") else ""
@@ -62,15 +62,15 @@ def check_type(value: object, expected: type[Checked]) -> Checked:
     return value
 
 
-def check_diarization(value: object) -> Diarization:
+def validate_diarization(value: object) -> Diarization:
     """Check segments, turns, speech and embeddings of a :class:`Diarization`; embeddings become float32."""
-    diarization = check_type(value, Diarization)
+    diarization = validate_type(value, Diarization)
     limit = diarization.duration
     if not (_is_number(limit) and limit >= 0):
         raise BrokenRuleError(f"duration must be a number of seconds, not {limit!r}")
     _check_spans("segments", diarization.segments, SpeakerSegment, limit=limit, apart=True)
     _check_spans("turns", diarization.turns, DiarizeSegment, limit=limit + _FRAME_S)
-    _check_spans("speech", diarization.speech, VoiceRange, limit=limit, apart=True)
+    _check_spans("speech", diarization.speech, SpeechRange, limit=limit, apart=True)
     known = set(diarization.speaker_ids)
     for speaker in known:
         if not _is_speaker_id(speaker):
@@ -82,19 +82,19 @@ def check_diarization(value: object) -> Diarization:
     for speaker, vector in _items(diarization.embeddings):
         if not _is_speaker_id(speaker):
             raise BrokenRuleError(f"embeddings must have speaker ids, integers from 0, as keys, not {speaker!r}")
-        embeddings[speaker] = check_embedding(vector, f"the embedding of speaker {speaker!r}")
+        embeddings[speaker] = validate_embedding(vector, f"the embedding of speaker {speaker!r}")
     if len(sizes := {vector.size for vector in embeddings.values()}) > 1:
         raise BrokenRuleError(f"embeddings must have one size, not {sorted(sizes)}")
     for method in ("embed", "scores") if diarization.voice is not None else ():
         if not callable(getattr(diarization.voice, method, None)):
             raise BrokenRuleError(f"voice must have the method {method}, or be None")
-    check_type(diarization.warnings, tuple)
+    validate_type(diarization.warnings, tuple)
     if all(vector is diarization.embeddings[speaker] for speaker, vector in embeddings.items()):
         return diarization
     return replace(diarization, embeddings=embeddings)
 
 
-def check_embedding(value: object, what: str) -> FloatArray:
+def validate_embedding(value: object, what: str) -> FloatArray:
     """Check that something is a finite vector; gives it in single precision."""
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
         kind = f"one of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
@@ -106,7 +106,7 @@ def check_embedding(value: object, what: str) -> FloatArray:
     return vector
 
 
-def check_scores(value: object) -> dict[int, float]:
+def validate_scores(value: object) -> dict[int, float]:
     """Check the cosines of a span to the speakers."""
     scores = dict(_items(value))
     for speaker, cosine in scores.items():
@@ -115,10 +115,10 @@ def check_scores(value: object) -> dict[int, float]:
     return scores
 
 
-def check_words(value: object) -> Words:
+def validate_words(value: object) -> Words:
     """Check order, times and texts of :class:`Words`; white space around a word is taken off."""
-    words = check_type(value, Words)
-    check_type(words.language, str)
+    words = validate_type(value, Words)
+    validate_type(words.language, str)
     _check_spans("words", words.words, Word)
     _check_each_word(words.words)
     if all(word.text == word.text.strip() for word in words.words):
@@ -126,14 +126,14 @@ def check_words(value: object) -> Words:
     return replace(words, words=tuple(replace(word, text=word.text.strip()) for word in words.words))
 
 
-def check_transcript(value: object) -> Transcript:
+def validate_transcript(value: object) -> Transcript:
     """Check order and times of a :class:`Transcript`, and that its speakers exist."""
-    transcript = check_type(value, Transcript)
-    check_type(transcript.language, str)
+    transcript = validate_type(value, Transcript)
+    validate_type(transcript.language, str)
     if not (_is_number(transcript.duration) and transcript.duration >= 0):
         raise BrokenRuleError(f"duration must be a number of seconds, not {transcript.duration!r}")
     for label, speaker in _items(transcript.speakers):
-        if check_type(speaker, Speaker).label != label:
+        if validate_type(speaker, Speaker).label != label:
             raise BrokenRuleError(f"speakers[{label!r}] has the label {speaker.label!r}")
         if speaker.name is not None and not isinstance(speaker.name, str):
             raise BrokenRuleError(f"a speaker's name must be a str or None, not {speaker.name!r}")
@@ -170,7 +170,7 @@ def _check_spans(
     apart: bool = False,
 ) -> None:
     """Check that spans have a type, lie inside ``[0, limit]``, are sorted by start and, if told, do not overlap."""
-    check_type(spans, tuple)
+    validate_type(spans, tuple)
     previous: Any = None
     for span in spans:
         if not isinstance(span, expected):

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from oolong_align.speakers.records import SpeakerStore, Voice
-from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
+from oolong_align.types import Diarization, Progress, SpeechRange, Transcript, Words
 
 if TYPE_CHECKING:
     import click
@@ -64,7 +64,7 @@ class DiarizeCall(Protocol):
 class TranscribeCall(Protocol):
     """What ``TranscriberEntry.build`` returns."""
 
-    def __call__(self, audio: Audio, speech: Sequence[VoiceRange], *, progress: Progress | None = None) -> Words:
+    def __call__(self, audio: Audio, speech: Sequence[SpeechRange], *, progress: Progress | None = None) -> Words:
         """Recognise the words inside the speech ranges, times in seconds of the whole recording."""
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
-from oolong_align.plugin.contract import BrokenRuleError, check_embedding, check_scores
+from oolong_align.plugin.contract import BrokenRuleError, validate_embedding, validate_scores
 from oolong_align.plugin.entries import Executor, Item, Outcome
-from oolong_align.types import Diarization, FloatArray, VoiceEvidence
+from oolong_align.types import Diarization, FloatArray, SpeakerEvidence
 
-__all__ = ["GuardedExecutor", "GuardedVoice", "guard_voice"]
+__all__ = ["GuardedEvidence", "GuardedExecutor", "guard_evidence"]
 
 _CORE: Final = "oolong_align."
 Returned = TypeVar("Returned")
@@ -90,17 +90,17 @@ class GuardedExecutor:
         raise passed
 
 
-class GuardedVoice:
-    """`oolong_align.types.VoiceEvidence` around another one; copies and pickles are of that one.
+class GuardedEvidence:
+    """`oolong_align.types.SpeakerEvidence` around another one; copies and pickles are of that one.
 
     Parameters
     ----------
-    voice : VoiceEvidence
+    voice : SpeakerEvidence
     guard : callable
         Makes the context in which errors become the owner's.
     """
 
-    def __init__(self, voice: VoiceEvidence, guard: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, voice: SpeakerEvidence, guard: Callable[[], AbstractContextManager[None]]) -> None:
         self._voice = voice
         self._guard = guard
 
@@ -110,21 +110,21 @@ class GuardedVoice:
     def embed(self, start: float, end: float) -> FloatArray:
         """Embedding of a span in seconds."""
         with self._guard():
-            return check_embedding(self._voice.embed(start, end), "what voice.embed gives")
+            return validate_embedding(self._voice.embed(start, end), "what voice.embed gives")
 
     def scores(self, start: float, end: float) -> dict[int, float]:
         """Cosine of a span's embedding to each speaker's mean embedding."""
         with self._guard():
-            return check_scores(self._voice.scores(start, end))
+            return validate_scores(self._voice.scores(start, end))
 
 
-def guard_voice(diarization: Diarization, guard: Callable[[], AbstractContextManager[None]]) -> Diarization:
+def guard_evidence(diarization: Diarization, guard: Callable[[], AbstractContextManager[None]]) -> Diarization:
     """Put a guard around a plugin's voice; those of the core need none."""
     voice = diarization.voice
     if voice is None or type(voice).__module__.startswith(_CORE):
         return diarization
-    return replace(diarization, voice=GuardedVoice(voice, guard))
+    return replace(diarization, voice=GuardedEvidence(voice, guard))
 
 
-def _itself(voice: VoiceEvidence) -> VoiceEvidence:
+def _itself(voice: SpeakerEvidence) -> SpeakerEvidence:
     return voice

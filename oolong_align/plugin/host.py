@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oolong_align.errors import PluginError, UsageError
-from oolong_align.plugin.contract import check_diarization, check_transcript, check_words
+from oolong_align.plugin.contract import validate_diarization, validate_transcript, validate_words
 from oolong_align.plugin.entries import (
     Config,
     DiarizerEntry,
@@ -27,10 +27,10 @@ from oolong_align.plugin.entries import (
     TranscriberEntry,
     store_scheme,
 )
-from oolong_align.plugin.guards import guard_voice
+from oolong_align.plugin.guards import guard_evidence
 from oolong_align.plugin.manager import CORE, Owner, PluginManager, PluginRow
 from oolong_align.plugin.registry import Registry, check_option_names, clash, flag_name
-from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
+from oolong_align.types import Diarization, Progress, SpeechRange, Transcript, Words
 
 if TYPE_CHECKING:
     import click
@@ -158,26 +158,26 @@ class Host:
     def diarize(self, audio: Audio, config: Config) -> Diarization:
         """Tell who speaks when."""
         arguments = {"audio": audio, "config": config}
-        found = self._manager.call_first("oolong_diarize", check_diarization, arguments)
-        found = guard_voice(found, lambda: self._manager.guard("oolong_diarize"))
+        found = self._manager.call_first("oolong_diarize", validate_diarization, arguments)
+        found = guard_evidence(found, lambda: self._manager.guard("oolong_diarize"))
         if found.recording or not found.embeddings:
             return found
         return replace(found, recording=audio.fingerprint())
 
-    def transcribe(self, audio: Audio, speech: Sequence[VoiceRange], config: Config) -> Words:
+    def transcribe(self, audio: Audio, speech: Sequence[SpeechRange], config: Config) -> Words:
         """Recognise the words inside the speech ranges."""
         arguments = {"audio": audio, "speech": speech, "config": config}
-        return self._manager.call_first("oolong_transcribe", check_words, arguments)
+        return self._manager.call_first("oolong_transcribe", validate_words, arguments)
 
     def align(self, words: Words, diarization: Diarization, config: Config) -> Transcript:
         """Give every word its speaker."""
         arguments = {"words": words, "diarization": diarization, "config": config}
-        return self._manager.call_first("oolong_align", check_transcript, arguments)
+        return self._manager.call_first("oolong_align", validate_transcript, arguments)
 
     def identify(self, transcript: Transcript, diarization: Diarization, config: Config) -> Transcript:
         """Give speakers names."""
         arguments = {"transcript": transcript, "diarization": diarization, "config": config}
-        return self._manager.call_first("oolong_identify", check_transcript, arguments)
+        return self._manager.call_first("oolong_identify", validate_transcript, arguments)
 
     # One run.
 

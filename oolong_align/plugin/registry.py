@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from oolong_align.errors import PluginError
-from oolong_align.plugin.contract import BrokenRuleError, check_diarization, check_type, check_words
+from oolong_align.plugin.contract import BrokenRuleError, validate_diarization, validate_type, validate_words
 from oolong_align.plugin.entries import (
     Config,
     DiarizeCall,
@@ -22,7 +22,7 @@ from oolong_align.plugin.entries import (
     TranscribeCall,
     TranscriberEntry,
 )
-from oolong_align.plugin.guards import GuardedExecutor, guard_voice
+from oolong_align.plugin.guards import GuardedExecutor, guard_evidence
 from oolong_align.plugin.manager import CORE, Owner, PluginManager
 from oolong_align.types import Diarization
 
@@ -112,7 +112,7 @@ class Registry:
         suffixes: dict[str, Owner] = {}
         for owner, value in self._manager.collect(hook):
             with self._manager.guard(hook, owner):
-                entry = check_type(value, expected)
+                entry = validate_type(value, expected)
                 name = entry.scheme if isinstance(entry, SpeakerStoreEntry) else entry.name
                 if not (isinstance(name, str) and _NAME.fullmatch(name)):
                     raise BrokenRuleError(f"{name!r} is no name: use small letters, digits, '_', '-', '.', '+'")
@@ -134,7 +134,7 @@ class Registry:
             engine = self._manager.guarded(where, owner, entry.build, _check_engine)(config)
 
             def check(value: object) -> Diarization:
-                return guard_voice(check_diarization(value), lambda: self._manager.guard(where, owner))
+                return guard_evidence(validate_diarization(value), lambda: self._manager.guard(where, owner))
 
             return self._manager.guarded(where, owner, engine, check)
 
@@ -145,7 +145,7 @@ class Registry:
 
         def build(config: Config) -> TranscribeCall:
             engine = self._manager.guarded(where, owner, entry.build, _check_engine)(config)
-            return self._manager.guarded(where, owner, engine, check_words)
+            return self._manager.guarded(where, owner, engine, validate_words)
 
         prepare = entry.prepare and self._manager.guarded(where, owner, entry.prepare, lambda _: None)
         return replace(entry, build=build, prepare=prepare)
@@ -154,7 +154,7 @@ class Registry:
         with self._manager.guard(f"format {entry.name!r}", owner):
             if not flag_name(entry.name).isidentifier():
                 raise BrokenRuleError(f"{entry.name!r} makes no flag: use small letters, digits, '_' and '-'")
-            if not re.fullmatch(r"\.[^/\\\x00-\x1f]+", check_type(entry.suffix, str)):
+            if not re.fullmatch(r"\.[^/\\\x00-\x1f]+", validate_type(entry.suffix, str)):
                 raise BrokenRuleError(f"{entry.suffix!r} is no suffix: it starts with a dot and has no folder")
         render = self._manager.guarded(f"format {entry.name!r}", owner, entry.render, _check_text)
         render_file = entry.render_file and self._manager.guarded(
@@ -213,7 +213,7 @@ def clash(kind: str, name: str, first: Owner, second: Owner) -> PluginError:
 
 
 def _check_text(value: object) -> str:
-    return check_type(value, str)
+    return validate_type(value, str)
 
 
 def _check_engine(value: Any) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ from oolong_align.plugin.entries import (
     TranscriberEntry,
     Voice,
 )
-from oolong_align.types import Diarization, Transcript, VoiceRange, Words
+from oolong_align.types import Diarization, SpeechRange, Transcript, Words
 
 if TYPE_CHECKING:
     import click
@@ -271,7 +271,7 @@ def oolong_diarize(audio: Audio, config: Config) -> Diarization | None:
 
 
 @hookspec(firstresult=True)
-def oolong_transcribe(audio: Audio, speech: Sequence[VoiceRange], config: Config) -> Words | None:
+def oolong_transcribe(audio: Audio, speech: Sequence[SpeechRange], config: Config) -> Words | None:
     """Stage: recognise the words.
 
     When
@@ -281,7 +281,7 @@ def oolong_transcribe(audio: Audio, speech: Sequence[VoiceRange], config: Config
     ----------
     audio : Audio
         16 kHz mono samples, read in blocks.
-    speech : sequence of VoiceRange
+    speech : sequence of SpeechRange
         Where anybody speaks. Nothing outside is to be transcribed.
     config : Config
         ``config.progress`` may be called.

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.timing.timeline import Timeline
-from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, VoiceEvidence
+from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerEvidence, SpeakerSegment
 from oolong_align.util.vectors import l2_normalise
 
 __all__ = ["VoiceSample", "voice_samples"]
@@ -74,7 +74,7 @@ def voice_samples(diarization: Diarization) -> dict[int, VoiceSample]:
 
 def _own_speech(
     diarization: Diarization,
-    voice: VoiceEvidence,
+    voice: SpeakerEvidence,
     speaker: int,
     rows: npt.NDArray[np.int64],
     starts: npt.NDArray[np.float64],

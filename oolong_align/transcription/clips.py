@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from oolong_align.audio.recording import Audio
 from oolong_align.timing.grid import SAMPLE_RATE, samples_to_seconds, seconds_to_samples
-from oolong_align.types import FloatArray, VoiceRange
+from oolong_align.types import FloatArray, SpeechRange
 
 __all__ = ["Clip", "join_clips", "plan_clips"]
 
@@ -90,7 +90,7 @@ class Clip:
 
 def plan_clips(
     audio: Audio,
-    speech: Iterable[VoiceRange],
+    speech: Iterable[SpeechRange],
     *,
     padding_s: float = 0.2,
     longest_s: float = 29.0,
@@ -102,7 +102,7 @@ def plan_clips(
     ----------
     audio : Audio
         Read only where a stretch of speech without a pause is longer than a clip.
-    speech : iterable of VoiceRange
+    speech : iterable of SpeechRange
         Seconds; any order, may overlap or run over the ends of the recording.
     padding_s : float
         Audio kept before and after each range, at most up to the middle of the pause to the next one.
@@ -160,7 +160,7 @@ def quietest(samples: FloatArray, start: int, stop: int) -> int:
     return start + QUIET_SAMPLES // 2 + int(np.argmin(energy[QUIET_SAMPLES:] - energy[:-QUIET_SAMPLES]))
 
 
-def _pad(speech: Iterable[VoiceRange], num_samples: int, padding: int) -> list[tuple[int, int, int]]:
+def _pad(speech: Iterable[SpeechRange], num_samples: int, padding: int) -> list[tuple[int, int, int]]:
     """Padded ranges ``(start, stop, pause before)`` in samples, disjoint and sorted."""
     merged: list[list[int]] = []
     for voice in sorted(speech, key=lambda voice: voice.start):

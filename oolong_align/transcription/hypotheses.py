@@ -17,7 +17,7 @@ from oolong_align.timing.grid import SAMPLE_RATE, seconds_to_samples
 from oolong_align.transcription.clips import Clip
 from oolong_align.types import Word
 
-__all__ = ["Heard", "Token", "left_out", "sum_up", "to_words", "without_overlap"]
+__all__ = ["Hypothesis", "Token", "left_out", "sum_up", "to_words", "without_overlap"]
 
 # Whisper's own thresholds: text that compresses better repeats itself, text that is less likely is not believed.
 MAX_COMPRESSION: Final = 2.4
@@ -42,7 +42,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Hypothesis:
     """What the model made of one clip: its tokens, mean log-probability, probability of no speech, compression."""
 
     tokens: tuple[Token, ...] = ()
@@ -71,17 +71,17 @@ class Heard:
         return self.no_speech > MAX_NO_SPEECH and not self.is_believed
 
 
-def sum_up(segments: Sequence[Any], first: int) -> Heard:
+def sum_up(segments: Sequence[Any], first: int) -> Hypothesis:
     """Sum up the segments of one clip that starts at ``first`` seconds of the batch."""
     if not segments:
-        return Heard()
+        return Hypothesis()
     tokens = tuple(
         Token(word.start - first, word.end - first, word.word, min(max(float(word.probability), 0.0), 1.0))
         for segment in segments
         for word in segment.words
     )
     data = "".join(segment.text for segment in segments).encode()
-    return Heard(
+    return Hypothesis(
         tokens,
         segments[0].avg_logprob,  # of the whole clip, in each segment
         segments[0].no_speech_prob,

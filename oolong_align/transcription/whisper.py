@@ -20,9 +20,9 @@ from oolong_align.errors import RecognitionError, UsageError
 from oolong_align.text.languages import language_code
 from oolong_align.timing.grid import SAMPLE_RATE
 from oolong_align.transcription.clips import Clip, join_clips, plan_clips, quietest
-from oolong_align.transcription.hypotheses import Heard, left_out, sum_up, to_words, without_overlap
+from oolong_align.transcription.hypotheses import Hypothesis, left_out, sum_up, to_words, without_overlap
 from oolong_align.transcription.whisper_model import check_process, first_line, load_whisper
-from oolong_align.types import Progress, VoiceRange, Word, Words
+from oolong_align.types import Progress, SpeechRange, Word, Words
 
 __all__ = ["WhisperTranscriber"]
 
@@ -104,7 +104,7 @@ class WhisperTranscriber:
     def __call__(
         self,
         audio: Audio,
-        speech: Sequence[VoiceRange],
+        speech: Sequence[SpeechRange],
         *,
         language: str | None = None,
         task: str = "transcribe",
@@ -117,7 +117,7 @@ class WhisperTranscriber:
         Parameters
         ----------
         audio : Audio
-        speech : sequence of VoiceRange
+        speech : sequence of SpeechRange
             Where somebody speaks; nothing else is heard, apart from 0.2 s around each range.
         language : str, optional
             Spoken language as Whisper's code ("en"); detected once over several parts of the recording if not given.
@@ -182,7 +182,7 @@ class WhisperTranscriber:
                 meter.advance(clip)
         return words, [*join_clips(missed), *halves]
 
-    def _recognise(self, audio: Audio, clips: Sequence[Clip], options: dict[str, Any]) -> list[Heard]:
+    def _recognise(self, audio: Audio, clips: Sequence[Clip], options: dict[str, Any]) -> list[Hypothesis]:
         """Hear some clips in one batch."""
         from faster_whisper import BatchedInferencePipeline
 

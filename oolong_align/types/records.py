@@ -23,7 +23,9 @@ __all__ = [
     "ModelInfo",
     "Progress",
     "Speaker",
+    "SpeakerEvidence",
     "SpeakerSegment",
+    "SpeechRange",
     "Transcript",
     "Utterance",
     "VoiceEvidence",
@@ -76,7 +78,7 @@ class DiarizeSegment:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceRange:
+class SpeechRange:
     """A span in which somebody speaks."""
 
     start: float
@@ -102,7 +104,7 @@ class ModelInfo:
     dimension: int
 
 
-class VoiceEvidence(Protocol):
+class SpeakerEvidence(Protocol):
     """Answers about voices from frames that the diarizer has computed already; runs no network."""
 
     def embed(self, start: float, end: float) -> FloatArray:
@@ -122,7 +124,7 @@ class Diarization:  # noqa: PLW1641  the decorator makes the hash
         Exclusive: sorted, never overlapping.
     turns : tuple of DiarizeSegment
         Overlap-aware, sorted by start.
-    speech : tuple of VoiceRange
+    speech : tuple of SpeechRange
         Where anybody speaks.
     embeddings : mapping of int to ndarray
         L2-normalised mean embedding of each speaker, ``float32[D]``.
@@ -133,7 +135,7 @@ class Diarization:  # noqa: PLW1641  the decorator makes the hash
         clustered from again. Empty where that is not known: then every segment is one piece.
     warnings : tuple of str
         What the user should know about this result, one sentence each.
-    voice : VoiceEvidence or None
+    voice : SpeakerEvidence or None
         Answers about voices, as long as the result stays in its process: one that was pickled has ``None``.
     recording : str
         What tells the recording from others: a digest of its samples; empty if not known.
@@ -141,13 +143,13 @@ class Diarization:  # noqa: PLW1641  the decorator makes the hash
 
     segments: tuple[SpeakerSegment, ...]
     turns: tuple[DiarizeSegment, ...]
-    speech: tuple[VoiceRange, ...]
+    speech: tuple[SpeechRange, ...]
     duration: float
     embeddings: Mapping[int, FloatArray] = field(default_factory=dict, compare=False)
     pieces: tuple[DiarizeSegment, ...] = ()
     timing: DiarizeTiming | None = field(default=None, compare=False)
     model: ModelInfo | None = None
-    voice: VoiceEvidence | None = field(default=None, compare=False)
+    voice: SpeakerEvidence | None = field(default=None, compare=False)
     warnings: tuple[str, ...] = ()
     recording: str = ""
 
@@ -314,3 +316,7 @@ class Transcript:
             return None
         speaker = self.speakers.get(label)
         return speaker.display_name if speaker else label
+
+
+VoiceRange = SpeechRange
+VoiceEvidence = SpeakerEvidence

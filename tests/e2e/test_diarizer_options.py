@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oolong_align import Diarization, Diarizer, DiarizerOptions, OolongWarning, VoiceActivityDetector
-from oolong_align.types import VoiceRange
+from oolong_align.types import SpeechRange
 from oolong_align.weights import find_bundle
 
 pytestmark = pytest.mark.data
@@ -34,7 +34,7 @@ def plain(clip: Path) -> Diarization:
 
 
 @pytest.fixture(scope="module")
-def plain_ranges(clip: Path) -> list[VoiceRange]:
+def plain_ranges(clip: Path) -> list[SpeechRange]:
     return VoiceActivityDetector.from_pretrained()(clip)
 
 
@@ -81,7 +81,7 @@ def test_an_option_of_windows_is_told_to_have_no_effect_on_pieces(
 
 @pytest.mark.parametrize("options", [{"vad_onset": 0.999}, {"vad_offset": 0.0}, {"min_duration_off": 1.0}], ids=str)
 def test_an_option_changes_the_speech_ranges(
-    clip: Path, plain: Diarization, plain_ranges: list[VoiceRange], options: dict[str, Any]
+    clip: Path, plain: Diarization, plain_ranges: list[SpeechRange], options: dict[str, Any]
 ) -> None:
     assert diarize(clip, **options).speech != plain.speech
     detector = VoiceActivityDetector.from_pretrained(options=DiarizerOptions(**options))

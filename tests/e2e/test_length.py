@@ -10,7 +10,7 @@ import pytest
 from oolong_align import Diarizer
 from oolong_align.audio.recording import load_audio
 from oolong_align.diarization.clustering import ClusteringOptions, cluster_pieces
-from oolong_align.diarization.embedding import EmbeddingModel, compute_voice_frames
+from oolong_align.diarization.embedding import EmbeddingModel, compute_frames
 from oolong_align.diarization.pieces import embed_spans, find_pieces, find_stretches
 from oolong_align.diarization.plda import Plda
 from oolong_align.diarization.segmentation import Segmenter
@@ -28,7 +28,7 @@ def test_an_hour_of_a_conversation_has_as_many_people_as_its_six_minutes(data_di
         segmentation = Segmenter(files["segmentation"])(audio, step_samples=STEP)
         stretches = find_stretches(segmentation, audio)
         pieces = find_pieces(segmentation, num_samples=audio.num_samples)
-        embeddings = embed_spans(pieces, embedder, compute_voice_frames(embedder, audio, stretches=stretches))
+        embeddings = embed_spans(pieces, embedder, compute_frames(embedder, audio, stretches=stretches))
     seconds = (FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0])).astype(np.float32)
     options = ClusteringOptions(threshold=None, fa=0.07, fb=0.8, max_iterations=20)
     for times in (1, 10):

@@ -9,8 +9,8 @@ import pytest
 
 from oolong_align import Diarizer, OolongWarning
 from oolong_align.audio.recording import load_audio
-from oolong_align.diarization.embedding import EmbeddingModel, compute_voice_frames
-from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.embedding import EmbeddingModel, compute_frames
+from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.resegmentation import find_voice_changes
 from oolong_align.types import Diarization, FloatArray
 
@@ -32,9 +32,9 @@ def crowded(data_dir: Path) -> FloatArray:
 @pytest.mark.data
 def test_any_number_of_threads_cuts_a_long_piece_alike(embedder: EmbeddingModel, crowded: FloatArray) -> None:
     with load_audio(crowded) as audio:
-        minute = compute_voice_frames(embedder, audio)
+        minute = compute_frames(embedder, audio)
     stored = minute.read_stored(0, len(minute))
-    frames = VoiceFrames(embedder.channels, rows=embedder.per_voice_frame)
+    frames = FrameStore(embedder.channels, rows=embedder.per_voice_frame)
     for _ in range(10):
         frames.append(stored)
     voices = np.concatenate(
@@ -80,7 +80,7 @@ def test_a_wrong_number_of_speakers_does_not_confirm_itself(diarizer: Diarizer, 
 def test_frames_that_end_inside_a_piece_are_no_error(embedder: EmbeddingModel, present: int) -> None:
     there = np.zeros(300, dtype=np.bool_)
     there[:present] = True
-    frames = VoiceFrames(embedder.channels, there, rows=embedder.per_voice_frame)
+    frames = FrameStore(embedder.channels, there, rows=embedder.per_voice_frame)
     rng = np.random.default_rng(0)
     frames.append(rng.normal(size=(present * embedder.per_voice_frame, embedder.channels)).astype(np.float32))
     voices = np.eye(2, embedder.dimension, dtype=np.float32)

@@ -16,7 +16,7 @@ from oolong_align import Diarizer, DiarizerOptions
 from oolong_align.audio.recording import Audio, load_audio
 from oolong_align.diarization.embedding import (
     EmbeddingModel,
-    compute_voice_frames,
+    compute_frames,
     count_voice_frames,
     embedding_masks,
     frames_with_voice,
@@ -24,7 +24,7 @@ from oolong_align.diarization.embedding import (
     pooled_window_embeddings,
 )
 from oolong_align.diarization.fbank import NUM_BINS, count_fbank_frames, read_mean_free_fbank
-from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.pieces import find_stretches
 from oolong_align.diarization.segmentation import Segmenter
 from oolong_align.errors import OutputError
@@ -130,7 +130,7 @@ def test_blocks_give_the_frames_of_one_long_pass(embedder: EmbeddingModel, sampl
     with load_audio(samples[: 45 * 16_000]) as audio:
         total = count_fbank_frames(audio.num_samples)
         whole = embedder.frames(read_mean_free_fbank(audio, 0, total)[None])[0]
-        blocks = compute_voice_frames(embedder, audio)
+        blocks = compute_frames(embedder, audio)
         assert len(blocks) == len(whole) == count_voice_frames(audio)
         difference = np.abs(blocks.read(0, len(whole)) - whole).mean(axis=1) / whole.mean()
     assert difference.max() < 0.5  # near the seam
@@ -146,13 +146,13 @@ def test_only_frames_near_speech_are_computed(
     assert present.mean() < 0.85
     runs = np.flatnonzero(np.diff(present, prepend=False, append=False)).reshape(-1, 2)
     told: list[tuple[str, int, int]] = []
-    spared = compute_voice_frames(embedder, recording, stretches=runs, progress=lambda *stage: told.append(stage))
+    spared = compute_frames(embedder, recording, stretches=runs, progress=lambda *stage: told.append(stage))
     assert len(spared) == len(present)
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
     assert told[-1] == ("embedding", present.sum(), present.sum())
     np.testing.assert_array_equal(spared.indices(-5, 10**9), np.flatnonzero(present))
 
-    every = compute_voice_frames(embedder, recording)
+    every = compute_frames(embedder, recording)
     few, all_ = (
         l2_normalise(np.concatenate([*pooled_window_embeddings(embedder, frames, segmentation, exclude_overlap=True)]))
         for frames in (spared, every)
@@ -173,7 +173,7 @@ def test_each_stretch_is_heard_by_itself(embedder: EmbeddingModel, recording: Au
     lengths = stretches[:, 1] - stretches[:, 0]
     assert (lengths[np.r_[touching, False] | np.r_[False, touching]] >= 4).all()
 
-    frames = compute_voice_frames(embedder, recording, stretches=stretches)
+    frames = compute_frames(embedder, recording, stretches=stretches)
     for first, last in stretches[(lengths <= 125) & (stretches[:, 1] < len(frames))]:
         alone = embedder.frames(read_mean_free_fbank(recording, 8 * first, 8 * last)[None])[0]
         np.testing.assert_allclose(frames.read(first, last), alone, atol=0.02 * alone.max())
@@ -193,7 +193,7 @@ def test_pooling_stored_frames_is_pooling_then_projecting(embedder: EmbeddingMod
 def test_frames_that_are_absent_are_left_out() -> None:
     present = np.zeros(1000, dtype=np.bool_)
     present[[3, 4, 10, 500]] = True
-    frames = VoiceFrames(2, present)
+    frames = FrameStore(2, present)
     frames.append(np.arange(8, dtype=np.float32).reshape(4, 2))
     assert len(frames) == 1000
     assert frames.indices(4, 500).tolist() == [4, 10]
@@ -205,13 +205,13 @@ def test_frames_that_are_absent_are_left_out() -> None:
 def test_an_error_while_storing_ends_the_threads(
     embedder: EmbeddingModel, recording: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: VoiceFrames, frames: FloatArray) -> None:
+    def full(self: FrameStore, frames: FloatArray) -> None:
         raise OutputError("no room")
 
-    monkeypatch.setattr(VoiceFrames, "append", full)
+    monkeypatch.setattr(FrameStore, "append", full)
     before = threading.active_count()
     with pytest.raises(OutputError, match="no room"):
-        compute_voice_frames(embedder, recording)
+        compute_frames(embedder, recording)
     assert threading.active_count() == before
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oolong_align import DiarizerOptions, VoiceActivityDetector, VoiceRange
+from oolong_align import DiarizerOptions, SpeechRange, VoiceActivityDetector
 from oolong_align.audio.recording import load_audio
 from oolong_align.errors import InputError
 
@@ -23,7 +23,7 @@ def samples(data_dir: Path) -> np.ndarray:
         return np.array(audio.read(0, audio.num_samples))
 
 
-def stream(vad: VoiceActivityDetector, samples: np.ndarray, size: int) -> list[VoiceRange]:
+def stream(vad: VoiceActivityDetector, samples: np.ndarray, size: int) -> list[SpeechRange]:
     ranges = [r for first in range(0, len(samples), size) for r in vad.detect(samples[first : first + size])]
     return ranges + vad.finish()
 

@@ -14,7 +14,7 @@ from oolong_align.audio.recording import Audio, load_audio
 from oolong_align.diarization.vad import VoiceActivityDetector
 from oolong_align.errors import UsageError
 from oolong_align.transcription.whisper import WhisperTranscriber
-from oolong_align.types import VoiceRange, Words, join_words
+from oolong_align.types import SpeechRange, Words, join_words
 from oolong_align.weights import find_whisper
 
 pytestmark = pytest.mark.data
@@ -32,7 +32,7 @@ def detector() -> VoiceActivityDetector:
     return VoiceActivityDetector.from_pretrained()
 
 
-def check_times(words: Words, speech: Sequence[VoiceRange]) -> None:
+def check_times(words: Words, speech: Sequence[SpeechRange]) -> None:
     for word in words.words:
         assert word.start <= word.end
         assert word.text == word.text.strip() != ""
@@ -100,13 +100,13 @@ def test_hard_noise_gives_at_most_a_word(
 
 def test_noise_taken_for_speech_gives_no_loops(base: WhisperTranscriber, data_dir: Path) -> None:
     with load_audio(data_dir / "nonspeech_hard" / "kitchen.flac") as audio:
-        words = base(audio, [VoiceRange(0, audio.duration)], language="en")
+        words = base(audio, [SpeechRange(0, audio.duration)], language="en")
     assert len(words.words) < 20
 
 
 def test_translation_is_english_in_whole_words(base: WhisperTranscriber, data_dir: Path) -> None:
     with load_audio(data_dir / "real" / "multilingual.flac") as audio:
-        german = [VoiceRange(42.0, 59.0)]
+        german = [SpeechRange(42.0, 59.0)]
         assert base(audio, german).language == "de"
         for language in ("de", "zh"):
             words = base(audio, german, language=language, task="translate")
@@ -117,7 +117,7 @@ def test_translation_is_english_in_whole_words(base: WhisperTranscriber, data_di
 
 def test_prompts_reach_the_model(base: WhisperTranscriber, data_dir: Path) -> None:
     with load_audio(data_dir / "real" / "jfk.flac") as audio:
-        speech = [VoiceRange(0, 11)]
+        speech = [SpeechRange(0, 11)]
         words = base(audio, speech, language="en", initial_prompt="ASK NOT WHAT YOUR COUNTRY CAN DO FOR YOU")
         assert "NOT" in join_words(words.words)
         assert base(audio, speech, language="en", hotwords="Amerikans").words
@@ -128,18 +128,18 @@ def test_prompts_reach_the_model(base: WhisperTranscriber, data_dir: Path) -> No
 def test_a_model_of_english_only(data_dir: Path) -> None:
     tiny = WhisperTranscriber.from_pretrained("tiny.en", device="cpu", compute_type="float32", threads=1)
     with load_audio(data_dir / "real" / "jfk.flac") as audio:
-        words = tiny(audio, [VoiceRange(0, 11)])
+        words = tiny(audio, [SpeechRange(0, 11)])
         assert (words.language, "country" in plain(words)) == ("en", True)
         with pytest.raises(UsageError, match="English only"):
-            tiny(audio, [VoiceRange(0, 11)], language="fr")
+            tiny(audio, [SpeechRange(0, 11)], language="fr")
 
 
 def test_nothing_is_printed(data_dir: Path) -> None:
     code = (
         "import sys; from oolong_align.transcription.whisper import WhisperTranscriber;"
         "from oolong_align.audio.recording import load_audio;"
-        "from oolong_align.types import VoiceRange;"
-        "WhisperTranscriber.from_pretrained(sys.argv[1])(load_audio(sys.argv[2]), [VoiceRange(0, 11)])"
+        "from oolong_align.types import SpeechRange;"
+        "WhisperTranscriber.from_pretrained(sys.argv[1])(load_audio(sys.argv[2]), [SpeechRange(0, 11)])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code, str(find_whisper("tiny.en")), data_dir / "real" / "jfk.flac"],
@@ -177,14 +177,14 @@ FORKED = """
 import multiprocessing, sys
 from oolong_align.audio.recording import load_audio
 from oolong_align.errors import UsageError
-from oolong_align.types import VoiceRange
+from oolong_align.types import SpeechRange
 from oolong_align.transcription.whisper import WhisperTranscriber
 
 
 def hear(transcriber=None):
     with load_audio(sys.argv[1]) as audio:
         transcriber = transcriber or WhisperTranscriber.from_pretrained("tiny.en", threads=1)
-        return len(transcriber(audio, [VoiceRange(0.0, 4.0)]).words)
+        return len(transcriber(audio, [SpeechRange(0.0, 4.0)]).words)
 
 
 def refused(*arguments):

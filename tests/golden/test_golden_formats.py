@@ -35,8 +35,8 @@ from oolong_align.types import (
     ModelInfo,
     Speaker,
     SpeakerSegment,
+    SpeechRange,
     Transcript,
-    VoiceRange,
     Word,
 )
 
@@ -101,7 +101,7 @@ def awkward() -> Transcript:
         diarization=Diarization(
             segments=tuple(SpeakerSegment(*segment) for segment in exclusive),
             turns=tuple(DiarizeSegment(*turn) for turn in turns),
-            speech=(VoiceRange(0.5, 12.6), VoiceRange(20.0, 29.0), VoiceRange(31.0, 34.0)),
+            speech=(SpeechRange(0.5, 12.6), SpeechRange(20.0, 29.0), SpeechRange(31.0, 34.0)),
             duration=34.0,
             embeddings={i: np.eye(4, dtype=np.float32)[i] for i in range(4)},
             model=ModelInfo(bundle="open", hashes={"segmentation": "00ff", "embedding": "ff00"}, dimension=4),
@@ -161,7 +161,7 @@ def mixed_scripts() -> Transcript:
         diarization=Diarization(
             segments=tuple(SpeakerSegment(turn.start, turn.end, turn.speaker_id) for turn in turns),
             turns=turns,
-            speech=(VoiceRange(0.5, 78.0),),
+            speech=(SpeechRange(0.5, 78.0),),
             duration=80.0,
         ),
         speakers={label: Speaker(label=label, name=name) for label, name in zip(labels, names, strict=True)},

@@ -14,14 +14,14 @@ REPLAY = '''
 """Two turns and two words, whatever is in the recording, so that no model is needed."""
 
 from oolong_align.hookspecs import DiarizerEntry, TranscriberEntry, hookimpl
-from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, VoiceRange, Word, Words
+from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, SpeechRange, Word, Words
 
 
 def diarize(audio, **_):
     return Diarization(
         segments=(SpeakerSegment(0.0, 1.0, 0), SpeakerSegment(1.0, 2.0, 1)),
         turns=(DiarizeSegment(0.0, 1.0, 0), DiarizeSegment(1.0, 2.0, 1)),
-        speech=(VoiceRange(0.0, 2.0),),
+        speech=(SpeechRange(0.0, 2.0),),
         duration=audio.duration,
     )
 

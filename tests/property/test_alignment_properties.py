@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from oolong_align import align
 from oolong_align.alignment.word_times import longest_plausible_s
-from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, VoiceRange, Word, Words
+from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, SpeechRange, Word, Words
 
 TIMES = st.floats(-2, 40) | st.just(nan) | st.integers(0, 40).map(float)
 TEXTS = st.sampled_from(["yes.", "no", "well,", "1984", "你好", "。", "", "-one", "tā", "नमस्ते।"]) | st.text(max_size=6)
@@ -46,7 +46,7 @@ def diarizations(draw: st.DrawFn) -> Diarization:
     return Diarization(
         segments=tuple(SpeakerSegment(*turn) for turn in exclusive),
         turns=tuple(DiarizeSegment(*turn) for turn in turns),
-        speech=tuple(VoiceRange(start, end) for start, end, _ in exclusive),
+        speech=tuple(SpeechRange(start, end) for start, end, _ in exclusive),
         duration=draw(st.sampled_from([0.0, 20.0, 40.0])),
         voice=draw(st.sampled_from([None, Voice()])),
     )

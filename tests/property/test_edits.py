@@ -16,8 +16,8 @@ from oolong_align.diarization.plda import Plda
 from oolong_align.editing import assign, merge, prune, recluster, rename
 from oolong_align.errors import OolongWarning
 from oolong_align.formats import read_json, render_json
-from oolong_align.formats.embeddings import StoredVoice
-from oolong_align.plugin.contract import check_diarization, check_transcript
+from oolong_align.formats.embeddings import StoredEvidence
+from oolong_align.plugin.contract import validate_diarization, validate_transcript
 from oolong_align.text.clean import clean_name
 from oolong_align.timing.timeline import Timeline
 from oolong_align.types import (
@@ -72,7 +72,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
             duration=20.0,
             embeddings=embeddings,
             pieces=tuple(DiarizeSegment(*each) for each in pieces),
-            voice=StoredVoice([each[:2] for each in pieces], vectors, embeddings) if pieces else None,
+            voice=StoredEvidence([each[:2] for each in pieces], vectors, embeddings) if pieces else None,
         ),
         speakers={
             label: Speaker(
@@ -109,10 +109,10 @@ def check(transcript: Transcript, before: Transcript) -> None:
     text = render_json(transcript)
     assert render_json(read_json(text)) == text
     assert heard(transcript) == heard(before)
-    check_transcript(transcript)
+    validate_transcript(transcript)
     assert transcript.diarization is not None
     assert before.diarization is not None
-    check_diarization(transcript.diarization)
+    validate_diarization(transcript.diarization)
     for kind in ("segments", "turns", "pieces"):
         now = Timeline((each.start, each.end) for each in getattr(transcript.diarization, kind))
         was = Timeline((each.start, each.end) for each in getattr(before.diarization, kind))

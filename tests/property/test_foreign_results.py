@@ -18,14 +18,14 @@ from oolong_align.errors import InputError
 from oolong_align.formats import render_json, render_verbose_json, render_whisperx
 from oolong_align.interop import read_words
 from oolong_align.interop.files import read_transcript
-from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, Transcript, VoiceRange, Word
+from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, SpeechRange, Transcript, Word
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* have no times of their own")
 
 DIARIZATION = Diarization(
     segments=(SpeakerSegment(0.0, 4.0, 0), SpeakerSegment(5.0, 9.0, 1)),
     turns=(DiarizeSegment(0.0, 4.0, 0), DiarizeSegment(5.0, 9.0, 1)),
-    speech=(VoiceRange(0.0, 4.0), VoiceRange(5.0, 9.0)),
+    speech=(SpeechRange(0.0, 4.0), SpeechRange(5.0, 9.0)),
     duration=10.0,
 )
 TIMES = st.none() | st.integers(0, 12) | st.floats(0, 12) | st.sampled_from([float("nan"), -1, "1", True, 10**400, []])

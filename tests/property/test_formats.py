@@ -31,8 +31,8 @@ from oolong_align.types import (
     FloatArray,
     Speaker,
     SpeakerSegment,
+    SpeechRange,
     Transcript,
-    VoiceRange,
     Word,
 )
 
@@ -106,7 +106,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
         diarization=Diarization(
             segments=tuple(SpeakerSegment(*span) for span in spans),
             turns=tuple(DiarizeSegment(*span) for span in spans),
-            speech=tuple(VoiceRange(start, end) for start, end, _ in spans),
+            speech=tuple(SpeechRange(start, end) for start, end, _ in spans),
             duration=now,
             embeddings={0: np.array([draw(st.floats(-1, 1, width=32)), 1.0, 0.1], dtype=np.float32)},
             voice=draw(st.sampled_from([None, Voice()])),

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from oolong_align.audio.recording import load_audio
 from oolong_align.transcription.clips import Clip, join_clips, plan_clips
-from oolong_align.types import VoiceRange
+from oolong_align.types import SpeechRange
 
 S = 16000
 SECONDS = 100
 AUDIO = load_audio(np.random.default_rng(0).normal(0, 0.1, SECONDS * S).astype(np.float32))
 
 spans = st.builds(
-    lambda start, length: VoiceRange(start, start + length), st.floats(-2, SECONDS + 2), st.floats(-0.1, 60)
+    lambda start, length: SpeechRange(start, start + length), st.floats(-2, SECONDS + 2), st.floats(-0.1, 60)
 )
 parts = st.lists(st.integers(0, 60 * S), min_size=2, max_size=12, unique=True).map(
     lambda edges: Clip(tuple(zip(*[iter(sorted(edges)[: len(edges) // 2 * 2])] * 2, strict=True)))
@@ -22,7 +22,7 @@ parts = st.lists(st.integers(0, 60 * S), min_size=2, max_size=12, unique=True).m
 
 @settings(max_examples=60)
 @given(st.lists(spans, max_size=20), st.sampled_from([0.0, 0.1, 0.2, 0.5]))
-def test_clips_hold_all_speech_once_and_nothing_far_from_it(speech: list[VoiceRange], padding_s: float) -> None:
+def test_clips_hold_all_speech_once_and_nothing_far_from_it(speech: list[SpeechRange], padding_s: float) -> None:
     clips = plan_clips(AUDIO, speech, padding_s=padding_s)
     taken = np.zeros(SECONDS * S, np.int8)
     for clip in clips:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oolong_align.diarization.activity import count_speakers, reconstruct
-from oolong_align.diarization.clustering import NOBODY
+from oolong_align.diarization.clustering import NO_SPEAKER
 from oolong_align.diarization.segmentation import Segmentation, powerset_mapping
 from oolong_align.diarization.turns import exclusive_segments, overlapping_turns
 from oolong_align.timing.grid import count_frames
@@ -24,8 +24,8 @@ def clustered_windows(draw: st.DrawFn) -> tuple[Segmentation, np.ndarray]:
     held = np.maximum.accumulate(np.where(changes, np.arange(589), 0), axis=1)
     activity = powerset_mapping(3, 2)[np.take_along_axis(classes, held, axis=1)]
     clusters = draw(st.integers(1, 5))
-    labels = rng.integers(NOBODY, clusters, (windows, 3))
-    labels[~activity.any(axis=1)] = NOBODY
+    labels = rng.integers(NO_SPEAKER, clusters, (windows, 3))
+    labels[~activity.any(axis=1)] = NO_SPEAKER
     speech = np.zeros(count_frames(windows, step), dtype=np.float32)
     return Segmentation(activity=activity, speech=speech, step_samples=step), labels
 
@@ -41,7 +41,7 @@ def test_exclusive_segments_are_sorted_inside_the_audio_and_never_overlap(
     assert all(a.end <= b.start for a, b in pairwise(segments))
     turns = overlapping_turns(activity, min_duration_off=gap)
     assert all(0 <= t.start < t.end <= duration + 0.031 for t in turns)
-    assert {t.speaker_id for t in turns} == set(np.unique(activity.speakers[:-1])) - {NOBODY}
+    assert {t.speaker_id for t in turns} == set(np.unique(activity.speakers[:-1])) - {NO_SPEAKER}
     assert [t.start for t in turns] == sorted(t.start for t in turns)
     assert {s.speaker_id for s in segments} <= {t.speaker_id for t in turns}
 
@@ -60,14 +60,14 @@ def test_activity_equals_a_loop_over_windows(case: tuple[Segmentation, np.ndarra
     for frame in range(segmentation.num_frames):
         order = sorted(range(clusters), key=lambda k, f=frame: (-summed[f, k], k))[: counts[frame]]
         active = [k for k in order if summed[frame, k] > 0]
-        assert speakers[frame].tolist() == ([*active, NOBODY, NOBODY])[:2]
+        assert speakers[frame].tolist() == ([*active, NO_SPEAKER, NO_SPEAKER])[:2]
 
 
 @given(clustered_windows())
 def test_no_more_than_the_bound_speak_at_once(case: tuple[Segmentation, np.ndarray]) -> None:
     segmentation, labels = case
     activity = reconstruct(segmentation, labels, num_samples=10**9, max_simultaneous=1)
-    assert (activity.speakers[:, 1] == NOBODY).all()
+    assert (activity.speakers[:, 1] == NO_SPEAKER).all()
 
 
 @given(clustered_windows())
@@ -88,10 +88,10 @@ def test_speakers_are_taken_in_a_new_order(case: tuple[Segmentation, np.ndarray]
     taken = activity.take(chosen)
     for before, after in zip(activity.speakers.tolist(), taken.speakers.tolist(), strict=True):
         kept = [chosen.tolist().index(k) for k in before if k in chosen]
-        assert after == ([*kept, NOBODY, NOBODY])[:2]
+        assert after == ([*kept, NO_SPEAKER, NO_SPEAKER])[:2]
     first = {k: int((activity.speakers == k).any(axis=1).argmax()) for k in activity.order_of_appearance().tolist()}
     assert list(first.values()) == sorted(first.values())
-    assert set(first) == set(np.unique(activity.speakers)) - {NOBODY}
+    assert set(first) == set(np.unique(activity.speakers)) - {NO_SPEAKER}
 
 
 def test_memory_does_not_grow_with_frames_times_clusters() -> None:

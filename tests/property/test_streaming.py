@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oolong_align import DiarizerOptions, VoiceActivityDetector, VoiceRange
+from oolong_align import DiarizerOptions, SpeechRange, VoiceActivityDetector
 from oolong_align.diarization.segmentation import Segmenter
 from oolong_align.types import FloatArray
 
@@ -42,7 +42,7 @@ def test_streaming_equals_offline(seed: int, seconds: float, chunks: list[int], 
     options = DiarizerOptions(min_duration_off=gap)
     detector = VoiceActivityDetector(LoudnessSegmenter(), options)
 
-    streamed: list[VoiceRange] = []
+    streamed: list[SpeechRange] = []
     first, turn = 0, 0
     while first < length:
         size = chunks[turn % len(chunks)]

@@ -20,7 +20,7 @@ from oolong_align.types import (
     DiarizeSegment,
     DiarizeTiming,
     SpeakerSegment,
-    VoiceRange,
+    SpeechRange,
     Word,
     Words,
 )
@@ -73,7 +73,7 @@ class Replay:
         return Diarization(
             segments=(SpeakerSegment(0.0, 1.0, 0), SpeakerSegment(1.0, 2.0, second)),
             turns=(DiarizeSegment(0.0, 1.25 if second else 1.0, 0), DiarizeSegment(1.0, 2.0, second)),
-            speech=(VoiceRange(0.0, 2.0),),
+            speech=(SpeechRange(0.0, 2.0),),
             duration=audio.duration,
             timing=DiarizeTiming(1.0, 2.0, 3.0, 6.0),
         )

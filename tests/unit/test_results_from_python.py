@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from oolong_align.audio.recording import load_audio
-from oolong_align.diarization.frame_store import VoiceFrames
-from oolong_align.diarization.voice_lookup import FrameVoice
+from oolong_align.diarization.frame_store import FrameStore
+from oolong_align.diarization.voice_lookup import FrameEvidence
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.pipeline import Pipeline
-from oolong_align.plugin.contract import BrokenRuleError, check_words
+from oolong_align.plugin.contract import BrokenRuleError, validate_words
 from oolong_align.testing import make_host
 from oolong_align.types import Diarization, DiarizeTiming, Word, Words
 
@@ -29,7 +29,7 @@ def test_results_compare_by_what_they_say() -> None:
 
 @pytest.mark.parametrize("span", [(float("nan"), 1.0), (0.0, float("inf")), (float("-inf"), 1.0)])
 def test_a_span_is_finite(span: tuple[float, float]) -> None:
-    voice = FrameVoice(None, VoiceFrames(4), {})
+    voice = FrameEvidence(None, FrameStore(4), {})
     with pytest.raises(InputError, match="a finite number of seconds"):
         voice.scores(*span)
 
@@ -40,10 +40,10 @@ def test_masked_samples_are_refused() -> None:
 
 
 def test_white_space_around_words_is_taken_off() -> None:
-    words = check_words(Words("en", (Word(0.0, 0.5, " Hello \n"), Word(0.5, 1.0, "you"))))
+    words = validate_words(Words("en", (Word(0.0, 0.5, " Hello \n"), Word(0.5, 1.0, "you"))))
     assert [word.text for word in words.words] == ["Hello", "you"]
     with pytest.raises(BrokenRuleError, match="not empty"):
-        check_words(Words("en", (Word(0.0, 0.5, " "),)))
+        validate_words(Words("en", (Word(0.0, 0.5, " "),)))
 
 
 def test_warnings_about_a_recording_reach_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

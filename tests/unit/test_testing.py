@@ -18,7 +18,7 @@ from oolong_align.plugin import entries
 from oolong_align.speakers.records import VoiceModel
 from oolong_align.speakers.sqlite import SqliteStore
 from oolong_align.testing import check_diarizer, check_format, check_speaker_store, check_transcriber, make_host
-from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, VoiceRange, Word, Words
+from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, SpeechRange, Word, Words
 
 
 class Diarizer:
@@ -49,7 +49,7 @@ class Diarizer:
         return Diarization(
             segments=(SpeakerSegment(0.0, end, speaker),),
             turns=tuple(turns),
-            speech=(VoiceRange(0.0, end),),
+            speech=(SpeechRange(0.0, end),),
             duration=seconds + (1 if self.broken == "duration" else 0),
         )
 
@@ -75,7 +75,7 @@ def test_a_broken_diarizer_is_told_which_rule(broken: str, rule: str) -> None:
         check_diarizer(lambda config: Diarizer(broken))
 
 
-def transcriber(words: Callable[[tuple[VoiceRange, ...]], tuple[Word, ...]]) -> Callable[..., object]:
+def transcriber(words: Callable[[tuple[SpeechRange, ...]], tuple[Word, ...]]) -> Callable[..., object]:
     return lambda config: lambda audio, speech, progress=None: Words("en", words(speech))
 
 

@@ -11,9 +11,9 @@ from oolong_align.types import (
     DiarizeSegment,
     Speaker,
     SpeakerSegment,
+    SpeechRange,
     Transcript,
     Utterance,
-    VoiceRange,
     Word,
     Words,
 )
@@ -58,7 +58,7 @@ def diarization(duration: float) -> Diarization:
     return Diarization(
         segments=(SpeakerSegment(0.0, middle, 0), SpeakerSegment(middle, duration, 1)),
         turns=(DiarizeSegment(0.0, middle, 0), DiarizeSegment(middle, duration, 1)),
-        speech=(VoiceRange(0.0, duration),),
+        speech=(SpeechRange(0.0, duration),),
         duration=duration,
     )
 

@@ -15,7 +15,7 @@ from oolong_align.errors import InputError, OolongWarning, UsageError
 from oolong_align.formats.json_reader import read_json
 from oolong_align.pipeline import Pipeline
 from oolong_align.testing import check_diarizer, check_transcriber, make_host
-from oolong_align.types import DiarizeSegment, SpeakerSegment, VoiceRange, Word
+from oolong_align.types import DiarizeSegment, SpeakerSegment, SpeechRange, Word
 
 REPLAY = {"diarizer": "replay", "transcriber": "replay"}
 RTTM = """;; by hand
@@ -69,12 +69,12 @@ def test_turns_of_an_rttm_file(turns: Path) -> None:
         SpeakerSegment(2.0, 4.5, 1, True),
         SpeakerSegment(6.0, 8.0, 0, False),
     )
-    assert found.speech == (VoiceRange(0.5, 4.5), VoiceRange(6.0, 8.0))
+    assert found.speech == (SpeechRange(0.5, 4.5), SpeechRange(6.0, 8.0))
     assert (found.duration, found.voice, dict(found.embeddings)) == (8.0, None, {})
 
 
 def test_words_of_a_recogniser(words: Path) -> None:
-    found = ReplayTranscriber(words)(silence(), [VoiceRange(0.5, 4.5), VoiceRange(6.0, 8.0)])
+    found = ReplayTranscriber(words)(silence(), [SpeechRange(0.5, 4.5), SpeechRange(6.0, 8.0)])
     assert found.language == "en"
     assert [each.text for each in found.words] == ["Hello", "there.", "Good", "bye"]
     assert found.words[0].probability == 0.9
@@ -83,16 +83,16 @@ def test_words_of_a_recogniser(words: Path) -> None:
 
 def test_words_of_a_bare_list_and_of_broken_utf_8(words: Path) -> None:
     words.write_text(json.dumps(WHISPER["segments"][:1]))
-    assert len(ReplayTranscriber(words)(silence(), [VoiceRange(0.5, 4.5)]).words) == 2
+    assert len(ReplayTranscriber(words)(silence(), [SpeechRange(0.5, 4.5)]).words) == 2
     tokens = [{"text": " Hi", "offsets": {"from": 600, "to": 900}}]
     cut = {"transcription": [{"offsets": {"from": 600, "to": 900}, "text": " Hi\udcff", "tokens": tokens}]}
     words.write_bytes(json.dumps(cut, ensure_ascii=False).encode("utf-8", "surrogateescape"))
-    assert [each.text for each in ReplayTranscriber(words)(silence(), [VoiceRange(0.5, 4.5)]).words] == ["Hi"]
+    assert [each.text for each in ReplayTranscriber(words)(silence(), [SpeechRange(0.5, 4.5)]).words] == ["Hi"]
 
 
 def test_words_where_nobody_speaks_are_left_out_with_a_warning(words: Path) -> None:
     with pytest.warns(OolongWarning, match=r"meeting\.json: 2 of 4 words lie where nobody speaks"):
-        found = ReplayTranscriber(words)(silence(), [VoiceRange(0.5, 3.0)])
+        found = ReplayTranscriber(words)(silence(), [SpeechRange(0.5, 3.0)])
     assert [each.text for each in found.words] == ["Hello", "there."]
 
 
@@ -183,7 +183,7 @@ def test_files_of_many_recordings(tmp_path: Path, turns: Path) -> None:
     with pytest.raises(InputError, match=r"holds no other\.rttm or other\.json for this recording"):
         ReplayDiarizer(tmp_path)(named("other.wav"))
     with pytest.raises(InputError, match="holds no file for samples without a name"):
-        ReplayTranscriber(tmp_path)(silence(), [VoiceRange(0, 1)])
+        ReplayTranscriber(tmp_path)(silence(), [SpeechRange(0, 1)])
 
 
 def test_bounds_are_checked(turns: Path) -> None:
@@ -223,7 +223,7 @@ def test_broken_turns_are_refused_with_one_line(content: str, message: str, turn
 def test_broken_words_are_refused_with_one_line(content: str, words: Path) -> None:
     words.write_text(content)
     with pytest.raises(InputError) as caught:
-        ReplayTranscriber(words)(silence(), [VoiceRange(0, 1)])
+        ReplayTranscriber(words)(silence(), [SpeechRange(0, 1)])
     assert str(caught.value).startswith(str(words))
     assert "\n" not in str(caught.value)
 
@@ -250,7 +250,7 @@ def test_an_empty_file_is_silence(turns: Path) -> None:
 
 
 def test_records_are_plain(words: Path) -> None:
-    found = ReplayTranscriber(words)(silence(), [VoiceRange(0.0, 8.0)])
+    found = ReplayTranscriber(words)(silence(), [SpeechRange(0.0, 8.0)])
     assert all(type(each) is Word and each.speaker is None for each in found.words)
 
 

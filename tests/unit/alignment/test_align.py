@@ -17,8 +17,8 @@ from oolong_align.types import (
     DiarizeSegment,
     FloatArray,
     SpeakerSegment,
+    SpeechRange,
     Transcript,
-    VoiceRange,
     Word,
     Words,
 )
@@ -37,7 +37,7 @@ def diarization(
     return Diarization(
         segments=tuple(SpeakerSegment(*turn) for turn in sorted(exclusive if exclusive is not None else turns)),
         turns=tuple(DiarizeSegment(*turn) for turn in sorted(turns)),
-        speech=tuple(VoiceRange(start, end) for start, end, _ in sorted(turns)),
+        speech=tuple(SpeechRange(start, end) for start, end, _ in sorted(turns)),
         duration=duration,
     )
 

@@ -16,12 +16,12 @@ from oolong_align.errors import OolongWarning
 from oolong_align.formats import read_json, render_json
 from oolong_align.interop import read_words
 from oolong_align.timing.timeline import Timeline
-from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, VoiceRange, Word, Words
+from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, SpeechRange, Word, Words
 
 PAUSE = Diarization(
     segments=(SpeakerSegment(1.0, 3.0, 0), SpeakerSegment(6.0, 8.0, 1)),
     turns=(DiarizeSegment(1.0, 3.0, 0), DiarizeSegment(6.0, 8.0, 1)),
-    speech=(VoiceRange(1.0, 3.0), VoiceRange(6.0, 8.0)),
+    speech=(SpeechRange(1.0, 3.0), SpeechRange(6.0, 8.0)),
     duration=10.0,
 )
 SPEECH = Timeline([(1.0, 3.0), (6.0, 8.0)])

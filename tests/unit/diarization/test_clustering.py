@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from oolong_align.diarization.clustering import (
-    NOBODY,
+    NO_SPEAKER,
     Clustering,
     ClusteringOptions,
     cluster_pieces,
@@ -54,7 +54,7 @@ def test_speakers_are_found(num_speakers: int, plda: Plda) -> None:
     result = cluster_windows(embeddings, activity, plda, options())
     labels = result.assign(embeddings, activity)
     assert len(result.centroids) == num_speakers
-    assert (labels[:, 2] == NOBODY).all()
+    assert (labels[:, 2] == NO_SPEAKER).all()
     links = {(int(true), int(found)) for true, found in zip(pairs.ravel(), labels[:, :2].ravel(), strict=True)}
     assert len(links) == num_speakers
     assert result.warning is None
@@ -87,7 +87,7 @@ def test_fewer_than_two_clean_embeddings_are_one_speaker(plda: Plda) -> None:
     embeddings, activity, _ = conversation(2, windows=1)
     activity[:, 50:] = 0
     result = cluster_windows(embeddings, activity, plda, options())
-    assert result.assign(embeddings, activity).tolist() == [[0, NOBODY, NOBODY]]
+    assert result.assign(embeddings, activity).tolist() == [[0, NO_SPEAKER, NO_SPEAKER]]
     told = cluster_windows(embeddings, activity, plda, options(num_speakers=2))
     assert told.warning is None
 
@@ -146,9 +146,9 @@ def test_two_local_speakers_share_a_cluster_only_where_that_is_allowed() -> None
     embeddings = np.repeat(centroids[:1, None], 3, axis=1)
     activity = np.ones((1, 589, 3), dtype=np.uint8)
     activity[:, :, 2] = 0
-    assert Clustering(centroids=centroids).assign(embeddings, activity).tolist() == [[0, 1, NOBODY]]
+    assert Clustering(centroids=centroids).assign(embeddings, activity).tolist() == [[0, 1, NO_SPEAKER]]
     shared = Clustering(centroids=centroids, one_to_one=False).assign(embeddings, activity)
-    assert shared.tolist() == [[0, 0, NOBODY]]
+    assert shared.tolist() == [[0, 0, NO_SPEAKER]]
 
 
 def test_average_linkage_stops_at_the_mean_squared_distance() -> None:

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from oolong_align.audio.recording import Audio, load_audio
 from oolong_align.diarization.embedding import (
     EmbeddingModel,
-    compute_voice_frames,
+    compute_frames,
     count_voice_frames,
     pool_span,
     pool_statistics,
@@ -70,7 +70,7 @@ def test_frames_of_every_rate_are_kept_in_order(tmp_path: Path, recording: Audio
     model = EmbeddingModel(write_graph(tmp_path / "model.onnx", stride))
     assert (model.per_voice_frame, model.channels, model.dimension) == (rows, NUM_BINS, DIMENSION)
     told: list[tuple[str, int, int]] = []
-    frames = compute_voice_frames(model, recording, progress=lambda *stage: told.append(stage))
+    frames = compute_frames(model, recording, progress=lambda *stage: told.append(stage))
     total = count_voice_frames(recording)
     assert len(frames) == total
     assert told[-1] == ("embedding", total, total)
@@ -95,7 +95,7 @@ def test_a_network_hears_the_features_it_was_trained_with(
 ) -> None:
     model = EmbeddingModel(write_graph(tmp_path / "model.onnx", 1, **metadata))
     assert model.fbank_window == window
-    frames = compute_voice_frames(model, recording).read(10, 20)
+    frames = compute_frames(model, recording).read(10, 20)
     hamming, povey = (read_mean_free_fbank(recording, 80, 160, each) for each in ("hamming", "povey"))
     np.testing.assert_allclose(frames, hamming if window == "hamming" else povey, atol=0.01)
     assert np.abs(hamming - povey).max() > 0.3
@@ -110,8 +110,8 @@ def test_a_network_with_unknown_features_is_refused(tmp_path: Path) -> None:
 def test_some_frames_present(tmp_path: Path, recording: Audio) -> None:
     model = EmbeddingModel(write_graph(tmp_path / "model.onnx", 2))
     stretches = np.stack([np.arange(50, 200, 3), np.arange(51, 201, 3)], axis=1)
-    some = compute_voice_frames(model, recording, stretches=stretches)
-    every = compute_voice_frames(model, recording)
+    some = compute_frames(model, recording, stretches=stretches)
+    every = compute_frames(model, recording)
     assert some.indices(0, 10**6).tolist() == list(range(50, 200, 3))
     np.testing.assert_array_equal(some.read(80, 81), every.read(80, 81))
     assert some.read(80, 81).shape == (4, NUM_BINS)

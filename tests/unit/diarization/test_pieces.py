@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from oolong_align.diarization.frame_store import VoiceFrames
-from oolong_align.diarization.pieces import change_votes, cut_segments, cut_spans, embed_spans, find_pieces
+from oolong_align.diarization.frame_store import FrameStore
+from oolong_align.diarization.pieces import change_votes, cut_segments, embed_spans, find_pieces, split_at
 from oolong_align.diarization.segmentation import Segmentation
 from oolong_align.types import DiarizeSegment, FloatArray, SpeakerSegment
 
@@ -77,7 +77,7 @@ def test_segments_are_cut_at_changes_where_both_parts_are_long_enough() -> None:
 
 def test_spans_are_cut_as_segments_are_and_keep_their_other_columns() -> None:
     spans = np.array([[60, 240, 7], [240, 270, 8], [360, 480, 9]])
-    parts = cut_spans(spans, np.array([[180, 420], [70, 120], [132, 228], [252, 300]]))
+    parts = split_at(spans, np.array([[180, 420], [70, 120], [132, 228], [252, 300]]))
     assert parts.tolist() == [
         [60, 120, 7],
         [120, 180, 7],
@@ -86,8 +86,8 @@ def test_spans_are_cut_as_segments_are_and_keep_their_other_columns() -> None:
         [360, 420, 9],
         [420, 480, 9],
     ]
-    assert cut_spans(np.array([[0, 36]]), np.array([17, 18, 19])).tolist() == [[0, 18], [18, 36]]
-    assert cut_spans(np.zeros((0, 3), dtype=np.int64), np.array([5])).shape == (0, 3)
+    assert split_at(np.array([[0, 36]]), np.array([17, 18, 19])).tolist() == [[0, 18], [18, 36]]
+    assert split_at(np.zeros((0, 3), dtype=np.int64), np.array([5])).shape == (0, 3)
 
 
 class MeanModel:
@@ -98,7 +98,7 @@ class MeanModel:
 
 
 def test_a_span_is_embedded_from_the_frames_it_covers() -> None:
-    frames = VoiceFrames(4)
+    frames = FrameStore(4)
     frames.append(np.repeat(np.eye(4, dtype=np.float32), 50, axis=0))
     spans = np.array([[0, 200], [260, 440], [300, 301]])
     embeddings = embed_spans(spans, MeanModel(), frames)  # type: ignore[arg-type]

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from oolong_align.diarization.activity import SpeakerActivity
-from oolong_align.diarization.clustering import NOBODY
+from oolong_align.diarization.clustering import NO_SPEAKER
 from oolong_align.diarization.embedding import pool_statistics
-from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.pieces import embed_spans
 from oolong_align.diarization.reassignment import reconstruct_from_pieces
 from oolong_align.timing.grid import Spans
@@ -29,9 +29,9 @@ class MeanModel:
         return statistics[:, :CHANNELS]
 
 
-def sounds(seconds: list[tuple[float, list[int]]]) -> VoiceFrames:
+def sounds(seconds: list[tuple[float, list[int]]]) -> FrameStore:
     """Frames with the sum of the voices given, one after the other."""
-    frames = VoiceFrames(CHANNELS)
+    frames = FrameStore(CHANNELS)
     for length, people in seconds:
         frames.append(np.repeat(VOICES[people].sum(axis=0, keepdims=True), round(12.5 * length), axis=0) + 0.01)
     return frames
@@ -46,7 +46,7 @@ def spans_of(seconds: list[tuple[float, float]]) -> Spans:
 
 
 def reconstructed(
-    frames: VoiceFrames,
+    frames: FrameStore,
     pieces: list[tuple[float, float]],
     together: list[tuple[float, float]] = (),  # type: ignore[assignment]
     *,
@@ -64,7 +64,7 @@ def reconstructed(
 
 
 def at(activity: SpeakerActivity, seconds: float) -> list[int]:
-    return [speaker for speaker in activity.speakers[place(seconds)].tolist() if speaker != NOBODY]
+    return [speaker for speaker in activity.speakers[place(seconds)].tolist() if speaker != NO_SPEAKER]
 
 
 def test_a_piece_goes_to_the_voice_it_has() -> None:
@@ -148,20 +148,20 @@ def test_every_frame_has_as_many_different_speakers_as_are_counted(seed: int, le
     counts = np.repeat(number, lengths)
     ends = np.cumsum(lengths)
     spans = np.stack([ends - lengths, ends], axis=1)[(number > 0) & (lengths >= 18)]
-    frames = VoiceFrames(CHANNELS)
+    frames = FrameStore(CHANNELS)
     frames.append(rng.random((round(len(counts) / FRAMES_PER_S * 12.5) + 1, CHANNELS)).astype(np.float32))
     model = MeanModel()
     embeddings = embed_spans(spans, model, frames)  # type: ignore[arg-type]
     activity, _ = reconstruct_from_pieces(spans, embeddings, VOICES, counts, model, frames)  # type: ignore[arg-type]
     np.testing.assert_array_equal(activity.counts(), counts)
     assert (activity.speakers[:, 0] != activity.speakers[:, 1])[counts > 0].all()
-    assert (activity.speakers[counts == 1, 1] == NOBODY).all()
+    assert (activity.speakers[counts == 1, 1] == NO_SPEAKER).all()
 
 
 def test_frames_are_read_back_as_they_were_written() -> None:
     rng = np.random.default_rng(0)
     written = rng.random((500, CHANNELS)).astype(np.float32)
-    frames = VoiceFrames(CHANNELS)
+    frames = FrameStore(CHANNELS)
     for block in np.array_split(written, 7):
         frames.append(block)
     assert len(frames) == 500

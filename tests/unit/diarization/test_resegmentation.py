@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from oolong_align.diarization.frame_store import Mask, Stored, VoiceFrames
+from oolong_align.diarization.frame_store import FrameStore, Mask, Stored
 from oolong_align.diarization.resegmentation import best_sequence, find_voice_changes
 from oolong_align.types import FloatArray
 
@@ -28,15 +28,15 @@ class MeanModel:
         return weights @ frames.astype(np.float32) / weights.sum(axis=1, keepdims=True)
 
 
-def sounds(model: MeanModel, seconds: list[tuple[float, int]]) -> VoiceFrames:
+def sounds(model: MeanModel, seconds: list[tuple[float, int]]) -> FrameStore:
     """Frames with the voices given one after the other."""
-    frames = VoiceFrames(4, rows=model.per_voice_frame)
+    frames = FrameStore(4, rows=model.per_voice_frame)
     for length, speaker in seconds:
         frames.append(np.repeat(VOICES[[speaker]], round(12.5 * length) * model.per_voice_frame, axis=0))
     return frames
 
 
-def changes_of(model: MeanModel, frames: VoiceFrames, spans: list[tuple[float, float]]) -> FloatArray:
+def changes_of(model: MeanModel, frames: FrameStore, spans: list[tuple[float, float]]) -> FloatArray:
     pieces = np.rint(FRAMES_PER_S * np.array(spans)).astype(np.int64).reshape(-1, 2)
     found = find_voice_changes(pieces, VOICES, model, frames)  # type: ignore[arg-type]
     return found / FRAMES_PER_S
@@ -81,7 +81,7 @@ def test_frames_that_are_not_there_are_no_voice() -> None:
     model = MeanModel()
     present = np.zeros(300, dtype=np.bool_)
     present[:100] = True
-    frames = VoiceFrames(4, present)
+    frames = FrameStore(4, present)
     frames.append(np.repeat(VOICES[[0, 1]], 50, axis=0))
     np.testing.assert_allclose(changes_of(model, frames, [(0, 24)]), [4], atol=0.2)
     assert changes_of(model, frames, [(12, 24)]).tolist() == []

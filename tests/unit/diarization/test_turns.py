@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from oolong_align.diarization.clustering import NOBODY
+from oolong_align.diarization.clustering import NO_SPEAKER
 from oolong_align.diarization.turns import fill_gaps, find_runs
 
 
@@ -26,7 +26,7 @@ def naive_runs(speakers: np.ndarray) -> list[tuple[int, int, int]]:
 @st.composite
 def speakers_of_frames(draw: st.DrawFn) -> np.ndarray:
     frames = draw(hnp.arrays(np.int32, st.tuples(st.integers(0, 40), st.just(2)), elements=st.integers(-1, 3)))
-    frames[frames[:, 0] == frames[:, 1], 1] = NOBODY
+    frames[frames[:, 0] == frames[:, 1], 1] = NO_SPEAKER
     return frames
 
 

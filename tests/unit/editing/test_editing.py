@@ -14,15 +14,15 @@ from oolong_align.alignment.align import gather_utterances
 from oolong_align.editing import add_speaker, assign, merge, prune, rename
 from oolong_align.errors import InputError
 from oolong_align.formats import read_json, render_json, render_srt
-from oolong_align.formats.embeddings import StoredVoice, decode_embedding
+from oolong_align.formats.embeddings import StoredEvidence, decode_embedding
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
     Speaker,
     SpeakerSegment,
+    SpeechRange,
     Transcript,
     Utterance,
-    VoiceRange,
     Word,
 )
 
@@ -43,11 +43,11 @@ def talk() -> Transcript:
         diarization=Diarization(
             segments=tuple(SpeakerSegment(*span) for span in spans),
             turns=tuple(DiarizeSegment(*span) for span in [(0.0, 1.25, 0), *spans[1:]]),
-            speech=(VoiceRange(0.0, 4.0),),
+            speech=(SpeechRange(0.0, 4.0),),
             duration=5.0,
             embeddings=embeddings,
             pieces=tuple(DiarizeSegment(*span) for span in [spans[0], (1.0, 2.0, 1), (2.0, 3.0, 1), spans[2]]),
-            voice=StoredVoice([(0.0, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0)], AXES, embeddings),
+            voice=StoredEvidence([(0.0, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0)], AXES, embeddings),
         ),
         speakers={
             A: Speaker(label=A, seconds=1.0, words=2),

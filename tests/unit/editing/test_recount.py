@@ -14,7 +14,7 @@ from oolong_align.diarization.plda import Plda
 from oolong_align.editing import find_plda, recluster
 from oolong_align.errors import InputError, ModelError, OolongWarning, UsageError
 from oolong_align.formats import read_json, render_json
-from oolong_align.formats.embeddings import StoredVoice
+from oolong_align.formats.embeddings import StoredEvidence
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
@@ -62,7 +62,7 @@ def talk(
             speech=(),
             duration=max(piece[1] for piece in pieces),
             pieces=tuple(DiarizeSegment(*span) for span in spans),
-            voice=StoredVoice([span[:2] for span in spans], vectors.astype(np.float32), {}),
+            voice=StoredEvidence([span[:2] for span in spans], vectors.astype(np.float32), {}),
             warnings=("2 may be one person",),
         ),
         speakers={
@@ -160,7 +160,7 @@ def test_what_was_done_is_said() -> None:
     assert found.diarization.warnings == tuple(str(each.message) for each in caught)
     alike = talk([(2.0 * k, 2.0 * k + 2, 0, 0) for k in range(3)])
     assert alike.diarization is not None
-    same = replace(alike.diarization, voice=StoredVoice([p[:2] for p in spans(alike.diarization.pieces)], ONES, {}))
+    same = replace(alike.diarization, voice=StoredEvidence([p[:2] for p in spans(alike.diarization.pieces)], ONES, {}))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         found = recluster(replace(alike, diarization=same), 2, plda=plda())

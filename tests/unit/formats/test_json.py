@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from oolong_align.errors import InputError, OutputError
-from oolong_align.formats.embeddings import StoredVoice, decode_embedding, encode_embedding
+from oolong_align.formats.embeddings import StoredEvidence, decode_embedding, encode_embedding
 from oolong_align.formats.json import render_json
 from oolong_align.formats.json_reader import read_json
 from oolong_align.types import (
@@ -19,9 +19,9 @@ from oolong_align.types import (
     ModelInfo,
     Speaker,
     SpeakerSegment,
+    SpeechRange,
     Transcript,
     Utterance,
-    VoiceRange,
     Word,
 )
 
@@ -51,7 +51,7 @@ def small() -> Transcript:
         diarization=Diarization(
             segments=(SpeakerSegment(0.0, 1.0, 0, True), SpeakerSegment(1.0, 1.5, 1)),
             turns=(DiarizeSegment(0.0, 1.0, 0), DiarizeSegment(0.75, 1.5, 1)),
-            speech=(VoiceRange(0.0, 1.5),),
+            speech=(SpeechRange(0.0, 1.5),),
             duration=3.25,
             embeddings={0: AXES[0], 1: AXES[1]},
             model=ModelInfo(bundle="open", hashes={"plda": "ab", "embedding": "cd"}, dimension=3),
@@ -161,7 +161,7 @@ def test_numbers_that_json_cannot_hold_are_refused(value: float) -> None:
 
 
 def test_stored_voices_answer_for_their_pieces_and_for_mixtures() -> None:
-    voice = StoredVoice([(0.0, 1.0), (1.0, 3.0)], AXES[:2], {0: AXES[0], 1: AXES[1]})
+    voice = StoredEvidence([(0.0, 1.0), (1.0, 3.0)], AXES[:2], {0: AXES[0], 1: AXES[1]})
     np.testing.assert_array_equal(voice.embed(0.0, 1.0), AXES[0])
     np.testing.assert_allclose(voice.embed(0.5, 1.5), [0.5**0.5, 0.5**0.5, 0], rtol=1e-6)
     assert voice.scores(1.0, 3.0) == {0: 0.0, 1: 1.0}

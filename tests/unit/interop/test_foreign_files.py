@@ -17,7 +17,7 @@ import pytest
 from oolong_align import align
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.formats import render_diarized_json, render_json, render_verbose_json, render_whisperx
-from oolong_align.interop import read_heard, read_words
+from oolong_align.interop import read_recognised, read_words
 from oolong_align.interop.files import read_rttm, read_transcript
 from oolong_align.types import Diarization, Transcript, Word, join_words
 
@@ -123,16 +123,16 @@ def test_the_python_objects_of_openai(foreign: Path) -> None:
             return SimpleNamespace(**{key: objects(item) for key, item in value.items()})
         return [objects(item) for item in value] if isinstance(value, list) else value
 
-    assert read_heard(objects(document)) == read_heard(document)
+    assert read_recognised(objects(document)) == read_recognised(document)
 
 
 def test_other_ways_to_dump_what_faster_whisper_gives(foreign: Path) -> None:
     document = json.loads((foreign / "faster-whisper.json").read_text("utf-8"))
-    alone = read_heard(document["segments"])
+    alone = read_recognised(document["segments"])
     assert (alone.tool, alone.language) == ("faster-whisper", "")
-    beside = read_heard({"segments": document["segments"], "info": {"language": "en", "duration": 20.0}})
+    beside = read_recognised({"segments": document["segments"], "info": {"language": "en", "duration": 20.0}})
     assert (beside.language, beside.segments) == ("en", alone.segments)
-    assert alone.segments == read_heard(document).segments
+    assert alone.segments == read_recognised(document).segments
 
 
 def test_a_last_chunk_without_end() -> None:

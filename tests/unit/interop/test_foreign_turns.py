@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oolong_align.errors import InputError
 from oolong_align.formats import render_rttm
 from oolong_align.interop.files import ForeignTurns, read_rttm
-from oolong_align.plugin.contract import check_diarization
+from oolong_align.plugin.contract import validate_diarization
 from oolong_align.types import Transcript
 
 
@@ -94,7 +94,7 @@ def test_names_that_differ_by_a_number_stay_two(ends: list[str], names: list[str
 
 def test_what_is_behind_the_recording_is_cut(rttm: Path) -> None:
     rttm.write_text(line(0, 5, "A") + line(7, 2, "B"))
-    result = check_diarization(read_rttm(rttm).diarization(4.0))
+    result = validate_diarization(read_rttm(rttm).diarization(4.0))
     assert [(each.start, each.end) for each in result.turns] == [(0, 4)]
     assert result.duration == 4.0
 
@@ -159,7 +159,7 @@ TURNS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9), st.sampled_fro
 @given(TURNS)
 def test_every_file_gives_a_diarization_that_keeps_the_rules(turns: list[tuple[int, int, str]]) -> None:
     spans = sorted((float(start), float(start + length), name) for start, length, name in turns)
-    result = check_diarization(ForeignTurns(tuple(spans)).diarization())
+    result = validate_diarization(ForeignTurns(tuple(spans)).diarization())
     seconds = {time for start, end, _ in spans for time in range(int(start), int(end))}
     assert sum(each.end - each.start for each in result.segments) == len(seconds)
     assert all(earlier.end <= later.start for earlier, later in pairwise(result.segments))

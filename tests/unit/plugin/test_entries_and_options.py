@@ -22,8 +22,8 @@ from oolong_align.plugin.host import Host
 from oolong_align.testing import make_host
 from oolong_align.types import (
     Diarization,
+    SpeechRange,
     Transcript,
-    VoiceRange,
     Words,
 )
 
@@ -128,7 +128,7 @@ def test_engines_are_guarded(made: object) -> None:
 
     host = make_host(plugin(oolong_transcribers=oolong_transcribers))
     with pytest.raises(PluginError, match="plugin 'mine' broke the contract in transcriber 'odd'"):
-        host.transcribe(AUDIO, (VoiceRange(0, 1),), config_of(host, transcriber="odd"))
+        host.transcribe(AUDIO, (SpeechRange(0, 1),), config_of(host, transcriber="odd"))
 
 
 def test_an_executor_needs_its_methods() -> None:

@@ -21,9 +21,9 @@ from oolong_align.types import (
     DiarizeSegment,
     Speaker,
     SpeakerSegment,
+    SpeechRange,
     Transcript,
     Utterance,
-    VoiceRange,
     Word,
     Words,
 )
@@ -76,7 +76,7 @@ def test_an_empty_result_is_a_result() -> None:
         return Words("", ())
 
     host = make_host(plugin(oolong_transcribe=oolong_transcribe))
-    assert host.transcribe(AUDIO, (VoiceRange(0, 1),), config_of(host)) == Words("", ())
+    assert host.transcribe(AUDIO, (SpeechRange(0, 1),), config_of(host)) == Words("", ())
 
 
 def test_a_wrapper_edits_what_the_core_made() -> None:
@@ -291,7 +291,7 @@ TURN = DiarizeSegment(0.0, 1.0, 0)
             replace(NOBODY, turns=(TURN,), segments=(SEGMENT, SpeakerSegment(0.5, 2.0, 0))),
             "segments must not overlap",
         ),
-        (replace(NOBODY, speech=(VoiceRange(0, 2), VoiceRange(1, 3))), "speech must not overlap"),
+        (replace(NOBODY, speech=(SpeechRange(0, 2), SpeechRange(1, 3))), "speech must not overlap"),
         (replace(NOBODY, embeddings={0: np.full(3, np.nan)}), "finite vector"),
         (replace(NOBODY, embeddings={0: np.ones(3), 1: np.ones(4)}), "one size"),
         (replace(NOBODY, embeddings={0: [1.0, 2.0]}), "must be a numpy array of float32, not list"),

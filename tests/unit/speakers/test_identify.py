@@ -10,7 +10,7 @@ import pytest
 from known_people import DIMENSION, MODEL, NOW, heard, reference, voice
 
 from oolong_align.errors import InputError, OolongWarning
-from oolong_align.formats.embeddings import StoredVoice
+from oolong_align.formats.embeddings import StoredEvidence
 from oolong_align.speakers.identify import Identity, find_voices, identify, name_speakers
 from oolong_align.speakers.samples import voice_samples
 from oolong_align.speakers.sqlite import SqliteStore
@@ -38,7 +38,7 @@ def recording(people: Sequence[tuple[str, float]], session: int = 0, *, model: M
         embeddings=embeddings,
         pieces=tuple(pieces),
         model=model,
-        voice=StoredVoice([(piece.start, piece.end) for piece in pieces], np.stack(vectors), embeddings),
+        voice=StoredEvidence([(piece.start, piece.end) for piece in pieces], np.stack(vectors), embeddings),
     )
 
 
@@ -114,7 +114,7 @@ def test_overlapped_short_and_doubtful_pieces_are_no_sample() -> None:
     )
     assert set(voice_samples(replace(diarization, pieces=short))) == {1}
     vectors = np.stack([heard("Bob"), *(heard("Ada") for _ in range(3)), *(heard("Bob") for _ in range(4))])
-    swapped = StoredVoice([(each.start, each.end) for each in diarization.pieces], vectors, diarization.embeddings)
+    swapped = StoredEvidence([(each.start, each.end) for each in diarization.pieces], vectors, diarization.embeddings)
     sample = voice_samples(replace(diarization, voice=swapped))[0]
     assert (sample.seconds, sample.start, sample.end) == (7.5, 2.5, 10.0)
     assert sample.embedding == pytest.approx(heard("Ada"), abs=1e-6)

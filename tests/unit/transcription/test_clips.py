@@ -4,7 +4,7 @@ import numpy as np
 
 from oolong_align.audio.recording import load_audio
 from oolong_align.transcription.clips import Clip, join_clips, plan_clips, quietest
-from oolong_align.types import VoiceRange
+from oolong_align.types import SpeechRange
 
 S = 16000
 
@@ -15,7 +15,7 @@ def silence(seconds: float) -> np.ndarray:
 
 def plan(seconds: float, *spans: tuple[float, float], **options: float) -> list[list[tuple[float, float]]]:
     """Parts of the clips in seconds."""
-    clips = plan_clips(load_audio(silence(seconds)), [VoiceRange(*span) for span in spans], **options)
+    clips = plan_clips(load_audio(silence(seconds)), [SpeechRange(*span) for span in spans], **options)
     return [[(round(start / S, 3), round(stop / S, 3)) for start, stop in clip.parts] for clip in clips]
 
 
@@ -45,7 +45,7 @@ def test_speech_without_a_pause_is_cut_at_its_quietest_moment() -> None:
     samples = np.random.default_rng(0).normal(0, 0.1, 70 * S).astype(np.float32)
     for second in (5.0, 21.3, 44.0, 60.0):
         samples[round((second - 0.15) * S) : round((second + 0.15) * S)] *= 0.01
-    clips = plan_clips(load_audio(samples), [VoiceRange(0, 70)])
+    clips = plan_clips(load_audio(samples), [SpeechRange(0, 70)])
     cuts = [clip.parts[0][0] / S for clip in clips[1:]]
     np.testing.assert_allclose(cuts, [21.3, 44.0], atol=0.1)
     assert clips[-1].parts[-1][1] == 70 * S

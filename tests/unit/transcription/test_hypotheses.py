@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from oolong_align.transcription.clips import Clip
-from oolong_align.transcription.hypotheses import Heard, Token, left_out, sum_up, to_words, without_overlap
+from oolong_align.transcription.hypotheses import Hypothesis, Token, left_out, sum_up, to_words, without_overlap
 from oolong_align.types import Word, join_words
 
 S = 16000
@@ -132,7 +132,7 @@ def test_segments_are_summed_up_in_the_clip_time() -> None:
     assert {token.probability for token in heard.tokens} == {1.0}
     assert heard.is_believed
     assert not (heard.repeats_itself or heard.is_silence)
-    assert sum_up([], 30) == Heard()
+    assert sum_up([], 30) == Hypothesis()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from media import write_wav
 
 from oolong_align.audio.recording import load_audio
-from oolong_align.diarization.frame_store import VoiceFrames
+from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.errors import OutputError
 from oolong_align.util import scratch
 from oolong_align.util.scratch import ScratchFile
@@ -24,7 +24,7 @@ from oolong_align.audio.recording import load_audio
 audio = load_audio(sys.argv[1], in_memory_s=0)
 whole = audio.read(0, 64000)
 voice_frames._MEMORY_BYTES = 1000
-frames = voice_frames.VoiceFrames(8)
+frames = voice_frames.FrameStore(8)
 stored = np.arange(8000, dtype=np.float16).reshape(1000, 8)
 frames.append(stored)
 
@@ -79,7 +79,7 @@ def test_frames_are_the_same_in_memory_and_in_a_file(monkeypatch: pytest.MonkeyP
     blocks = np.random.default_rng(0).normal(size=(5, 30, 4)).astype(np.float16)
     for limit in (10**6, 500, 0):
         monkeypatch.setattr("oolong_align.diarization.frame_store._MEMORY_BYTES", limit)
-        frames = VoiceFrames(4)
+        frames = FrameStore(4)
         for block in blocks:
             frames.append(block)
             np.testing.assert_array_equal(frames.read_stored(2, 9), blocks[0][2:9])
@@ -115,6 +115,6 @@ def test_the_folder_is_named_also_where_there_is_none(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(scratch.tempfile, "gettempdir", nowhere)
     monkeypatch.setattr(scratch.tempfile, "TemporaryFile", lambda **_: nowhere())
-    frames = VoiceFrames(8_000_000)
+    frames = FrameStore(8_000_000)
     with pytest.raises(OutputError, match="no room for the voice frames in the folder for temporary files"):
         frames.append(np.zeros((5, 8_000_000), dtype=np.float16))

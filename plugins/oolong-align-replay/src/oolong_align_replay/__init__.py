@@ -16,7 +16,7 @@ from oolong_align.hookspecs import (
     TranscriberEntry,
     hookimpl,
 )
-from oolong_align.types import Diarization, Progress, Transcript, VoiceRange, Words
+from oolong_align.types import Diarization, Progress, SpeechRange, Transcript, Words
 from oolong_align_replay.files import check_path, file_for
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class ReplayTranscriber:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __call__(self, audio: Audio, speech: Sequence[VoiceRange], *, progress: Progress | None = None) -> Words:
+    def __call__(self, audio: Audio, speech: Sequence[SpeechRange], *, progress: Progress | None = None) -> Words:
         """Return the words inside the speech ranges.
 
         Raises

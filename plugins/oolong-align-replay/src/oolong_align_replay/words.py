@@ -16,7 +16,7 @@ from oolong_align.formats.json_field import parse_object
 from oolong_align.formats.json_reader import read_json
 from oolong_align.interop.files import read_transcript
 from oolong_align.timing.timeline import Timeline
-from oolong_align.types import Diarization, Transcript, VoiceRange, Words
+from oolong_align.types import Diarization, SpeechRange, Transcript, Words
 from oolong_align_replay.files import read_text
 
 if TYPE_CHECKING:
@@ -82,14 +82,14 @@ def _read_own(path: Path) -> Transcript | None:
         raise InputError(f"{path}: {error}") from None
 
 
-def words_in_speech(words: Words, speech: Sequence[VoiceRange], audio: Audio, path: Path) -> Words:
+def words_in_speech(words: Words, speech: Sequence[SpeechRange], audio: Audio, path: Path) -> Words:
     """Give every word its times and leave out those more than half a second from all speech.
 
     Parameters
     ----------
     words : Words
         Times that are missing are NaN.
-    speech : sequence of VoiceRange
+    speech : sequence of SpeechRange
         Where anybody speaks; without any there are no words.
     audio : Audio
         Words end with it.
