@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 
 from oolong_align.errors import warn
 from oolong_align.plugin.entries import Config
 from oolong_align.types import Diarization, Transcript
 
-__all__ = ["add_identity_options", "check_library", "identify_transcript"]
-
-
-def add_identity_options(add: Callable[..., None]) -> None:
-    """Add the options of identification."""
-    from oolong_align.builtin.params import FiniteRange
-    from oolong_align.options import SPEAKER_THRESHOLD
-
-    add(
-        "--speaker_threshold",
-        commands=("transcribe", "align", "diarize"),
-        type=FiniteRange(0, 1, min_open=True, max_open=True),
-        default=SPEAKER_THRESHOLD,
-        show_default=True,
-        help="--speakers: least probability of a known voice; who is below is a new one.",
-    )
+__all__ = ["check_library", "identify_transcript"]
 
 
 def check_library(config: Config, diarization: Diarization | None = None) -> None:

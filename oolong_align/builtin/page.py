@@ -13,21 +13,7 @@ from oolong_align.types import Transcript
 if TYPE_CHECKING:
     from oolong_align.formats.cues import CueLayout
 
-__all__ = ["add_page_options", "page_format"]
-
-
-def add_page_options(add: Callable[..., None]) -> None:
-    """Add the options of the page."""
-    import click
-
-    add(
-        "--html_audio",
-        commands=("transcribe", "align", "diarize", "edit"),
-        type=click.Choice(AUDIO_CHOICES),
-        default=AUDIO_CHOICES[0],
-        show_default=True,
-        help="HTML: recording inside the page or linked; auto embeds up to 16 MB.",
-    )
+__all__ = ["page_format"]
 
 
 def page_format(

@@ -1,17 +1,20 @@
-"""Numbers of the command line that are numbers: click's own range lets ``nan`` and ``inf`` pass."""
+"""Parameter types for click."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["FiniteRange"]
+from oolong_align.util.files import is_address
+
+__all__ = ["FiniteRange", "LocalFile"]
 
 
 class FiniteRange(click.FloatRange):
-    """A range of finite numbers."""
+    """A range of finite numbers; ``click.FloatRange`` accepts ``nan`` and ``inf``."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Convert a value, or fail with one line."""
@@ -19,3 +22,16 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+class LocalFile(click.Path):
+    """Path of a file; an address is refused here, because a path would lose one of its slashes."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Path of what was given."""
+        if isinstance(value, str) and is_address(value):
+            self.fail(f"{value} is an address: download it first, only local files are read", param, ctx)
+        return super().convert(value, param, ctx)

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import click
 
-from oolong_align.cli.commands import STDOUT, LocalFile, make_command, output_dir_option, timing_option
+from oolong_align.builtin.params import LocalFile
+from oolong_align.cli.commands import STDOUT, make_command, output_dir_option, timing_option
 from oolong_align.cli.run_commands import run_pipeline
 from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.errors import UsageError

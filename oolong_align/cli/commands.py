@@ -9,15 +9,15 @@ from typing import Any, Final
 
 import click
 
+from oolong_align.builtin.params import LocalFile
 from oolong_align.plugin.entries import PluginOption
-from oolong_align.util.files import is_address, local_path
+from oolong_align.util.files import local_path
 
 __all__ = [
     "SETTINGS",
     "STDOUT",
     "GroupedCommand",
     "LazyGroup",
-    "LocalFile",
     "files_argument",
     "make_command",
     "output_dir_option",
@@ -33,19 +33,6 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "token_normalize_func": lambda token: token.replace("-", "_"),
     "max_content_width": 110,
 }
-
-
-class LocalFile(click.Path):
-    """Path of a file; an address is refused here, because a path would lose one of its slashes."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Path of what was given."""
-        if isinstance(value, str) and is_address(value):
-            self.fail(f"{value} is an address: download it first, only local files are read", param, ctx)
-        return super().convert(value, param, ctx)
 
 
 class LazyGroup(click.Group):

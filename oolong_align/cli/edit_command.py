@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import click
 
-from oolong_align.cli.commands import STDOUT, LocalFile, make_command
+from oolong_align.builtin.params import LocalFile
+from oolong_align.cli.commands import STDOUT, make_command
 from oolong_align.cli.libraries import open_library
 from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.errors import InputError, ModelError, StoreError, UsageError, warn

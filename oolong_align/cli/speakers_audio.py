@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from oolong_align.builtin.params import FiniteRange
-from oolong_align.cli.commands import LocalFile
+from oolong_align.builtin.params import FiniteRange, LocalFile
 from oolong_align.cli.libraries import library_option, open_library
 from oolong_align.cli.terminal import Terminal, print_table
 from oolong_align.errors import InputError, UsageError

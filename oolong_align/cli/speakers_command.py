@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from oolong_align.cli.commands import SETTINGS, STDOUT, LocalFile
+from oolong_align.builtin.params import LocalFile
+from oolong_align.cli.commands import SETTINGS, STDOUT
 from oolong_align.cli.libraries import library_option, open_library, shown, voice_id
 from oolong_align.cli.speakers_audio import audio_commands
 from oolong_align.cli.speakers_review import review_commands

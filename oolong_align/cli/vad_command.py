@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from oolong_align.builtin.plugin import diarizer_options
+from oolong_align.builtin.options import diarizer_options
 from oolong_align.cli.commands import STDOUT, files_argument, make_command, output_dir_option, timing_option
 from oolong_align.cli.run_commands import report_failures
 from oolong_align.cli.terminal import Terminal, counted, print_table

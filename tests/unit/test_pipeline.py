@@ -250,7 +250,7 @@ def test_a_redaction_reaches_every_format(replay: object, record: Record, tmp_pa
 
 
 def test_options_from_python_have_pythons_types() -> None:
-    from oolong_align.builtin.plugin import diarizer_options
+    from oolong_align.builtin.options import diarizer_options
 
     host = make_host()
     given = {"refine": False, "providers": ("cuda", "cpu"), "threads": 3, "output_format": "srt", "step": 2}

@@ -251,7 +251,7 @@ def test_languages_and_arithmetic_are_those_of_the_engine() -> None:
     from faster_whisper import available_models
     from faster_whisper.tokenizer import _LANGUAGE_CODES
 
-    from oolong_align.builtin.plugin import COMPUTE_TYPES
+    from oolong_align.builtin.options import COMPUTE_TYPES
     from oolong_align.text.languages import LANGUAGES
     from oolong_align.transcription.whisper_model import SIZES
 
