@@ -20,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from oolong_align.alignment.align import gather_utterances
+from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.formats import read_json
 from oolong_align.types import Diarization, DiarizeSegment, Speaker, SpeakerSegment, SpeechRange, Transcript, Word
 

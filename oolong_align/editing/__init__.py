@@ -13,8 +13,8 @@ Rename
 Join
     Where a merge or an assignment takes away the change of speaker between two words, the utterances that it parted
     become one, from the start of the first to the end of the second, unless they would have been parted without it:
-    by the rules of `oolong_align.alignment.align.gather_utterances`. All other ends of utterances stay, also where a
-    person put them. Done from the first utterance to the last, each with what has been joined before it.
+    by the rules of `oolong_align.alignment.utterances.gather_utterances`. All other ends of utterances stay, also where
+    a person put them. Done from the first utterance to the last, each with what has been joined before it.
 
 Merge
     All that is the source's becomes the target's, and the source is removed.

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from oolong_align.alignment.align import longest_before
+from oolong_align.alignment.utterances import longest_before
 from oolong_align.editing.spans import join_turns, label_names, reassign_span, stored_pieces
 from oolong_align.errors import InputError
 from oolong_align.formats.embeddings import StoredEvidence

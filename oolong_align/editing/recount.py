@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from oolong_align.alignment.align import gather_utterances
+from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.alignment.word_speakers import attribute_words
 from oolong_align.diarization.clustering import Clustering, ClusteringOptions, Labels, cluster_pieces
 from oolong_align.diarization.plda import Plda

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from oolong_align.alignment.align import gather_utterances
+from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.diarization.plda import Plda
 from oolong_align.editing import assign, merge, prune, recluster, rename
 from oolong_align.errors import OolongWarning

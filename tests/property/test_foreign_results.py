@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oolong_align import align
-from oolong_align.alignment.align import gather_utterances
+from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.errors import InputError
 from oolong_align.formats import render_json, render_verbose_json, render_whisperx
 from oolong_align.interop import read_words

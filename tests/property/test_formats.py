@@ -11,7 +11,7 @@ import srt
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from oolong_align.alignment.align import gather_utterances
+from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.formats import (
     CueLayout,
     read_json,

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from oolong_align.alignment.align import longest_before
+from oolong_align.alignment.utterances import longest_before
 from oolong_align.formats.cues import CueLayout
 from oolong_align.formats.json import infer_spaces, render_json
 from oolong_align.formats.srt import srt_cues

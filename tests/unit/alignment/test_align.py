@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from oolong_align import align
-from oolong_align.alignment.align import gather_utterances
+from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.alignment.word_speakers import speaker_probabilities
 from oolong_align.errors import UsageError
 from oolong_align.types import (

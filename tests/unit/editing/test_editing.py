@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from oolong_align.alignment.align import gather_utterances
+from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.editing import add_speaker, assign, merge, prune, rename
 from oolong_align.errors import InputError
 from oolong_align.formats import read_json, render_json, render_srt

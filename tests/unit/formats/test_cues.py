@@ -8,7 +8,7 @@ from timeit import repeat
 import pytest
 import srt
 
-from oolong_align.alignment.align import gather_utterances
+from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.errors import UsageError
 from oolong_align.formats.cue_lines import join_line
 from oolong_align.formats.cue_times import place_cues, word_states
