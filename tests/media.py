@@ -1,4 +1,4 @@
-"""Small media files for tests, written by PyAV or byte by byte."""
+"""Small media files for tests, written with PyAV or byte by byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 
 def tone(seconds: float, rate: int, *, channels: int = 1, hertz: float = 300.0) -> npt.NDArray[np.float32]:
-    """Sine of amplitude 0.5 in the first channel, half of it in the next and so on, shape (channels, samples)."""
+    """Sine with amplitude 0.5 in the first channel, halved in each further channel, shape (channels, samples)."""
     wave = 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
     return np.stack([wave / 2**channel for channel in range(channels)]).astype(np.float32)
 
@@ -28,7 +28,7 @@ def write_media(
     gap: tuple[float, float] | None = None,
     picture: bool = False,
 ) -> Path:
-    """Encode (channels, samples); packets of the ``gap`` (seconds) are left out; ``picture`` adds a video stream."""
+    """Encode (channels, samples), omitting packets within ``gap`` (seconds); ``picture`` adds a video stream."""
     with av.open(str(path), "w", format=container) as file:
         stream: Any = file.add_stream(codec, rate=rate)
         stream.layout = layout
@@ -65,7 +65,7 @@ def _add_picture(file: Any) -> None:
 def write_wav(
     path: Path, samples: npt.NDArray[Any], rate: int, *, channels: int = 1, claimed_bytes: int | None = None
 ) -> Path:
-    """Write interleaved samples of any width as they are; the header claims what it is told."""
+    """Write interleaved samples unconverted; ``claimed_bytes`` is the data size written to the header."""
     data = samples.tobytes()
     size = len(data) if claimed_bytes is None else claimed_bytes
     width = samples.dtype.itemsize

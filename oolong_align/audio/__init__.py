@@ -1,4 +1,4 @@
-"""Media files to 16 kHz mono samples."""
+"""Decode media files to 16 kHz mono samples."""
 
 from __future__ import annotations
 

@@ -1,9 +1,13 @@
-"""A media file to 16 kHz mono samples, block by block, through PyAV; `audio.recording` checks and keeps them.
+"""Decode a media file to 16 kHz mono samples, block by block, with PyAV; `audio.recording` checks and stores them.
 
-Hostile or broken files, and what stops each: playlists, ``ffconcat`` and SDP files that name other files or addresses
-(the one file is opened by Python, formats that refer to others are refused, and so is every protocol); claims about
-length (nothing is allocated from them); time stamps that jump (at most an hour of silence is inserted); rates at which
-a small file means terabytes (refused below 1 kHz); damaged packets (skipped and counted).
+Hostile or broken files, and the defence against each:
+
+- Playlists, ``ffconcat`` and SDP files that refer to other files or URLs: Python opens the one file; formats that refer
+  to others are refused, and so is every protocol.
+- Wrong durations in the header: nothing is allocated from them.
+- Jumping timestamps: at most one hour of silence is inserted.
+- Sample rates at which a small file expands to terabytes: rates below 1 kHz are refused.
+- Damaged packets: skipped and counted.
 """
 
 from __future__ import annotations
@@ -24,41 +28,41 @@ from oolong_align.timing.grid import SAMPLE_RATE, samples_to_seconds, seconds_to
 if TYPE_CHECKING:
     from oolong_align.types import FloatArray, Progress
 
-# Time stamps wander by some ms (containers round them, encoders add padding); a step beyond this is a real gap.
+# Timestamps drift by a few ms (containers round them, encoders add padding); a larger step is a real gap.
 GAP_S: Final = 0.1
 MAX_SILENCE_S: Final = 3600.0
 MIN_RATE: Final = 1000
 MAX_ERRORS_IN_A_ROW: Final = 100
 _CANCELLED: Final = 0.02
 _ENERGY_STEP: Final = 16
-# The segmentation model's first layer normalises its input, down to a floor: recordings lose speakers from -60 dBFS on.
+# The segmentation model's first layer normalises its input down to a floor: below -60 dBFS, speakers are missed.
 FAINT_PEAK: Final = 0.002
-# Formats without a header: FFmpeg guesses their length from the first frames' bit rate.
+# Formats without a header: FFmpeg estimates their duration from the bit rate of the first frames.
 GUESSED_LENGTH: Final = frozenset({"aac", "ac3", "eac3", "dts", "loas", "truehd"})
 
-# Formats that hold no sound but say where it is.
+# Formats that contain no audio but refer to other files.
 REFERRING: Final = frozenset({"concat", "dash", "hls", "imf", "lavfi", "rtp", "rtsp", "sdp", "webm_dash_manifest"})
 
-# PyAV before 12.1 passes FFmpeg's messages on to this logger, and without a handler Python prints them on stderr.
+# PyAV before 12.1 sends FFmpeg's messages to this logger, and without a handler Python prints them on stderr.
 logging.getLogger("libav").addHandler(logging.NullHandler())
 
-
-# PyAV 19 replaces broken characters of tags by itself.
+# PyAV 19 and later always replace invalid characters in tags.
 _LENIENT: Final = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 class Decoder:
-    """Iterate once over a file's samples; then read ``warnings``.
+    """Iterate once over the samples of a file, then read ``warnings``.
 
     Yields
     ------
     ndarray, float32, shape (samples,)
-        About a second each, 16 kHz, mean of the channels, full scale 1; not checked for NaN or for their scale.
+        Blocks of about one second: 16 kHz, mean of the channels, full scale 1. They may contain NaN or values beyond
+        full scale.
 
     Raises
     ------
     AudioError
-        If the file cannot be opened or nothing can be decoded; the message begins with the path.
+        If the file cannot be opened or nothing can be decoded. The message starts with the path.
     """
 
     def __init__(self, path: Path, progress: Progress | None = None) -> None:
@@ -74,12 +78,12 @@ class Decoder:
         except AudioError:
             raise
         except FileNotFoundError as error:
-            hint = "download it first, only local files are read" if ":/" in str(path) else "check the path"
-            raise AudioError(f"{path}: no such file; {hint}") from error
+            hint = "URLs are not supported: download it first" if ":/" in str(path) else "Check the path"
+            raise AudioError(f"{path}: No such file. {hint}.") from error
         except IsADirectoryError as error:
-            raise AudioError(f"{path}: is a folder; give the media files in it") from error
+            raise AudioError(f"{path}: Is a folder. Give the media files in it.") from error
         except (OSError, ValueError, av.error.FFmpegError) as error:
-            raise AudioError(f"{path}: cannot be read: {_reason(error)}; check the file") from error
+            raise AudioError(f"{path}: Could not read the file ({_reason(error)}). Check it.") from error
 
     def _decode(self, file: BinaryIO) -> Iterator[FloatArray]:
         path = self._path
@@ -87,17 +91,17 @@ class Decoder:
             container = av.open(file, options=_guards(), **_LENIENT)
         except av.error.FFmpegError as error:
             if file.seekable() and file.seek(0, 2) == 0:
-                raise AudioError(f"{path}: the file is empty; record or copy it again") from error
+                raise AudioError(f"{path}: The file is empty. Record or copy it again.") from error
             raise AudioError(
-                f"{path}: FFmpeg cannot read it ({_reason(error)}); check that it is a complete audio or video file, "
-                "not a playlist"
+                f"{path}: FFmpeg cannot read this file ({_reason(error)}). Check that it is a complete audio or video "
+                "file, not a playlist."
             ) from error
         with container:
             if not container.streams.audio:
-                raise AudioError(f"{path}: it has no audio stream; give a file with sound")
+                raise AudioError(f"{path}: No audio stream. Give a file with sound.")
             stream = container.streams.audio[0]
             if stream.codec_context is None:
-                raise AudioError(f"{path}: FFmpeg has no decoder for its audio; convert it, for instance to FLAC")
+                raise AudioError(f"{path}: FFmpeg has no decoder for this audio. Convert it, for example to FLAC.")
             claimed_s = _claimed_seconds(container, stream)
             mixer = _Mixer(path, container.start_time / av.time_base if container.start_time is not None else None)
             damage: list[float] = []
@@ -116,39 +120,39 @@ class Decoder:
                 yield block
             if self._progress:
                 self._progress("decoding", mixer.clock_s, mixer.clock_s)
-            self._judge(samples_to_seconds(decoded), claimed_s, damage, container.format.name)
+            self._check_length(samples_to_seconds(decoded), claimed_s, damage, container.format.name)
             if len(container.streams.audio) > 1:
                 self.warnings.append(
-                    f"{path}: it has {len(container.streams.audio)} audio streams; the first is taken. Another one: "
-                    "ffmpeg -i FILE -map 0:a:1 OTHER.wav"
+                    f"{path}: The file has {len(container.streams.audio)} audio streams; only the first is used. "
+                    "Extract another one with ffmpeg -i FILE -map 0:a:1 OTHER.wav"
                 )
             if mixer.cancels:
                 self.warnings.append(
-                    f"{path}: its channels cancel each other out (one has reversed polarity), so little is left of the "
-                    "mix; take one of them: ffmpeg -i FILE -af 'pan=mono|c0=c0' OTHER.wav"
+                    f"{path}: The channels cancel each other out when mixed (one has reversed polarity). Extract one "
+                    "of them with ffmpeg -i FILE -af 'pan=mono|c0=c0' OTHER.wav"
                 )
             elif 0.0 < peak < FAINT_PEAK:
                 level = 20.0 * math.log10(peak)
                 self.warnings.append(
-                    f"{path}: it is very quiet (its peak is {level:.0f} dBFS), so speech and speakers may be missed; "
-                    f"record it louder, or amplify it: ffmpeg -i FILE -af volume={-6 - level:.0f}dB OTHER.wav"
+                    f"{path}: The recording is very quiet (peak {level:.0f} dBFS); speech and speakers may be missed. "
+                    f"Record it louder, or amplify it with ffmpeg -i FILE -af volume={-6 - level:.0f}dB OTHER.wav"
                 )
 
-    def _judge(self, decoded_s: float, claimed_s: float, damage: list[float], format_name: str) -> None:
+    def _check_length(self, decoded_s: float, claimed_s: float, damage: list[float], format_name: str) -> None:
         path = self._path
         if not decoded_s and (damage or claimed_s):
-            raise AudioError(f"{path}: no sound could be decoded, the file is damaged or cut off; get it again")
+            raise AudioError(f"{path}: No audio could be decoded: the file is damaged or cut off. Get a new copy.")
         if damage:
             places = ", ".join(f"{second:.1f} s" for second in damage[:3]) + (", ..." if len(damage) > 3 else "")
-            self.warnings.append(f"{path}: damaged parts were skipped: {len(damage)}, near {places}.")
+            self.warnings.append(f"{path}: Skipped {len(damage)} damaged parts, near {places}.")
         if claimed_s - decoded_s > max(1.0, 0.05 * claimed_s) and format_name not in GUESSED_LENGTH:
             self.warnings.append(
-                f"{path}: {decoded_s:.1f} s of sound where the file claims {claimed_s:.1f} s; it may be cut off."
+                f"{path}: Decoded {decoded_s:.1f} s, but the header says {claimed_s:.1f} s; the file may be cut off."
             )
 
 
 def probe(path: Path) -> tuple[str, str]:
-    """FFmpeg's names of a file's container and of the codec of its first audio stream, which may be empty.
+    """Return FFmpeg's names for a file's container and for the codec of its first audio stream ("" if unknown).
 
     Raises
     ------
@@ -161,22 +165,22 @@ def probe(path: Path) -> tuple[str, str]:
             context = streams[0].codec_context if streams else None
             return str(container.format.name), str(context.name) if context else ""
     except (OSError, ValueError, av.error.FFmpegError) as error:
-        raise AudioError(f"{path}: cannot be read: {_reason(error)}; check the file") from error
+        raise AudioError(f"{path}: Could not read the file ({_reason(error)}). Check it.") from error
 
 
 def _guards() -> dict[str, str]:
-    """Options that keep FFmpeg from opening anything else; it knows lists of what is allowed only."""
+    """Options that keep FFmpeg from opening other files; FFmpeg has allow lists only."""
     return {"format_whitelist": ",".join(sorted(av.formats_available - REFERRING)), "protocol_whitelist": "none"}
 
 
 class _Mixer:
-    """Mixes frames to one channel, resamples them, and puts them where their time stamps say.
+    """Mixes frames to one channel, resamples them, and places them according to their timestamps.
 
-    Frames are worked on in batches of a second, because codecs give 10 to 100 of them a second.
+    Frames are processed in batches of one second, because codecs produce 10 to 100 of them per second.
     """
 
     def __init__(self, path: Path, start_s: float | None) -> None:
-        self.clock_s = 0.0  # length of what was added so far, silence included
+        self.clock_s = 0.0  # total duration added so far, including silence
         self._path = path
         self._start_s = start_s
         self._silence_left_s = MAX_SILENCE_S
@@ -188,12 +192,12 @@ class _Mixer:
 
     @property
     def cancels(self) -> bool:
-        """Whether the mean of the channels has nearly nothing of what they have."""
+        """Whether averaging the channels removes nearly all of their energy."""
         unrelated, found = self._energy
         return bool(found < _CANCELLED * unrelated)
 
     def add(self, frame: Any) -> Iterator[FloatArray]:
-        """Take a frame; give the samples that are ready."""
+        """Add a frame and yield the samples that are ready."""
         if not frame.samples:
             return
         if frame.time is not None:
@@ -210,7 +214,7 @@ class _Mixer:
             yield from self._flush()
 
     def drain(self) -> Iterator[FloatArray]:
-        """Give what the batch and the resampler still hold."""
+        """Yield the samples that remain in the batch and the resampler."""
         yield from self._flush()
         if self._resampler is not None:
             yield from _samples_of(self._resampler.resample(None))
@@ -223,7 +227,7 @@ class _Mixer:
         gap_s = frame_s - self._start_s - self.clock_s
         if gap_s <= GAP_S:
             return
-        if gap_s > self._silence_left_s:  # a broken clock: count from here
+        if gap_s > self._silence_left_s:  # broken timestamps: restart the clock here
             self._start_s += gap_s
             return
         yield from self.drain()
@@ -238,7 +242,7 @@ class _Mixer:
     def _start(self, signature: tuple[str, int, int]) -> None:
         rate = signature[2]
         if rate < MIN_RATE:
-            raise AudioError(f"{self._path}: its sample rate of {rate} Hz is too low for speech; check how it was made")
+            raise AudioError(f"{self._path}: A sample rate of {rate} Hz is too low for speech. Check the recorder.")
         self._signature = signature
         if rate != SAMPLE_RATE:
             self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
@@ -264,7 +268,7 @@ class _Mixer:
 
 
 def _frames(container: Any, stream: Any, mixer: _Mixer, damage: list[float]) -> Iterator[Any]:
-    """Decoded frames; a packet that cannot be read or decoded is passed over and its time noted."""
+    """Yield decoded frames; skip packets that cannot be read or decoded, and append their times to ``damage``."""
     in_a_row = 0
     packets = container.demux(stream)
     while in_a_row < MAX_ERRORS_IN_A_ROW:
@@ -287,17 +291,17 @@ def _frames(container: Any, stream: Any, mixer: _Mixer, damage: list[float]) -> 
 
 
 def _to_array(frame: Any) -> npt.NDArray[Any]:
-    """Samples of a frame as the decoder made them: ``(channels, samples)``, or ``(1, samples * channels)``."""
+    """Return the samples of a frame unconverted: ``(channels, samples)``, or ``(1, samples * channels)``."""
     if (frame.format.is_planar and len(frame.layout.channels) > 8) or frame.format.name.startswith("s64"):
-        # PyAV lists at most eight planes safely and does not know 64-bit integers; FFmpeg repacks both
+        # PyAV handles at most eight planes safely and no 64-bit integers; FFmpeg repacks both.
         repacker = av.AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
         return np.concatenate([part.to_ndarray() for part in repacker.resample(frame)], axis=1)
     return np.asarray(frame.to_ndarray())
 
 
 def _mix(pcm: npt.NDArray[Any]) -> FloatArray:
-    """Mean of channels at full scale 1, ``(channels, samples) -> (samples,)``."""
-    with np.errstate(over="ignore", invalid="ignore"):  # whoever keeps the samples checks them
+    """Mean of the channels at full scale 1, ``(channels, samples) -> (samples,)``."""
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller checks the samples
         samples: FloatArray = pcm.mean(axis=0, dtype=np.float32)
     if pcm.dtype.kind == "u":
         samples -= 128.0
@@ -307,7 +311,7 @@ def _mix(pcm: npt.NDArray[Any]) -> FloatArray:
 
 
 def _energy(pcm: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Energy that unrelated channels would leave in their mean, and that these do, from some of the samples."""
+    """Energy of the mean expected for unrelated channels, and the actual energy, shape (2,); from every 16th sample."""
     some = pcm[:, ::_ENERGY_STEP].astype(np.float64) - (128.0 if pcm.dtype.kind == "u" else 0.0)
     with np.errstate(over="ignore", invalid="ignore"):
         return np.array([np.square(some).sum() / len(pcm) ** 2, np.square(some.mean(axis=0)).sum()])
@@ -323,7 +327,7 @@ def _samples_of(frames: list[Any]) -> Iterator[FloatArray]:
 
 
 def _claimed_seconds(container: Any, stream: Any) -> float:
-    """Length of the stream that the file claims; 0 if it does not."""
+    """Duration of the stream according to the header; 0 if the header has none."""
     if stream.duration is not None and stream.time_base is not None:
         return max(float(stream.duration * stream.time_base), 0.0)
     if container.duration is not None and len(container.streams) == 1:

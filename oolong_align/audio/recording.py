@@ -1,10 +1,10 @@
 """Recordings as 16 kHz mono samples, decoded once and read in any order, in bounded memory.
 
-FFmpeg (through PyAV) reads the media file: its first audio stream, the mean of its channels, resampled. Short
-recordings stay in RAM; long ones go to an anonymous temporary file that is read in blocks and never mapped, because
-touched pages of a mapping count as memory of the process. Only the one local file is ever opened: a playlist or
-session description that names other files or addresses is refused. There is no volume normalisation and no choice
-of stream or channel here.
+FFmpeg (through PyAV) decodes the first audio stream of a media file; the channels are averaged and resampled. Short
+recordings stay in RAM. Long ones go to an anonymous temporary file that is read in blocks and never mapped, because
+touched pages of a mapping count as memory of the process. Only the given local file is opened: playlists and session
+descriptions that refer to other files or URLs are refused. This module does not normalise the volume and does not
+select streams or channels.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from oolong_align.util.scratch import ScratchFile, scratch_folder
 
 __all__ = ["Audio", "load_audio"]
 
-# Full scale is 1. Louder than this is not an overshoot (recorders with 32-bit floats reach +18 dB) but another unit.
+# Full scale is 1. 32-bit float recorders reach +18 dB; higher peaks mean that the samples use another unit.
 MAX_PEAK: Final = 8.0
 _FINGERPRINT_BLOCKS: Final = 64
 _FINGERPRINT_SAMPLES: Final = 4000
 
 
 class Audio:
-    """A recording as 16 kHz mono float32 samples; close it, or use it in a ``with`` statement.
+    """A recording as 16 kHz mono float32 samples; close it after use, or use a ``with`` statement.
 
-    Make one with `load_audio`. Threads and forked processes may read at once, also while another one closes it.
+    Create it with `load_audio`. Threads and forked processes can read concurrently, even while another one closes it.
 
     Attributes
     ----------
@@ -44,9 +44,9 @@ class Audio:
     duration : float
         Length in seconds.
     path : Path or None
-        The file it was decoded from, ``None`` for an array.
+        The decoded file, or ``None`` for an array.
     warnings : tuple of str
-        What the user should know about this file (damaged or missing parts), one sentence each.
+        Problems that the user should know about, such as damaged or missing parts, one sentence each.
     """
 
     def __init__(
@@ -64,21 +64,21 @@ class Audio:
 
     @property
     def stem(self) -> str:
-        """File name without folder and suffix; empty for an array."""
+        """File name without folder and suffix, or an empty string for an array."""
         return self.path.stem if self.path else ""
 
     def read(self, start: int, stop: int) -> FloatArray:
-        """Samples ``[start, stop)``, clipped to the recording.
+        """Return the samples ``[start, stop)``, clipped to the recording.
 
         Parameters
         ----------
         start, stop : int
-            In samples.
+            Positions in samples.
 
         Returns
         -------
         ndarray, float32, shape (samples,)
-            Read-only.
+            Read-only array.
 
         Raises
         ------
@@ -91,17 +91,17 @@ class Audio:
         stop = min(max(stop, start), self.num_samples)
         store = self._store
         if store is None:
-            raise ValueError("this recording is closed: load it again")
+            raise ValueError("The recording is closed. Load it again.")
         if isinstance(store, np.ndarray):
             return store[start:stop]
         size = np.dtype(np.float32).itemsize
         try:
             return np.frombuffer(store.read(start * size, (stop - start) * size), dtype=np.float32)
         except OSError as error:
-            raise AudioError(f"{self.path}: cannot read back its decoded samples: {error}; try again") from error
+            raise AudioError(f"{self.path}: Could not read back the decoded samples ({error}). Try again.") from error
 
     def blocks(self, size: int) -> Iterator[FloatArray]:
-        """Consecutive blocks of ``size`` samples; the last one may be shorter.
+        """Yield consecutive blocks of ``size`` samples; the last one may be shorter.
 
         Raises
         ------
@@ -109,12 +109,12 @@ class Audio:
             If ``size`` is not positive.
         """
         if size <= 0:
-            raise ValueError(f"size must be positive, not {size}")
+            raise ValueError(f"Invalid size {size}: must be positive")
         for start in range(0, self.num_samples, size):
             yield self.read(start, start + size)
 
     def fingerprint(self) -> str:
-        """What tells recordings apart: a digest of the length and of 64 blocks of 0.25 s spread over the samples."""
+        """Return a digest that identifies the recording: of its length and of 64 blocks of 0.25 s spread over it."""
         digest = hashlib.sha256(str(self.num_samples).encode())
         last = max(self.num_samples - _FINGERPRINT_SAMPLES, 0)
         for start in np.linspace(0, last, _FINGERPRINT_BLOCKS).astype(int).tolist():
@@ -122,7 +122,7 @@ class Audio:
         return digest.hexdigest()[:32]
 
     def close(self) -> None:
-        """Free the samples and delete the temporary file; closing twice is harmless."""
+        """Free the samples and delete the temporary file. Closing twice is harmless."""
         self._store = None
 
     def __enter__(self) -> Audio:
@@ -148,26 +148,26 @@ def load_audio(
     Parameters
     ----------
     source : path, ndarray or Audio
-        A local media file of any kind that FFmpeg reads, video included; or 16 kHz mono samples, float32 in [-1, 1],
-        shape ``(samples,)``, which are not copied; or an `Audio`, which is returned as it is.
+        A local audio or video file that FFmpeg can read; or 16 kHz mono samples, float32 in [-1, 1], shape
+        ``(samples,)``, which are not copied; or an `Audio`, which is returned unchanged.
     progress : callable, optional
-        Called as ``progress("decoding", done_seconds, total_seconds)``; the total is what the file claims.
+        Called as ``progress("decoding", done_seconds, total_seconds)``; the total comes from the file's header.
     in_memory_s : float
-        Recordings up to this many seconds stay in RAM (64 kB a second); longer ones go to the folder for temporary
-        files, which the environment variable TMPDIR moves.
+        Recordings up to this many seconds stay in RAM (64 kB per second). Longer ones go to the folder for temporary
+        files; set the environment variable TMPDIR to choose another folder.
 
     Returns
     -------
     Audio
-        Close it after use. Its times are those of a player: a gap in the time stamps of the stream becomes silence.
+        Close it after use. Times match those of a player: a gap in the stream's timestamps becomes silence.
 
     Raises
     ------
     InputError
-        If an array has another type, shape or scale.
+        If an array has the wrong type, shape or scale.
     AudioError
-        If the file cannot be opened, has no audio stream, or no sample of it can be decoded; if there is no room for
-        the decoded samples. Damaged parts in the middle are skipped and told in ``Audio.warnings``.
+        If the file cannot be opened, has no audio stream or cannot be decoded at all, or if the disk has no space for
+        the decoded samples. Damaged parts are skipped and reported in ``Audio.warnings``.
     """
     if isinstance(source, Audio):
         return source
@@ -175,8 +175,8 @@ def load_audio(
         return _from_array(source)
     if not isinstance(source, (str, os.PathLike)):
         raise InputError(
-            f"cannot read audio from {type(source).__name__}: give the path of a media file or a numpy array of "
-            "float32 samples (16 kHz, mono)"
+            f"Could not read audio from {type(source).__name__}. Give the path of a media file or a numpy array of "
+            "float32 samples (16 kHz, mono)."
         )
     from oolong_align.audio.decoding import Decoder  # loads FFmpeg
 
@@ -187,44 +187,47 @@ def load_audio(
             problem = _problem(block)
             if problem:
                 second = samples_to_seconds(store.num_samples)
-                raise AudioError(f"{path}: its samples hold {problem}, near {second:.1f} s: repair and save it again")
+                raise AudioError(f"{path}: Samples contain {problem} near {second:.1f} s. Repair the file.")
             try:
                 store.append(block)
             except OSError as error:
                 raise AudioError(
-                    f"{path}: no room for its decoded samples ({store.num_samples * 4 / 1e6:.0f} MB so far) in "
-                    f"{scratch_folder()}: {error.strerror or error}; free some space there, or set TMPDIR to "
-                    "another folder"
+                    f"{path}: Could not store the decoded samples ({store.num_samples * 4 / 1e6:.0f} MB so far) in "
+                    f"{scratch_folder()} ({error.strerror or error}). Free some space there, or set TMPDIR to "
+                    "another folder."
                 ) from error
         return Audio(store.detach(), store.num_samples, path, tuple(decoder.warnings))
 
 
 def check_samples(samples: npt.NDArray[Any]) -> None:
-    """Refuse samples that are not ``float32`` mono in [-1, 1].
+    """Check that samples are ``float32`` mono in [-1, 1].
 
     Raises
     ------
     InputError
-        Names what is wrong, and the fix.
+        If they are not; the message says how to convert them.
     """
     if not isinstance(samples, np.ndarray):
         raise InputError(
-            f"samples must be a numpy array, not {type(samples).__name__}: use numpy.asarray(..., 'float32')"
+            f"Samples must be a numpy array, not {type(samples).__name__}. Convert with numpy.asarray(..., 'float32')."
         )
     if isinstance(samples, np.ma.MaskedArray):
-        raise InputError("samples must be a plain array, not a masked one: fill the gaps with samples.filled(0)")
+        raise InputError("Samples must be a plain array, not a masked array. Fill the gaps with samples.filled(0).")
     if samples.dtype != np.float32:
         scale = " / 32768" if samples.dtype == np.int16 else ""
         raise InputError(
-            f"samples must be float32 in [-1, 1], not {samples.dtype}: convert with samples.astype('float32'){scale}"
+            f"Samples must be float32 in [-1, 1], not {samples.dtype}. Convert with samples.astype('float32'){scale}."
         )
     if samples.ndim != 1:
         raise InputError(
-            f"samples must be mono with shape (samples,), not {samples.shape}: take the mean over the channels first"
+            f"Samples must be mono with shape (samples,), not {samples.shape}. Take the mean over the channels first."
         )
     problem = _problem(samples)
     if problem:
-        raise InputError(f"samples hold {problem}: divide by the full scale (32768 for 16 bits), numpy.nan_to_num")
+        raise InputError(
+            f"Samples contain {problem}. Divide them by the full scale (32768 for 16 bits) and replace NaN with "
+            "numpy.nan_to_num."
+        )
 
 
 def _from_array(samples: npt.NDArray[Any]) -> Audio:
@@ -235,11 +238,11 @@ def _from_array(samples: npt.NDArray[Any]) -> Audio:
 
 
 def _problem(samples: npt.NDArray[Any]) -> str | None:
-    """Say what makes samples unusable; ``None`` for good ones."""
+    """Describe what makes samples unusable; ``None`` for valid samples."""
     peak = float(np.abs(samples).max(initial=0.0))
     if not np.isfinite(peak):
         return "NaN or infinity"
-    return f"values up to {peak:g} where full scale is 1" if peak > MAX_PEAK else None
+    return f"values up to {peak:g} (full scale is 1)" if peak > MAX_PEAK else None
 
 
 class _Store:
@@ -252,7 +255,7 @@ class _Store:
         self._file: ScratchFile | None = None
 
     def append(self, samples: FloatArray) -> None:
-        """Add samples, shape ``(samples,)``; `OSError` if the temporary file cannot be made or written."""
+        """Append samples, shape ``(samples,)``; `OSError` if the temporary file cannot be created or written."""
         self.num_samples += len(samples)
         self._blocks.append(samples)
         if self._file is None:
@@ -264,7 +267,7 @@ class _Store:
         self._blocks.clear()
 
     def detach(self) -> FloatArray | ScratchFile:
-        """Give away what holds the samples: a read-only array or a file."""
+        """Return the storage and give up ownership: a read-only array, or a file."""
         if self._file is not None:
             file, self._file = self._file, None
             return file
@@ -277,4 +280,4 @@ class _Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file = None  # deleted now, unless detach() has given it away, also while an error holds on to this
+        self._file = None  # deletes the file unless it was detached, even if a traceback still refers to this object

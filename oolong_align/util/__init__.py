@@ -1,1 +1,1 @@
-"""Helpers that know nothing about speech: threads, temporary storage, files, vectors."""
+"""General helpers: threads, temporary storage, files, vectors, tables."""

@@ -1,7 +1,7 @@
-"""Writing results: everything is rendered first, written to temporary files beside the targets, then renamed.
+"""Write result files atomically: render everything, write temporary files next to the targets, then rename them.
 
-So there is never half a file, and a recording has all of its outputs or none; what was there before stays if one
-cannot be renamed.
+No file is ever half-written, and a recording gets all of its outputs or none. If a rename fails, the previous files
+stay.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["check_sources", "check_targets", "is_address", "local_path", "prepar
 
 
 def is_address(given: str) -> bool:
-    """Tell whether something is an address and no path; a Windows drive is no scheme.
+    """Check whether a string is a URL rather than a path; a Windows drive letter is not a scheme.
 
     Examples
     --------
@@ -32,27 +32,27 @@ def is_address(given: str) -> bool:
 
 
 def local_path(given: str | os.PathLike[str]) -> Path:
-    """Path of a folder or file to write.
+    """Return the path of a folder or file to write.
 
     Raises
     ------
     UsageError
-        If it is an address (``https://``, ``s3://``), which as a path would be a folder named ``https:``.
+        If it is a URL (``https://``, ``s3://``), which as a path would be a folder named ``https:``.
     """
     if is_address(os.fspath(given)):
-        raise UsageError(f"{given} is an address: results are only written to local paths; give one, then copy from it")
+        raise UsageError(f"{given}: Writing to a URL is not supported. Write to a local folder, then copy the results.")
     return Path(given)
 
 
 def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:
-    """Check the inputs of a run before any work; whether each can be read is found out in its turn.
+    """Check that the outputs of a run do not overwrite each other. This does not open the inputs.
 
     Parameters
     ----------
     sources : sequence of Path
         Files to read.
     outputs : iterable of str
-        Suffixes of what will be written as ``<stem><suffix>``; without any the stems may repeat.
+        Suffixes of the files to write, named ``<stem><suffix>``. If there are none, stems may repeat.
 
     Raises
     ------
@@ -66,76 +66,76 @@ def check_sources(sources: Sequence[Path], outputs: Iterable[str] = ()) -> None:
         if count > 1:
             same = ", ".join(str(each) for each in sources if os.path.normcase(each.stem) == stem)
             raise UsageError(
-                f"{same}: {count} inputs have the stem {stem!r} and would overwrite each other's outputs; "
-                "rename one, or run them one by one, each with an --output_dir of its own"
+                f"{same}: {count} inputs share the stem {stem!r} and would overwrite each other's outputs. Rename one, "
+                "or run them separately with different --output_dir"
             )
 
 
 def prepare_folder(folder: Path) -> None:
-    """Create the folder for outputs and check that files can be made in it.
+    """Create the output folder and check that it is writable.
 
     Raises
     ------
     UsageError
-        If the path is something else than a folder.
+        If the path exists and is not a folder.
     OutputError
-        If the folder cannot be created, or nothing can be written there.
+        If the folder cannot be created or is not writable.
     """
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--output_dir {folder} is not a folder")
+        raise UsageError(f"--output_dir {folder}: Not a folder. Choose another one.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise OutputError(
-            f"{folder}: cannot write there: {error.strerror or error}; choose another --output_dir"
+            f"{folder}: Could not write to this folder ({error.strerror or error}). Choose another --output_dir."
         ) from error
 
 
 def check_targets(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Check that files can be written without harm.
+    """Check that writing the targets does not damage anything.
 
     Raises
     ------
     OutputError
-        If one would replace an input, or a folder has its name.
+        If a target is an input, a folder, a device or a pipe.
     """
     sources = list(inputs)
     for target in targets:
         for source in sources:
             if target.exists() and source.exists() and target.samefile(source):
-                raise OutputError(f"{target} is the input itself: choose another --output_dir")
+                raise OutputError(f"{target}: This output would replace an input. Choose another --output_dir.")
         if target.is_dir():
-            raise OutputError(f"{target} is a folder: write to another place")
-        if target.exists() and not target.is_file():  # as root even /dev/null could be replaced
-            raise OutputError(f"{target} is a device or a pipe: write to a file, or to stdout with -")
+            raise OutputError(f"{target}: A folder has this name. Choose another --output_dir.")
+        if target.exists() and not target.is_file():  # root could replace even /dev/null
+            raise OutputError(f"{target}: Is a device or a pipe. Write to a file, or to stdout with -o -")
 
 
 def write_files(
     texts: Mapping[Path, str], *, inputs: Iterable[Path] = (), backups: Sequence[Path] = (), private: bool = False
 ) -> None:
-    """Write texts as UTF-8 with the line ends they have, all or none.
+    """Write texts as UTF-8 without changing their line endings, all or none.
 
     Parameters
     ----------
     texts : mapping of Path to str
-        Files of one folder; existing ones are replaced.
+        Files of one folder; existing files are replaced.
     inputs : iterable of Path
         Files that must not be replaced.
     backups : iterable of Path
-        Files whose version before is kept with ``.bak`` behind its name, if they are replaced; one that would be the
-        same stays as it is.
+        Files to back up as ``<name>.bak`` before they are replaced. A file whose content would not change is not
+        written.
     private : bool
-        Nobody but their owner may read the files.
+        Make the files readable by their owner only.
 
     Raises
     ------
     OutputError
-        If a file cannot be written, or would replace an input.
+        If a file cannot be written or would replace an input.
     """
     check_targets(texts, inputs)
-    texts = {target: text for target, text in texts.items() if not _is_kept(target, text, backups)}
+    texts = {target: text for target, text in texts.items() if not _is_unchanged(target, text, backups)}
     pending: dict[Path, Path] = {}
     kept: dict[Path, Path] = {}
     copies = {
@@ -152,24 +152,26 @@ def write_files(
             pending[target] = _temporary(target, len(pending))
             if private:
                 pending[target].touch(mode=0o600)
-            # A name that is no valid Unicode may reach a text; the file stays valid UTF-8.
+            # A text may contain a file name that is not valid Unicode; the file must still be valid UTF-8.
             pending[target].write_bytes(text.encode("utf-8", errors="replace"))
         for copy, target in copies.items():
             shutil.copymode(pending[copy], pending[target])
         _rename(pending, kept)
     except OSError as error:
-        meant = {str(temporary): target for target, temporary in pending.items()}
-        # An error while a file is written names none.
-        where = meant.get(str(error.filename), error.filename or next(reversed(pending), "output"))
-        raise OutputError(f"{where}: cannot be written: {error.strerror or error}") from error
+        targets = {str(temporary): target for target, temporary in pending.items()}
+        # An OSError raised by a write has no file name.
+        where = targets.get(str(error.filename), error.filename or next(reversed(pending), "output"))
+        raise OutputError(
+            f"{where}: Could not write the file ({error.strerror or error}). Choose another place."
+        ) from error
     finally:
         for temporary in (*pending.values(), *kept.values()):
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
 
-def _is_kept(target: Path, text: str, backups: Sequence[Path]) -> bool:
-    """Whether a file of which a backup is wanted holds its text already."""
+def _is_unchanged(target: Path, text: str, backups: Sequence[Path]) -> bool:
+    """Whether a file with a backup already has this content."""
     if not target.exists() or not any(backup.exists() and target.samefile(backup) for backup in backups):
         return False
     with suppress(OSError):
@@ -178,13 +180,13 @@ def _is_kept(target: Path, text: str, backups: Sequence[Path]) -> bool:
 
 
 def _temporary(target: Path, number: int) -> Path:
-    """Name beside a target that no other one has, also where the names differ only far behind."""
+    """Return a unique name next to a target, even for names that differ only after 200 bytes."""
     head = os.fsencode(target.name)[:200].decode("utf-8", "ignore")  # file systems count bytes
     return target.with_name(f".{head}.{os.getpid()}-{number}.part")
 
 
 def _rename(pending: Mapping[Path, Path], kept: dict[Path, Path]) -> None:
-    """Give all files their names; if one fails, those before it get their old content back, or go."""
+    """Rename all temporary files; if one rename fails, restore or delete the files already renamed."""
     done: list[Path] = []
     try:
         for target, temporary in pending.items():

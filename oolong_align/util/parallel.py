@@ -1,4 +1,4 @@
-"""Work on several threads with results in order: for functions that leave Python while they compute."""
+"""Map a function over items in several threads, in order; for functions that release the GIL."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Final, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Each thread holds the activations of a network, up to 100 MB.
+# Each thread keeps the activations of a network, up to 100 MB.
 _MOST_THREADS: Final = 16
 
 
 def count_threads(wanted: int | None = None) -> int:
-    """Threads to use: as many as wanted, at most one for each core that this process may use, and at most 16."""
+    """Return the number of threads to use: ``wanted``, at most one per core available to this process, at most 16."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(wanted or cores, cores, _MOST_THREADS)
 
@@ -26,8 +26,8 @@ def ordered_map(
 ) -> Iterator[tuple[Item, Result]]:
     """Yield each item with its result, in the order of the items.
 
-    The items are taken in the calling thread, at most ``2 * threads`` ahead of the results. An error of ``function``
-    is raised where its result would come. Whatever ends the iteration early, the threads end before it does.
+    Items are consumed in the calling thread, at most ``2 * threads`` ahead of the results. An error of ``function`` is
+    raised in place of its result. If the iteration stops early, all threads finish first.
 
     Examples
     --------

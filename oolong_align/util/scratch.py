@@ -1,4 +1,4 @@
-"""A temporary file that many readers share: threads and forked processes, each at its own place."""
+"""A temporary file for concurrent readers: threads and forked processes, each with its own position."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HAS_PREAD: Final = hasattr(os, "pread")
 
 
 def scratch_folder() -> str:
-    """Name of the folder for temporary files, also where there is none that can be written."""
+    """Return the folder for temporary files, or a description of it if no folder is writable."""
     try:
         return tempfile.gettempdir()
     except OSError:
@@ -22,15 +22,15 @@ def scratch_folder() -> str:
 
 
 class ScratchFile:
-    """Bytes in a temporary file, without a name where the system allows.
+    """Bytes in a temporary file, anonymous if the system supports it.
 
-    One thread appends; any number of threads and of processes that were forked read. The file is deleted when nobody
-    refers to this object any more: a reader that is not done keeps it, and its descriptor, alive.
+    One thread appends; any number of threads and forked processes read. The file is deleted with the last reference to
+    this object: an active reader keeps the object and its file descriptor alive.
 
     Raises
     ------
     OSError
-        From every method, if the file cannot be made, written or read.
+        From every method, if the file cannot be created, written or read.
     """
 
     def __init__(self) -> None:
@@ -39,29 +39,29 @@ class ScratchFile:
         weakref.finalize(self, self._file.close)
 
     def append(self, data: bytes | bytearray | memoryview) -> None:
-        """Write bytes at the end, or give up the file; a ``memoryview`` is one of bytes."""
+        """Append bytes; on failure, close and delete the file. A ``memoryview`` must have byte items."""
         rest = memoryview(data)
         with self._lock:
             try:
                 self._file.seek(0, os.SEEK_END)
                 while rest:
                     rest = rest[self._file.write(rest) :]
-            except OSError:  # the error refers to this object, and what it wrote may be what fills the disk
+            except OSError:  # free the disk now: the traceback keeps this object alive
                 self._file.close()
                 raise
 
     def read(self, start: int, size: int) -> bytes:
-        """Exactly ``size`` bytes from ``start`` on."""
+        """Return exactly ``size`` bytes starting at ``start``."""
         data = self._read_some(start, size)
         while len(data) < size:  # a system call moves 2 GB at most
             more = self._read_some(start + len(data), size - len(data))
             if not more:
-                raise OSError("the temporary file is shorter than it was")
+                raise OSError("The temporary file was truncated")
             data += more
         return data
 
     def _read_some(self, start: int, size: int) -> bytes:
-        if _HAS_PREAD:  # forked processes share the place of the file, but not the lock
+        if _HAS_PREAD:  # forked processes share the file position, but not the lock
             return os.pread(self._file.fileno(), size, start)
         with self._lock:
             self._file.seek(start)

@@ -35,7 +35,7 @@ def test_a_span_is_finite(span: tuple[float, float]) -> None:
 
 
 def test_masked_samples_are_refused() -> None:
-    with pytest.raises(InputError, match=r"masked one: fill the gaps with samples.filled\(0\)"):
+    with pytest.raises(InputError, match=r"masked array\. Fill the gaps with samples.filled\(0\)"):
         load_audio(np.ma.masked_array(np.zeros(10, np.float32)))
 
 

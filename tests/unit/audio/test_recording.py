@@ -32,7 +32,7 @@ def samples_of(path: Path) -> npt.NDArray[np.float32]:
         ("a.mkv", "flac", 44100, "stereo"),
     ],
 )
-def test_lossless_formats_give_the_mean_of_the_channels(
+def test_lossless_formats_are_decoded_to_the_mean_of_the_channels(
     tmp_path: Path, name: str, codec: str, rate: int, layout: str
 ) -> None:
     channels = {"mono": 1, "stereo": 2, "5.1": 6}[layout]
@@ -60,30 +60,30 @@ def test_sound_of_a_video(tmp_path: Path) -> None:
     assert len(samples_of(path)) == pytest.approx(16000, abs=2048)
 
 
-@pytest.mark.parametrize(("second", "told"), [(-1.0, True), (-0.95, True), (0.0, False), (-0.5, False), (1.0, False)])
+@pytest.mark.parametrize(("second", "warns"), [(-1.0, True), (-0.95, True), (0.0, False), (-0.5, False), (1.0, False)])
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_u8", "flac"])
-def test_channels_that_cancel_each_other_out_are_told(tmp_path: Path, codec: str, second: float, told: bool) -> None:
+def test_a_warning_if_channels_cancel_each_other_out(tmp_path: Path, codec: str, second: float, warns: bool) -> None:
     sound = tone(2.5, 16000, channels=2)
     sound[1] = second * sound[0]
     name = "a.flac" if codec == "flac" else "a.wav"
     with load_audio(write_media(tmp_path / name, sound, 16000, codec=codec, layout="stereo")) as audio:
-        assert [("cancel each other out" in each and "pan=mono" in each) for each in audio.warnings] == [True] * told
+        assert [("cancel each other out" in each and "pan=mono" in each) for each in audio.warnings] == [True] * warns
 
 
-@pytest.mark.parametrize(("gain", "told"), [(1.0, False), (1e-2, False), (1e-3, True), (1e-4, True), (0.0, False)])
+@pytest.mark.parametrize(("gain", "warns"), [(1.0, False), (1e-2, False), (1e-3, True), (1e-4, True), (0.0, False)])
 @pytest.mark.parametrize("rate", [16000, 48000])
-def test_a_very_quiet_recording_is_told_with_its_level_and_the_gain_it_needs(
-    tmp_path: Path, rate: int, gain: float, told: bool
+def test_a_warning_names_the_level_of_a_very_quiet_recording_and_the_gain_it_needs(
+    tmp_path: Path, rate: int, gain: float, warns: bool
 ) -> None:
     sound = tone(1.5, rate)
     sound *= gain / np.abs(sound).max()
     with load_audio(write_media(tmp_path / "a.wav", sound, rate, codec="pcm_f32le")) as audio:
-        level = round(20 * np.log10(gain)) if told else 0
-        parts = (f"its peak is {level} dBFS", f"volume={-6 - level}dB")
-        assert [all(part in each for part in parts) for each in audio.warnings] == [True] * told
+        level = round(20 * np.log10(gain)) if warns else 0
+        parts = (f"peak {level} dBFS", f"volume={-6 - level}dB")
+        assert [all(part in each for part in parts) for each in audio.warnings] == [True] * warns
 
 
-def test_a_second_audio_stream_is_told(tmp_path: Path) -> None:
+def test_a_warning_if_there_are_several_audio_streams(tmp_path: Path) -> None:
     path = tmp_path / "two.mkv"
     with av.open(str(path), "w") as file:
         streams = [file.add_stream("pcm_s16le", rate=16000) for _ in range(2)]
@@ -94,7 +94,7 @@ def test_a_second_audio_stream_is_told(tmp_path: Path) -> None:
                 file.mux(packet)
     with load_audio(path) as audio:
         (warning,) = audio.warnings
-        assert "it has 2 audio streams; the first is taken" in warning and "-map 0:a:1" in warning
+        assert "The file has 2 audio streams; only the first is used" in warning and "-map 0:a:1" in warning
 
 
 def test_more_than_eight_channels(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_more_than_eight_channels(tmp_path: Path) -> None:
     np.testing.assert_allclose(samples_of(write_wav(tmp_path / "a.wav", packed, 16000, channels=12)), sound, atol=1e-4)
 
 
-def test_rate_and_channels_may_change_in_the_middle(tmp_path: Path) -> None:
+def test_rate_and_channels_can_change_within_a_file(tmp_path: Path) -> None:
     first = write_media(tmp_path / "1.mp3", tone(2.0, 44100, channels=2), 44100, codec="libmp3lame", layout="stereo")
     second = write_media(tmp_path / "2.mp3", tone(2.0, 16000), 16000, codec="libmp3lame")
     both = tmp_path / "both.mp3"
@@ -114,7 +114,7 @@ def test_rate_and_channels_may_change_in_the_middle(tmp_path: Path) -> None:
     assert np.sqrt(np.mean(found[40000:56000] ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.1)
 
 
-def test_a_gap_in_the_time_stamps_becomes_silence(tmp_path: Path) -> None:
+def test_a_gap_in_the_timestamps_becomes_silence(tmp_path: Path) -> None:
     path = write_media(tmp_path / "a.mkv", tone(4.0, 16000), 16000, codec="flac", gap=(1.0, 2.5))
     found = samples_of(path)
     assert len(found) == pytest.approx(64000, abs=32)
@@ -164,7 +164,7 @@ def test_names_and_closing(tmp_path: Path) -> None:
     audio.close()
     with pytest.raises(ValueError, match="closed"):
         audio.read(0, 1)
-    with pytest.raises(ValueError, match="size must be positive, not 0"):
+    with pytest.raises(ValueError, match="Invalid size 0: must be positive"):
         list(load_audio(np.zeros(5, np.float32)).blocks(0))
 
 
@@ -179,7 +179,7 @@ def test_progress_never_falls_and_ends_at_the_total(tmp_path: Path) -> None:
     assert calls[-1][1:] == pytest.approx((5.0, 5.0))
 
 
-def test_an_array_is_taken_as_it_is() -> None:
+def test_an_array_is_used_unchanged() -> None:
     samples = tone(1.0, 16000)[0]
     audio = load_audio(samples)
     assert (audio.stem, audio.path, audio.num_samples) == ("", None, 16000)
@@ -191,15 +191,15 @@ def test_an_array_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        (np.zeros(10), "float64: convert with samples.astype"),
-        (np.zeros(10, np.int16), r"int16: convert with samples.astype\('float32'\) / 32768"),
-        (np.zeros((10, 2), np.float32), r"\(10, 2\): take the mean"),
+        (np.zeros(10), r"float64\. Convert with samples\.astype"),
+        (np.zeros(10, np.int16), r"int16\. Convert with samples\.astype\('float32'\) / 32768"),
+        (np.zeros((10, 2), np.float32), r"\(10, 2\)\. Take the mean"),
         (np.zeros((), np.float32), "mono"),
         (np.array([0, np.nan], np.float32), "NaN or infinity.*nan_to_num"),
         (np.array([0, -np.inf], np.float32), "NaN or infinity"),
-        (np.array([0, 812], np.float32), "up to 812.*divide by the full scale"),
-        ([0.0, 0.1], "cannot read audio from list"),
-        (None, "cannot read audio from NoneType"),
+        (np.array([0, 812], np.float32), "up to 812.*Divide them by the full scale"),
+        ([0.0, 0.1], "Could not read audio from list"),
+        (None, "Could not read audio from NoneType"),
     ],
 )
 def test_arrays_that_are_refused(samples: npt.NDArray[np.float32], message: str) -> None:
@@ -207,13 +207,13 @@ def test_arrays_that_are_refused(samples: npt.NDArray[np.float32], message: str)
         load_audio(samples)
 
 
-def test_an_empty_recording_is_no_error(tmp_path: Path) -> None:
+def test_an_empty_recording_is_valid(tmp_path: Path) -> None:
     with load_audio(write_wav(tmp_path / "a.wav", np.zeros(0, np.int16), 16000)) as audio:
         assert (audio.num_samples, list(audio.blocks(100)), audio.read(0, 5).shape) == (0, [], (0,))
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a thing of POSIX")
-def test_a_pipe(tmp_path: Path) -> None:
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes (POSIX)")
+def test_a_named_pipe(tmp_path: Path) -> None:
     sound = write_media(tmp_path / "a.wav", tone(1.0, 16000), 16000, codec="pcm_s16le").read_bytes()
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -223,5 +223,5 @@ def test_a_pipe(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_the_repr_says_what_it_is() -> None:
+def test_the_repr_shows_source_and_duration() -> None:
     assert repr(load_audio(np.zeros(16000, np.float32))) == "Audio('array', 1.000 s)"

@@ -126,7 +126,10 @@ def test_the_input_is_never_replaced(run: Run, replay: Any, words: Callable[...,
     before = path.read_bytes()
     code, _, err = run("align", path, record(), "--diarizer", "replay", "-o", path.parent)
     assert (code, replay.calls, path.read_bytes()) == (1, [], before)
-    assert err.splitlines()[-1] == f"oolong: error: {path} is the input itself: choose another --output_dir"
+    assert (
+        err.splitlines()[-1]
+        == f"oolong: error: {path}: This output would replace an input. Choose another --output_dir."
+    )
 
 
 @pytest.mark.parametrize(

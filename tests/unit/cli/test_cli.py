@@ -377,5 +377,5 @@ def test_overview_and_version(run: Run, capsys: pytest.CaptureFixture[str]) -> N
 def test_a_missing_file_is_one_failed_recording(run: Run, replay: object, record: Record, tmp_path: Path) -> None:
     code, _, err = run("transcribe", "nowhere.wav", record(), "--srt", "-o", tmp_path / "out", *REPLAY)
     assert code == 1
-    assert "nowhere.wav: no such file" in err
+    assert "nowhere.wav: No such file" in err
     assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".srt"]

@@ -229,13 +229,13 @@ def test_a_read_only_folder_is_named(run: Run, result: Path) -> None:
     result.parent.chmod(0o500)
     code, _, err = run("edit", result, "--rename", "SPEAKER_00=Ada")
     result.parent.chmod(0o700)
-    assert code == 1 and "cannot write there: Permission denied" in err
+    assert code == 1 and "Could not write to this folder (Permission denied)" in err
 
 
 def test_a_folder_that_cannot_be_written_is_named(run: Run, result: Path) -> None:
     code, _, err = run("edit", result, "--rename", "SPEAKER_00=Ada", "-o", "/proc/nothing")
     assert code == 1
-    assert "/proc/nothing: cannot write there" in err and err.count("\n") == 1
+    assert "/proc/nothing: Could not write to this folder" in err and err.count("\n") == 1
 
 
 class Vanish:

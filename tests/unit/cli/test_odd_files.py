@@ -41,7 +41,7 @@ def test_a_pipe_or_device_is_never_replaced(run: Run, result: Path) -> None:
     code, _, err = run("edit", result, "--srt")
     assert (code, err) == (
         1,
-        f"oolong: error: {pipe} is a device or a pipe: write to a file, or to stdout with -\n",
+        f"oolong: error: {pipe}: Is a device or a pipe. Write to a file, or to stdout with -o -\n",
     )
     assert pipe.is_fifo()
 

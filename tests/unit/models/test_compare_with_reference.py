@@ -159,7 +159,7 @@ def test_the_reference_replaces_none_of_its_inputs(scripts: SimpleNamespace, tmp
     plda = tmp_path / "plda.npz"
     plda.write_text("mine")
     loaded = SimpleNamespace(_inputs=[plda])
-    with pytest.raises(OutputError, match=r"plda.npz is the input itself"):
+    with pytest.raises(OutputError, match=r"plda.npz: This output would replace an input"):
         scripts.reference.Reference.diarize(loaded, tmp_path / "plda.wav", tmp_path)
     assert plda.read_text() == "mine"
 
@@ -272,7 +272,7 @@ def run(repository: Path, script: str, *arguments: str | Path) -> tuple[int, str
         (["--repeats", "0"], 2, "--repeats 0 must be 1 or more"),
         (["--threads", "-1"], 2, "--threads -1 must be 1 or more"),
         (["nothing.wav"], 1, "no file nothing.wav; check the path"),
-        (["elsewhere/meeting.wav"], 2, "2 inputs have the stem 'meeting'"),
+        (["elsewhere/meeting.wav"], 2, "2 inputs share the stem 'meeting'"),
     ],
 )
 def test_wrong_arguments_give_one_line(

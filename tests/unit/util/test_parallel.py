@@ -13,7 +13,7 @@ from oolong_align.util.parallel import count_threads, ordered_map
 
 @settings(max_examples=30)
 @given(st.lists(st.integers(), max_size=40), st.integers(1, 5))
-def test_results_come_in_the_order_of_the_items(items: list[int], threads: int) -> None:
+def test_results_keep_the_order_of_the_items(items: list[int], threads: int) -> None:
     def slow_for_even(item: int) -> int:
         time.sleep(0.001 * (item % 2 == 0))
         return 2 * item
@@ -21,13 +21,13 @@ def test_results_come_in_the_order_of_the_items(items: list[int], threads: int) 
     assert list(ordered_map(slow_for_even, items, threads=threads)) == [(item, 2 * item) for item in items]
 
 
-def test_items_run_side_by_side() -> None:
+def test_items_run_concurrently() -> None:
     met = threading.Barrier(3)
     assert [result for _, result in ordered_map(lambda _: met.wait(60) >= 0, range(3), threads=3)] == [True] * 3
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_items_are_taken_in_the_calling_thread_and_not_far_ahead(threads: int) -> None:
+def test_items_are_consumed_in_the_calling_thread_and_not_far_ahead(threads: int) -> None:
     taken: list[int] = []
 
     def items() -> Iterator[int]:
@@ -42,7 +42,7 @@ def test_items_are_taken_in_the_calling_thread_and_not_far_ahead(threads: int) -
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_an_error_comes_where_its_result_would(threads: int) -> None:
+def test_an_error_is_raised_in_place_of_its_result(threads: int) -> None:
     def fail_at_five(item: int) -> int:
         if item == 5:
             raise ZeroDivisionError("five")
@@ -69,6 +69,6 @@ def test_the_threads_end_when_the_caller_fails(error: type[BaseException]) -> No
     assert len(done) < 20
 
 
-def test_there_are_no_more_threads_than_cores() -> None:
+def test_threads_are_limited_by_the_cores() -> None:
     assert count_threads(1) == 1
     assert 1 <= count_threads(None) == count_threads(10**6) <= 16

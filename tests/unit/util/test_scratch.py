@@ -55,7 +55,7 @@ def ramp() -> np.ndarray:
     return (np.arange(64000) % 30000).astype(np.int16)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forked processes")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_forked_processes_read_one_recording(ramp: np.ndarray, tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", ramp, 16000)
     code = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED, str(path)]
@@ -63,7 +63,7 @@ def test_forked_processes_read_one_recording(ramp: np.ndarray, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("has_pread", [hasattr(os, "pread"), False])
-def test_a_file_gives_back_what_it_was_given(has_pread: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_returns_the_appended_bytes(has_pread: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch, "_HAS_PREAD", has_pread)
     file = ScratchFile()
     file.append(b"")
@@ -71,7 +71,7 @@ def test_a_file_gives_back_what_it_was_given(has_pread: bool, monkeypatch: pytes
     assert file.read(1, 1) == b"b"
     file.append(bytearray(b"def"))
     assert (file.read(2, 3), file.read(6, 0)) == (b"cde", b"")
-    with pytest.raises(OSError, match="shorter than it was"):
+    with pytest.raises(OSError, match="was truncated"):
         file.read(4, 3)
 
 
@@ -87,21 +87,21 @@ def test_frames_are_the_same_in_memory_and_in_a_file(monkeypatch: pytest.MonkeyP
         assert frames.read_stored(7, 3).shape == (0, 4)
 
 
-def test_closing_waits_for_no_reader_and_frees_the_file(ramp: np.ndarray, tmp_path: Path) -> None:
+def test_closing_does_not_wait_for_readers_and_frees_the_file(ramp: np.ndarray, tmp_path: Path) -> None:
     audio = load_audio(write_wav(tmp_path / "a.wav", ramp, 16000), in_memory_s=0)
     reader = audio._store
     assert isinstance(reader, ScratchFile)
     descriptor = reader._file.fileno()
     audio.close()
-    assert len(reader.read(0, 4000)) == 4000  # one that began before
+    assert len(reader.read(0, 4000)) == 4000  # a read that started before the close
     del reader
     with pytest.raises(OSError, match="descriptor"):
         os.fstat(descriptor)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
-def test_a_full_disk_is_freed_while_the_error_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 -- closed by what is tested
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_the_file_is_closed_on_a_full_disk_while_the_error_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 -- closed by the tested code
     monkeypatch.setattr(scratch.tempfile, "TemporaryFile", lambda **_: full)
     file = ScratchFile()
     with pytest.raises(OSError, match="No space left"):
@@ -109,7 +109,7 @@ def test_a_full_disk_is_freed_while_the_error_is_held(monkeypatch: pytest.Monkey
     assert full.closed
 
 
-def test_the_folder_is_named_also_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_mentions_the_temporary_folder_if_none_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere() -> str:
         raise FileNotFoundError("No usable temporary directory found")
 
