@@ -38,7 +38,7 @@ from oolong_align.audio.recording import load_audio
 from oolong_align.errors import InputError, ModelError, OolongError, OutputError, UsageError
 from oolong_align.networks.session import open_session
 from oolong_align.timing.grid import SAMPLE_RATE
-from oolong_align.weights.cache import atomic_path
+from oolong_align.util.files import atomic_path
 
 NETWORKS: Final[tuple[Network, ...]] = (pyannet.NETWORK, resnet34.NETWORK, campplus.NETWORK)
 

@@ -43,8 +43,8 @@ from oolong_align.networks.embedding_graph import extract_backbone
 from oolong_align.networks.quantization import activation_names, quantize_backbone, weights_digest
 from oolong_align.networks.session import extract_part, load_graph, open_session
 from oolong_align.timing.grid import SAMPLE_RATE
-from oolong_align.weights.bundles import find_files
-from oolong_align.weights.cache import atomic_path
+from oolong_align.util.files import atomic_path
+from oolong_align.weights import find_files
 
 Array: TypeAlias = npt.NDArray[Any]
 Ranges: TypeAlias = "list[tuple[float, float]]"

@@ -27,7 +27,7 @@ from oolong_align.errors import InputError, ModelError, OutputError
 from oolong_align.networks.embedding_graph import extract_backbone, extract_head
 from oolong_align.networks.session import open_session
 from oolong_align.timing.grid import SAMPLE_RATE
-from oolong_align.weights.cache import atomic_path
+from oolong_align.util.files import atomic_path
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from oolong_align.errors import ModelError, PluginError, UsageError, warn
-from oolong_align.plugin.entries import Config, Result, library_files
+from oolong_align.plugin.entries import Config, Result
 from oolong_align.plugin.host import Host
+from oolong_align.speakers.urls import library_files
 from oolong_align.timing.timeline import Timeline
 from oolong_align.types import Diarization, Transcript, Words, speaker_label
 from oolong_align.util.files import check_sources, check_targets, local_path, prepare_folder, write_files

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from oolong_align.diarization.plda import Plda
 from oolong_align.errors import InputError, OutputError
-from oolong_align.weights.cache import atomic_path
+from oolong_align.util.files import atomic_path
 
 Array: TypeAlias = npt.NDArray[np.float64]
 

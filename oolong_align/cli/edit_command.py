@@ -15,8 +15,8 @@ from oolong_align.cli.commands import STDOUT, make_command
 from oolong_align.cli.libraries import open_library
 from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.errors import InputError, ModelError, StoreError, UsageError, warn
-from oolong_align.plugin.entries import library_files
 from oolong_align.plugin.host import Host
+from oolong_align.speakers.urls import library_files
 from oolong_align.types import Transcript
 from oolong_align.util.files import local_path, prepare_folder, write_files
 

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from oolong_align.errors import InputError, UsageError
-from oolong_align.plugin.entries import SpeakerStore, store_scheme
+from oolong_align.plugin.entries import SpeakerStore
 from oolong_align.plugin.host import Host
+from oolong_align.speakers.urls import store_scheme
 
 __all__ = ["library_option", "open_library", "shown", "voice_id"]
 

@@ -42,8 +42,7 @@ from oolong_align.types import (
     Progress,
     SpeakerSegment,
 )
-from oolong_align.weights import Bundle
-from oolong_align.weights.bundles import find_files
+from oolong_align.weights import Bundle, find_files
 
 __all__ = ["Diarizer", "DiarizerOptions"]
 

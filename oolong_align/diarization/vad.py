@@ -26,7 +26,7 @@ from oolong_align.timing.grid import (
     frame_middles_s,
 )
 from oolong_align.types import FloatArray, Progress, SpeechRange
-from oolong_align.weights.bundles import find_files
+from oolong_align.weights import find_files
 
 STEP_SAMPLES: Final = 40_000
 

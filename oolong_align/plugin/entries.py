@@ -37,7 +37,6 @@ __all__ = [
     "TranscribeCall",
     "TranscriberEntry",
     "Voice",
-    "store_scheme",
 ]
 
 COMMANDS: Final = ("transcribe", "align", "diarize", "vad", "edit")
@@ -123,32 +122,6 @@ class SpeakerStoreEntry:
     scheme: str
     summary: str
     open: Callable[[str], SpeakerStore]
-
-
-def store_scheme(url: str) -> str:
-    """Scheme that chooses a store; a plain path is SQLite's.
-
-    Examples
-    --------
-    >>> store_scheme("voices.db"), store_scheme("postgresql://host/voices")
-    ('sqlite', 'postgresql')
-    """
-    scheme, separator, _ = url.partition("://")
-    return scheme.lower() if separator else "sqlite"
-
-
-def library_files(url: str | None) -> list[Path]:
-    """Files that hold the voices of a store, which no output may replace; none for a server.
-
-    Examples
-    --------
-    >>> [path.name for path in library_files("sqlite://voices.db")], library_files("postgresql://host/voices")
-    (['voices.db', 'voices.db-wal', 'voices.db-shm'], [])
-    """
-    if not url or store_scheme(url) != "sqlite":
-        return []
-    path = Path(url.partition("://")[2] if "://" in url else url)
-    return [path.with_name(f"{path.name}{end}") for end in ("", "-wal", "-shm")] if path.name else []
 
 
 class Executor(Protocol):

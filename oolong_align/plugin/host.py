@@ -25,11 +25,11 @@ from oolong_align.plugin.entries import (
     SpeakerStore,
     SpeakerStoreEntry,
     TranscriberEntry,
-    store_scheme,
 )
 from oolong_align.plugin.guards import guard_evidence
 from oolong_align.plugin.manager import CORE, Owner, PluginManager, PluginRow
 from oolong_align.plugin.registry import Registry, check_option_names, clash, flag_name
+from oolong_align.speakers.urls import store_scheme
 from oolong_align.types import Diarization, Progress, SpeechRange, Transcript, Words
 
 if TYPE_CHECKING:

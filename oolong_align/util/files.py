@@ -11,13 +11,13 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from oolong_align.errors import OutputError, UsageError
 
-__all__ = ["check_sources", "check_targets", "is_address", "local_path", "prepare_folder", "write_files"]
+__all__ = ["atomic_path", "check_sources", "check_targets", "is_address", "local_path", "prepare_folder", "write_files"]
 
 
 def is_address(given: str) -> bool:
@@ -110,6 +110,15 @@ def check_targets(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
             raise OutputError(f"{target}: A folder has this name. Choose another --output_dir.")
         if target.exists() and not target.is_file():  # root could replace even /dev/null
             raise OutputError(f"{target}: Is a device or a pipe. Write to a file, or to stdout with -o -")
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yield a temporary path that is renamed to ``target`` on success and removed on an error."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / target.name
+        yield path
+        path.replace(target)
 
 
 def write_files(

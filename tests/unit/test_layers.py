@@ -11,7 +11,8 @@ PACKAGE = "oolong_align"
 LAYERS = (
     "errors version text",
     "types options",
-    "timing util weights",
+    "timing util",
+    "weights",
     "audio networks",
     "alignment interop",
     "diarization transcription",

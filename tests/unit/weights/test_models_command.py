@@ -1,4 +1,4 @@
-"""``oolong models``: what it prints where, and how it fails."""
+"""``oolong models``: output, exit codes and errors."""
 
 import os
 
@@ -60,7 +60,7 @@ def test_list_and_verify_show_damage(damaged, monkeypatch):
     assert "model.onnx has 3 bytes instead of 5,986,908" in result.stdout
 
 
-def test_verify_of_an_empty_cache_is_no_failure():
+def test_verify_accepts_an_empty_cache():
     result = run("verify")
     assert result.exit_code == 0
     assert "whisper-base\tnot fetched" in result.stdout
@@ -89,10 +89,10 @@ def test_verify_reads_derived_files_and_the_next_use_repairs_them(tmp_path):
     assert run("verify").exit_code == 0
 
 
-def test_verify_takes_a_derived_file_without_its_seal_for_damaged(tmp_path):
+def test_verify_reports_a_derived_file_without_its_checksum(tmp_path):
     folder = cache_dir() / "derived"
     folder.mkdir(parents=True)
-    (folder / "0123-split-1.onnx").write_bytes(b"left behind")
+    (folder / "0123-split-1.onnx").write_bytes(b"incomplete")
     assert "0123-split-1.onnx\tDAMAGED" in run("verify").stdout
 
 
@@ -106,7 +106,7 @@ def test_path_prints_only_the_path(own):
     assert run("path", "plda").stdout.endswith("plda_resnet34.npz\n")
 
 
-def test_path_of_what_cannot_be_had(own):
+def test_path_of_an_unavailable_model(own):
     result = run("path", "embedding")
     assert isinstance(result.exception, ModelNotFoundError)
     assert result.stdout == ""
@@ -130,7 +130,7 @@ def test_fetch_of_an_unknown_name_is_a_usage_error():
 
 
 @pytest.mark.parametrize("name", ["large-v3", "owner/thing"])
-def test_fetch_takes_what_only_the_hub_has(name, tmp_path, monkeypatch):
+def test_fetch_downloads_models_outside_the_manifest(name, tmp_path, monkeypatch):
     (tmp_path / "model.bin").touch()
     monkeypatch.setattr("faster_whisper.download_model", lambda name: str(tmp_path))
     fetch_whisper.cache_clear()
