@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from oolong_align.audio.recording import Audio
     from oolong_align.interop import RecognisedTranscript
-    from oolong_align.interop.files import ForeignTurns
+    from oolong_align.interop.turns import ForeignTurns
 
 __all__ = ["Pipeline", "Recognition", "warn_of"]
 

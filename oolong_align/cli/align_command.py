@@ -61,8 +61,9 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     bounds = [f"--{name}" for name in _BOUNDS if values[name] is not None]
     if rttm is not None and bounds:
         raise UsageError(f"{bounds[0]} does not fit --turns: {rttm} tells who speaks; leave one of them out")
-    from oolong_align.interop.files import read_rttm, read_transcript
+    from oolong_align.interop.files import read_transcript
     from oolong_align.interop.subtitles import SUBTITLES
+    from oolong_align.interop.turns import read_rttm
     from oolong_align.pipeline import Recognition
 
     heard = read_transcript(transcript)

@@ -1,6 +1,6 @@
-"""What other tools wrote, read into this project's records: recognisers' words and diarizers' turns.
+"""Reads results of other tools: words from recognisers and turns from diarizers.
 
-Leaves out how results are written for other tools: that is `oolong_align.formats`, and the methods of `Diarization`.
+Writing results for other tools is the job of `oolong_align.formats` and of the methods of `Diarization`.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ __all__ = ["Recognised", "RecognisedSegment", "RecognisedTranscript", "read_reco
 
 
 def read_words(recognised: Recognised | RecognisedTranscript, *, speech: Timeline | None = None) -> Words:
-    """Convert the result of a recogniser.
+    """Convert the result of a recogniser to words.
 
     Parameters
     ----------
     recognised : Words, sequence of Word, faster-whisper's segments or (segments, info), dict or object
-        Dicts and objects are those of openai-whisper, faster-whisper, WhisperX, whisper.cpp (``-ojf``), Hugging Face's
-        pipeline (``chunks``) and OpenAI's API (``verbose_json``, ``diarized_json``).
+        Dicts and objects of openai-whisper, faster-whisper, WhisperX, whisper.cpp (``-ojf``), the Hugging Face
+        pipeline (``chunks``) and the OpenAI API (``verbose_json``, ``diarized_json``) are supported.
     speech : Timeline, optional
-        Where somebody speaks; words of segments without word times are laid there, by their length.
+        Speech ranges. Words of segments without word times are spread over the speech, in proportion to their length.
 
     Returns
     -------
     Words
-        In the given order. Times that are missing are NaN; those that were spread are marked ``estimated``. The
-        language is empty where it is not told.
+        Words in the given order. Missing times are NaN; words with spread times are marked ``estimated``. The language
+        is empty if unknown.
 
     Raises
     ------
     InputError
-        If it is something else, or holds a value that cannot be.
+        If the format is not supported, or a value is invalid.
     """
     if isinstance(recognised, Words):
         return Words(recognised.language, coerce_words(recognised.words))
-    heard = recognised if isinstance(recognised, RecognisedTranscript) else read_recognised(recognised)
-    return heard.words(speech)
+    transcript = recognised if isinstance(recognised, RecognisedTranscript) else read_recognised(recognised)
+    return transcript.words(speech)

@@ -1,4 +1,4 @@
-"""Values from outside, read by name from objects and dicts alike; everything else is refused in one line."""
+"""Reads untrusted values by name, from dicts and objects, and rejects invalid ones with a one-line error."""
 
 from __future__ import annotations
 
@@ -15,44 +15,47 @@ from oolong_align.timing.grid import LONGEST_S
 __all__ = ["UnknownShapeError", "field", "is_number", "items", "number", "short", "text_of"]
 
 _ACCEPTED: Final = (
-    "give Words, a sequence of Word, a result of faster-whisper, or a dict with 'segments', 'chunks' or "
-    "'transcription' as Whisper, WhisperX, whisper.cpp, Hugging Face and OpenAI return it"
+    "Pass Words, a sequence of Word, a faster-whisper result, or a dict with 'segments', 'chunks' or 'transcription' "
+    "from Whisper, WhisperX, whisper.cpp, Hugging Face or OpenAI."
 )
 
 
 class UnknownShapeError(InputError):
-    """Something else than what recognisers give; ``reason`` tells what, without the advice for callers in Python."""
+    """The data does not have the structure of a supported recogniser's result.
+
+    ``reason`` is the message without the advice for Python callers.
+    """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}; {_ACCEPTED}")
+        super().__init__(f"{reason}. {_ACCEPTED}")
         self.reason = reason
 
 
 def field(record: Any, name: str) -> Any:
-    """Value of a dict's key or an object's attribute; ``None`` where there is none."""
+    """Return a dict's value or an object's attribute, ``None`` if it is missing."""
     return record.get(name) if isinstance(record, Mapping) else getattr(record, name, None)
 
 
 def items(values: Any, name: str) -> list[Any]:
-    """List of what an iterable gives.
+    """Return the items of an iterable as a list.
 
     Raises
     ------
     InputError
-        If it is none, or a text or a dict, which are never meant.
+        If the value is not iterable, or is a string, bytes or a dict.
     """
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise UnknownShapeError(f"{name} cannot be read from {short(values)}")
+        raise UnknownShapeError(f"Invalid {name}: expected a list, not {short(values)}")
     return list(values)
 
 
 def number(record: Any, name: str) -> float | None:
-    """Finite number from 0 on, no more than a time can be; ``None`` where it is missing.
+    """Return a field as a finite number from 0 to `LONGEST_S`, ``None`` if it is missing.
 
     Raises
     ------
     InputError
-        If it is anything else.
+        If the value is anything else.
     """
     value = field(record, name)
     if value is None:
@@ -63,32 +66,32 @@ def number(record: Any, name: str) -> float | None:
             found = float(value)
     if not 0 <= found <= LONGEST_S:
         raise InputError(
-            f"{name!r} must be a finite number from 0 on, up to {LONGEST_S:.0f}, not {reprlib.repr(value)}; leave "
-            "it out if it is unknown"
+            f"Invalid {name!r}: expected a finite number from 0 to {LONGEST_S:.0f}, not {reprlib.repr(value)}. "
+            "Omit it if it is unknown."
         )
     return found
 
 
 def is_number(value: object) -> bool:
-    """Tell whether a value is a real number; a boolean is not meant to be one."""
+    """Return whether a value is a real number other than a boolean."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def text_of(record: Any, name: str, what: str) -> str:
-    """Text of a field.
+    """Return a field that must be a string.
 
     Raises
     ------
     InputError
-        If it is missing or no text.
+        If the field is missing or not a string.
     """
     value = field(record, name)
     if not isinstance(value, str):
-        raise UnknownShapeError(f"{what} must have its text as {name!r}: {short(record)}")
+        raise UnknownShapeError(f"Invalid {what}: expected a string {name!r} in {short(record)}")
     return value
 
 
 def short(value: object) -> str:
-    """Type and beginning of a value, on one line, for messages."""
+    """Return the type and the beginning of a value on one line, for messages."""
     shown = " ".join(reprlib.repr(value).split())
     return f"{type(value).__name__} {shown if len(shown) <= 100 else shown[:99] + '…'}"

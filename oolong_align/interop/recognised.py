@@ -1,6 +1,6 @@
-"""What a recogniser heard, in one form for all of them: segments of words, before any speaker is known.
+"""The common form of all recognisers' results: segments of words, without speakers.
 
-A segment that times none of its words has them spread over the speech in it, and they are marked as estimated.
+If a segment has no word times, its words are spread over the speech in it and marked ``estimated``.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from oolong_align.types import Word, Words
 __all__ = ["RECORDS", "RecognisedSegment", "RecognisedTranscript"]
 
 RECORDS: Final = "Word records"
-"""Name in place of a tool for `Word` records, of which nothing is spread or marked here."""
+"""Used as the tool for `Word` records, whose times are neither spread nor marked here."""
 
-# Nobody says a letter in less: where a segment holds less speech than that, the speech was not found.
+# Shortest plausible time for a letter. A segment with less speech than that contains speech that was not detected.
 _SHORTEST_LETTER_S: Final = 0.03
-# Segments without word times begin and end at full seconds, or nearly.
+# Segments without word times often start and end at full seconds.
 _ROUNDED_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class RecognisedSegment:
-    """Words that belong together, with the span that was given for all of them; ``None`` where it is not known."""
+    """Words with the span of their segment in seconds; ``None`` if it is unknown."""
 
     start: float | None
     end: float | None
@@ -38,32 +38,32 @@ class RecognisedSegment:
 
     @property
     def is_timed(self) -> bool:
-        """Whether any word has a time of its own."""
+        """Whether any word has a start or an end."""
         return any(not (isnan(word.start) and isnan(word.end)) for word in self.words)
 
 
 @dataclass(frozen=True, slots=True)
 class RecognisedTranscript:
-    """All segments in order, the language (empty where it is not told), and the name of the tool that wrote them."""
+    """The name of the tool, the language code (empty if unknown), and all segments in order."""
 
     tool: str
     language: str
     segments: tuple[RecognisedSegment, ...]
 
     def words(self, speech: Timeline | None = None) -> Words:
-        """All words.
+        """Return all words.
 
         Parameters
         ----------
         speech : Timeline, optional
-            Where somebody speaks; words without times of their own are laid there. Without it they are spread over
-            their whole segment.
+            Speech ranges over which words without times are spread. Without it, they are spread over their whole
+            segment.
 
         Returns
         -------
         Words
-            In the given order, but segments without word times by their starts. A single word without times among
-        others keeps NaN.
+            In the given order; if no segment has word times, segments are sorted by start. A word without times in a
+            segment with word times keeps NaN.
         """
         found: list[Word] = []
         segments = self.segments
@@ -79,7 +79,7 @@ class RecognisedTranscript:
 
 
 def _in_order(segments: Sequence[RecognisedSegment]) -> tuple[RecognisedSegment, ...]:
-    """Sort segments by start and let those that overlap meet in the middle of it; as they are if a start is missing."""
+    """Sort segments by start and cut overlaps in the middle; return them unchanged if a start is missing."""
     known = [(segment.start, segment) for segment in segments if segment.start is not None]
     if len(known) < len(segments):
         return tuple(segments)
@@ -97,57 +97,57 @@ def _in_order(segments: Sequence[RecognisedSegment]) -> tuple[RecognisedSegment,
 
 
 def _spread(words: Sequence[Word], start: float | None, end: float | None, speech: Timeline | None) -> list[Word]:
-    """Give each word a part of the span by its length; times that cannot be told stay NaN."""
+    """Assign each word a part of the span in proportion to its length; unknown times stay NaN."""
     marked = [replace(word, estimated=True) for word in words]
     if start is None or end is None or end < start:
         if marked and start is not None and end is None:
             marked[0] = replace(marked[0], start=start)
         return marked
     lengths = [len(word.text) for word in words]
-    pieces = [(start, end)]
+    ranges = [(start, end)]
     if speech is not None:
         inside = _inside(speech, start, end)
         if sum(last - first for first, last in inside) >= _SHORTEST_LETTER_S * sum(lengths):
-            pieces = inside or pieces
-    spans = _lay(lengths, pieces)
+            ranges = inside or ranges
+    spans = _distribute(lengths, ranges)
     return [replace(word, start=first, end=last) for word, (first, last) in zip(marked, spans, strict=True)]
 
 
 def _inside(speech: Timeline, start: float, end: float) -> list[tuple[float, float]]:
-    """Parts of a span in which somebody speaks, without a little of what is said before or behind it."""
+    """Speech within a span, without short remainders of the speech before and after it."""
     rows = slice(
         int(np.searchsorted(speech.ends, start, side="right")), int(np.searchsorted(speech.starts, end, side="left"))
     )
     whole = list(zip(speech.starts[rows].tolist(), speech.ends[rows].tolist(), strict=True))
-    own = [piece for piece in whole if not _is_neighbours(piece, start, end)]
+    own = [each for each in whole if not _is_mostly_outside(each, start, end)]
     return [(max(first, start), min(last, end)) for first, last in own or whole]
 
 
-def _is_neighbours(piece: tuple[float, float], start: float, end: float) -> bool:
-    """Whether most of a stretch of speech is outside of a span, whose edges were rounded."""
-    inside = min(piece[1], end) - max(piece[0], start)
-    return inside < min(_ROUNDED_S, (piece[1] - piece[0]) / 2)
+def _is_mostly_outside(speech: tuple[float, float], start: float, end: float) -> bool:
+    """Return whether most of a speech range lies outside of a span with rounded edges."""
+    inside = min(speech[1], end) - max(speech[0], start)
+    return inside < min(_ROUNDED_S, (speech[1] - speech[0]) / 2)
 
 
-def _lay(lengths: Sequence[int], pieces: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Lay lengths in proportion along pieces of time; what would cross from one to the next stays where most of it is.
+def _distribute(lengths: Sequence[int], ranges: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Distribute lengths proportionally over ranges; a word that would cross two ranges goes to the larger share.
 
     Returns
     -------
     list of (float, float)
-        Start and end in seconds for each length, in order.
+        Start and end in seconds of each length, in order.
     """
     if not lengths:
         return []
-    passed = list(accumulate((last - first for first, last in pieces), initial=0.0))
+    passed = list(accumulate((last - first for first, last in ranges), initial=0.0))
     scale = passed[-1] / sum(lengths)
     edges = [scale * length for length in accumulate(lengths, initial=0)]
     spans: list[tuple[float, float]] = []
     for begin, stop in pairwise(edges):
-        met = range(max(bisect_right(passed, begin) - 1, 0), max(min(bisect_left(passed, stop), len(pieces)), 1))
-        shares = {piece: min(stop, passed[piece + 1]) - max(begin, passed[piece]) for piece in met}
-        best = max(shares, key=shares.__getitem__, default=len(pieces) - 1)
-        first, last = pieces[best]
+        met = range(max(bisect_right(passed, begin) - 1, 0), max(min(bisect_left(passed, stop), len(ranges)), 1))
+        shares = {index: min(stop, passed[index + 1]) - max(begin, passed[index]) for index in met}
+        best = max(shares, key=shares.__getitem__, default=len(ranges) - 1)
+        first, last = ranges[best]
         offset = first - passed[best]
         spans.append((min(max(begin + offset, first), last), min(max(stop + offset, first), last)))
     return spans

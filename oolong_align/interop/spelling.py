@@ -1,7 +1,7 @@
-"""Where the words of a text begin, and which of them have a space before them.
+"""Finds where the words of a text start and which of them follow a space.
 
-Recognisers keep white space inside words, drop it, or drop the punctuation as well; a text that came along, or the
-script, tells what was meant.
+Recognisers keep white space in words, drop it, or drop punctuation too. The accompanying text or the script shows
+what is missing.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ __all__ = ["are_words", "count_spoken", "fit_to_text", "split_text", "with_space
 _SPOKEN: Final = regex.compile(r"[\p{L}\p{N}]")
 _OPENERS: Final = regex.compile(r"[\p{Ps}\p{Pi}]*\Z")
 _WHITE_SPACE: Final = regex.compile(r"\s+")
-# Tokens of scripts without spaces hold a few characters, phrases many.
+# In scripts without spaces, tokens have a few characters and phrases have many.
 _MEAN_TOKEN: Final = 5
-# Characters in front of another one that tell whether the two touch.
+# Preceding characters that decide whether a character touches them.
 _CONTEXT: Final = 8
 
 
 def split_text(text: str) -> list[Word]:
-    """Words of a text without times: parted at white space, and between the letters of scripts without spaces."""
-    pieces: list[str] = []
+    """Split a text into words without times: at white space, and between letters in scripts without spaces."""
+    texts: list[str] = []
     for run in text.split():
-        first = len(pieces)
+        first = len(texts)
         parts: list[list[str]] = []
         for character in clusters(run):
             if parts and touches("".join(parts[-1][-_CONTEXT:]), character, leading_space=False):
                 parts[-1].append(character)
             else:
                 parts.append([character])
-        pieces += map("".join, parts)
+        texts += map("".join, parts)
         if first or not is_spaceless(run[0]):
-            pieces[first] = f" {pieces[first]}"
-    return [Word(nan, nan, piece) for piece in pieces]
+            texts[first] = f" {texts[first]}"
+    return [Word(nan, nan, each) for each in texts]
 
 
 def are_words(texts: Sequence[str]) -> bool:
-    """Tell whether texts are words, or tokens of a script without spaces, rather than phrases."""
+    """Return whether texts are words or tokens, not phrases."""
     if any(len(text.split()) > 1 for text in texts):
         return False
     lengths = [len(clusters(text.strip())) for text in texts if any(map(is_spaceless, text))]
@@ -58,14 +58,14 @@ def count_spoken(text: str) -> int:
 
 
 def with_spaces(words: Iterable[Word], text: str | None = None) -> list[Word]:
-    """Turn the white space before words into their flag; where no word has any, the text or the script tells.
+    """Set ``leading_space`` from the white space in words, or, if there is none, from the text or the script.
 
     Parameters
     ----------
     words : iterable of Word
-        As they were given, with their white space.
+        With their white space, as the recogniser returned them.
     text : str, optional
-        The same words as they are written.
+        The written form of the same words.
     """
     given = [word for word in words if word.text]
     written = any(word.text[0].isspace() for word in given)
@@ -80,26 +80,25 @@ def with_spaces(words: Iterable[Word], text: str | None = None) -> list[Word]:
         spaced = word.text[0].isspace() if written else not _is_joined(result[-1].text if result else "", bare)
         if bare:
             result.append(replace(word, text=bare, leading_space=spaced or waiting))
-        # Thai has white space between phrases, and Whisper gives it as a word of its own.
+        # Thai has white space between phrases, which Whisper returns as a separate word.
         waiting = not bare
     return result
 
 
 def fit_to_text(words: Sequence[Word], text: str) -> list[Word] | None:
-    """Give words the spaces and the punctuation that a text has around them; O(length of the text).
+    """Copy spaces and punctuation from a text to its words. Cost: O(length of the text).
 
     Parameters
     ----------
     words : sequence of Word
         In the order of the text.
     text : str
-        Besides the words only punctuation and white space.
+        The words, with punctuation and white space around them.
 
     Returns
     -------
     list of Word or None
-        A mark that stands alone in the text is a word of its own, without times. ``None`` where the text has other
-        words.
+        An isolated mark in the text becomes a separate word without times. ``None`` if the text has other words.
     """
     found: list[Word] = []
     place = 0
@@ -120,7 +119,7 @@ def fit_to_text(words: Sequence[Word], text: str) -> list[Word] | None:
 
 
 def _join(found: list[Word], between: str, word: Word) -> None:
-    """Add a word and what is written between it and the one before."""
+    """Append a word and the text between it and the word before."""
     head, *marks = _WHITE_SPACE.split(between)
     space = bool(marks)
     if space:
@@ -137,7 +136,7 @@ def _join(found: list[Word], between: str, word: Word) -> None:
 
 
 def _suffix(found: list[Word], marks: str) -> None:
-    """Write marks behind the last word."""
+    """Append marks to the last word."""
     if marks and found:
         found[-1] = replace(found[-1], text=found[-1].text + marks)
     elif marks:

@@ -54,7 +54,7 @@ def test_the_wheel_works(wheel: Path, oolong: Run, recording: Path, repository: 
     (tmp_path / "theirs.rttm").write_text("no turns here\n")
     broken = oolong("transcribe", recording, *REPLAY, *theirs, "-o", "-")
     assert (broken.returncode, broken.stdout) == (1, "")
-    assert "theirs.rttm, line 1: 'no turns here' is no line of an RTTM" in broken.stderr
+    assert "theirs.rttm, line 1: 'no turns here'. Expected: SPEAKER" in broken.stderr
 
     tests = repository / "plugins" / "oolong-align-replay" / "tests"
     own = oolong("-q", "-p", "no:cacheprovider", tests, code="import pytest; sys.exit(pytest.main())")

@@ -177,7 +177,9 @@ def test_files_of_many_recordings(tmp_path: Path, turns: Path) -> None:
     many = tmp_path / "many.rttm"
     many.write_text(RTTM + "SPEAKER team_call 1 1 2 <NA> <NA> z <NA> <NA>\n")
     assert ReplayDiarizer(many)(named("team call.wav")).turns == (DiarizeSegment(1.0, 3.0, 0),)
-    with pytest.raises(InputError, match=r"holds turns of 2 recordings \(meeting, team_call\), none of which is other"):
+    with pytest.raises(
+        InputError, match=r"contains turns of 2 recordings \(meeting, team_call\), none of them named other"
+    ):
         ReplayDiarizer(many)(named("other.wav"))
     assert ReplayDiarizer(tmp_path)(named("meeting.wav")).speaker_ids == (0, 1)
     with pytest.raises(InputError, match=r"holds no other\.rttm or other\.json for this recording"):
@@ -197,11 +199,11 @@ def test_bounds_are_checked(turns: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("hello", ", line 1: 'hello' is no line of an RTTM"),
-        ("SPEAKER a 1 0 1 <NA> <NA>", ", line 1: 'SPEAKER a 1 0 1 <NA> <NA>' is no line"),
-        ("\nSPEAKER a 1 x 1 <NA> <NA> b", ", line 2: 'x' is no time"),
-        ("SPEAKER a 1 nan 1 <NA> <NA> b", "'nan' is no time"),
-        ("SPEAKER a 1 -1 1 <NA> <NA> b", "'-1' is no time"),
+        ("hello", ", line 1: 'hello'. Expected: SPEAKER <file>"),
+        ("SPEAKER a 1 0 1 <NA> <NA>", ", line 1: 'SPEAKER a 1 0 1 <NA> <NA>'. Expected:"),
+        ("\nSPEAKER a 1 x 1 <NA> <NA> b", ", line 2: 'x'. Expected seconds"),
+        ("SPEAKER a 1 nan 1 <NA> <NA> b", "'nan'. Expected seconds"),
+        ("SPEAKER a 1 -1 1 <NA> <NA> b", "'-1'. Expected seconds"),
         ("SPEAKER a 1 0 1e9 <NA> <NA> b", "in a recording of 8.000 s"),
         ('{"segments": []}', "transcript JSON: "),
         ("{", "JSON"),
@@ -212,7 +214,7 @@ def test_broken_turns_are_refused_with_one_line(content: str, message: str, turn
     with pytest.raises(InputError) as caught:
         ReplayDiarizer(turns)(silence())
     assert message in str(caught.value)
-    assert str(caught.value).startswith(str(turns))
+    assert str(turns) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -224,7 +226,7 @@ def test_broken_words_are_refused_with_one_line(content: str, words: Path) -> No
     words.write_text(content)
     with pytest.raises(InputError) as caught:
         ReplayTranscriber(words)(silence(), [SpeechRange(0, 1)])
-    assert str(caught.value).startswith(str(words))
+    assert str(words) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

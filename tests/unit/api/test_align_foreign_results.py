@@ -144,9 +144,9 @@ def test_text_is_split_and_reads_the_same(text: str) -> None:
 @pytest.mark.parametrize("time", [nan, inf, -0.1, "1.0", True, [1], 10**400, 1j])
 def test_times_and_probabilities_that_cannot_be(time: Any) -> None:
     for field in ("start", "end", "probability", "score"):
-        with pytest.raises(InputError, match=f"'{field}' must be a finite number from 0 on"):
+        with pytest.raises(InputError, match=f"Invalid '{field}': expected a finite number from 0"):
             read_words(one_word(**({"probability": None} | {field: time})))
-    with pytest.raises(InputError, match="'end' must be a finite number"):
+    with pytest.raises(InputError, match="Invalid 'end': expected a finite number"):
         read_words(result_of({"start": 0, "end": time, "text": "Hello"}))
 
 
@@ -162,7 +162,7 @@ def test_times_and_probabilities_that_cannot_be(time: Any) -> None:
     ],
 )
 def test_anything_else_is_refused(recognised: Any) -> None:
-    with pytest.raises(InputError, match="give Words, a sequence of Word, a result of faster-whisper, or a dict with"):
+    with pytest.raises(InputError, match="Pass Words, a sequence of Word, a faster-whisper result, or a dict with"):
         align(recognised, TWO_SPEAKERS)
 
 
@@ -171,7 +171,7 @@ def test_words_of_our_own_may_lack_times_but_not_be_strings() -> None:
     assert read_words(own) == own
     for field in ({"start": "1.0"}, {"end": [1]}, {"probability": "high"}):
         word = Word(**({"start": 0.0, "end": 1.0, "text": "Hello"} | field))  # type: ignore[arg-type]
-        with pytest.raises(InputError, match="word 'Hello': times and probability must be numbers"):
+        with pytest.raises(InputError, match="Invalid word 'Hello': times and probability must be numbers"):
             align([word], TWO_SPEAKERS)
 
 

@@ -18,7 +18,8 @@ from oolong_align import align
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.formats import render_diarized_json, render_json, render_verbose_json, render_whisperx
 from oolong_align.interop import read_recognised, read_words
-from oolong_align.interop.files import read_rttm, read_transcript
+from oolong_align.interop.files import read_transcript
+from oolong_align.interop.turns import read_rttm
 from oolong_align.types import Diarization, Transcript, Word, join_words
 
 TIMED = {
@@ -171,7 +172,7 @@ def test_encodings_of_a_shell(encoding: str, foreign: Path, tmp_path: Path) -> N
 def test_letters_of_another_encoding_are_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "meeting.json"
     path.write_text('{"segments": [{"start": 0, "end": 1, "text": "Grüße"}]}', "latin-1")
-    with pytest.raises(InputError, match=r"meeting.json: is no UTF-8 text; save it as UTF-8"):
+    with pytest.raises(InputError, match=r"meeting.json: not UTF-8. Save it as UTF-8"):
         read_transcript(path)
 
 
@@ -203,35 +204,41 @@ def test_diarized_json_names_speakers_by_letters_and_reads_as_segments(foreign: 
 
 
 BROKEN: list[tuple[bytes, str]] = [
-    (b"", "is no JSON"),
-    (b"{", "is no JSON"),
-    (b"\xff\xfe\x00", "is no JSON"),
+    (b"", "not valid JSON"),
+    (b"{", "not valid JSON"),
+    (b"\xff\xfe\x00", "not valid JSON"),
     (b"[" * 100_000, "nested too deeply"),
-    (b"1", "words cannot be read from int 1"),
-    (b"null", "words cannot be read from NoneType"),
-    (b'{"text": "hello"}', "words cannot be read from dict"),
-    (b'{"text": "hello", "usage": {}}', "a text without times (OpenAI's API gives them with"),
-    (b'{"error": {"message": "no key"}}', "words cannot be read from dict"),
-    (b'{"segments": [{"start": 0, "end": 1}]}', "neither words nor text"),
-    (b'{"segments": [{"start": NaN, "end": 1, "text": "a"}]}', "'start' must be a finite number"),
-    (b'{"segments": [{"start": -1, "end": 1, "text": "a"}]}', "'start' must be a finite number"),
-    (b'{"segments": [{"start": 0, "end": 1e308, "text": "a"}]}', "'end' must be a finite number"),
-    (b'{"segments": [{"start": "0", "end": 1, "text": "a"}]}', "'start' must be a finite number"),
-    (b'{"segments": [{"words": [{"word": 5}]}]}', "a word must have its text as 'word'"),
-    (b'{"segments": 5, "words": [{"word": "a"}]}', "segments cannot be read from int 5"),
-    (b'{"segments": [], "words": 5}', "words cannot be read from int 5"),
-    (b'{"segments": [], "language": 5}', "the language must be a code"),
-    (b'{"chunks": [{"timestamp": [0, 1]}]}', "a chunk must have its text"),
-    (b'{"chunks": [{"text": "a", "timestamp": [0]}]}', "timestamp must be [start, end]"),
-    (b'{"chunks": [{"text": "a", "timestamp": "01"}]}', "timestamp cannot be read"),
-    (b'{"chunks": [{"text": "a", "timestamp": [0, "1"]}]}', "'end' must be a finite number"),
-    (b'{"chunks": "a"}', "chunks cannot be read from str"),
-    (b'{"transcription": {}}', "transcription cannot be read from dict"),
-    (b'{"transcription": [{"offsets": {"from": 0, "to": 1}}]}', "a segment must have its text"),
-    (b'{"transcription": [{"text": "a", "offsets": {"from": -5}}]}', "'from' must be a finite number"),
-    (b'{"transcription": [{"text": "a", "offsets": 3}]}', "offsets must be {'from': .., 'to': ..}, not int 3"),
-    (b'{"transcription": [{"text": "a", "tokens": [{"p": 1}]}]}', "a token must have its text"),
-    (b'{"transcription": [{"text": "a", "tokens": [{"text": "a", "p": "x"}]}]}', "'p' must be a finite number"),
+    (b"1", "Invalid words: expected a list, not int 1"),
+    (b"null", "Invalid words: expected a list, not NoneType"),
+    (b'{"text": "hello"}', "No words in dict"),
+    (b'{"text": "hello", "usage": {}}', "the text has no times (OpenAI's API returns them with"),
+    (b'{"error": {"message": "no key"}}', "No words in dict"),
+    (b'{"segments": [{"start": 0, "end": 1}]}', "Invalid segment: expected words or text in dict"),
+    (b'{"segments": [{"start": NaN, "end": 1, "text": "a"}]}', "Invalid 'start': expected a finite number"),
+    (b'{"segments": [{"start": -1, "end": 1, "text": "a"}]}', "Invalid 'start': expected a finite number"),
+    (b'{"segments": [{"start": 0, "end": 1e308, "text": "a"}]}', "Invalid 'end': expected a finite number"),
+    (b'{"segments": [{"start": "0", "end": 1, "text": "a"}]}', "Invalid 'start': expected a finite number"),
+    (b'{"segments": [{"words": [{"word": 5}]}]}', "Invalid word: expected a string 'word'"),
+    (b'{"segments": 5, "words": [{"word": "a"}]}', "Invalid segments: expected a list, not int 5"),
+    (b'{"segments": [], "words": 5}', "Invalid words: expected a list, not int 5"),
+    (b'{"segments": [], "language": 5}', "Invalid language: expected a code"),
+    (b'{"chunks": [{"timestamp": [0, 1]}]}', "Invalid chunk: expected a string 'text'"),
+    (b'{"chunks": [{"text": "a", "timestamp": [0]}]}', "Invalid timestamp: expected [start, end]"),
+    (b'{"chunks": [{"text": "a", "timestamp": "01"}]}', "Invalid timestamp: expected a list"),
+    (b'{"chunks": [{"text": "a", "timestamp": [0, "1"]}]}', "Invalid 'end': expected a finite number"),
+    (b'{"chunks": "a"}', "Invalid chunks: expected a list, not str"),
+    (b'{"transcription": {}}', "Invalid transcription: expected a list, not dict"),
+    (b'{"transcription": [{"offsets": {"from": 0, "to": 1}}]}', "Invalid segment: expected a string 'text'"),
+    (b'{"transcription": [{"text": "a", "offsets": {"from": -5}}]}', "Invalid 'from': expected a finite number"),
+    (
+        b'{"transcription": [{"text": "a", "offsets": 3}]}',
+        "Invalid offsets: expected {'from': .., 'to': ..}, not int 3",
+    ),
+    (b'{"transcription": [{"text": "a", "tokens": [{"p": 1}]}]}', "Invalid token: expected a string 'text'"),
+    (
+        b'{"transcription": [{"text": "a", "tokens": [{"text": "a", "p": "x"}]}]}',
+        "Invalid 'p': expected a finite number",
+    ),
 ]
 
 
@@ -241,12 +248,12 @@ def test_broken_files_are_refused_in_one_line(data: bytes, message: str, tmp_pat
     path.write_bytes(data)
     with pytest.raises(InputError) as caught:
         read_transcript(path)
-    assert str(caught.value).startswith(f"{path}: ") and message in str(caught.value)
+    assert str(caught.value).startswith(f"Could not read {path}: ") and message in str(caught.value)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"Could not read .*none.json: No such file"):
         read_transcript(tmp_path / "none.json")
 
 
@@ -302,7 +309,7 @@ def test_words_of_which_no_time_is_known_are_called_so(turns: Diarization) -> No
 def test_advice_about_a_file_is_not_about_python(tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text('{"text": "hello"}')
-    with pytest.raises(InputError, match=r"give the JSON file as the recogniser wrote it$"):
+    with pytest.raises(InputError, match=r"Use the JSON file as the recogniser wrote it\.$"):
         read_transcript(path)
-    with pytest.raises(InputError, match="give Words, a sequence of Word"):
+    with pytest.raises(InputError, match="Pass Words, a sequence of Word"):
         read_words({"text": "hello"})

@@ -10,8 +10,9 @@ import pytest
 from oolong_align import align
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.formats import read_json, render_srt, render_vtt
-from oolong_align.interop.files import read_rttm, read_transcript
+from oolong_align.interop.files import read_transcript
 from oolong_align.interop.subtitles import read_subtitles
+from oolong_align.interop.turns import read_rttm
 from oolong_align.types import join_words
 
 
@@ -146,13 +147,13 @@ def test_captions_that_scroll_or_mark_words_say_each_word_once() -> None:
         ([(1, 5), (5, 7)], None),
         ([(1, 5), (4.6, 7)], None),  # rounded
         ([(6, 8), (1, 3)], None),  # sorted
-        ([(1, 5), (3, 7)], "1 of 2 cues overlap another or end before they begin, the first at 3.000 s"),
+        ([(1, 5), (3, 7)], "1 of 2 cues overlap or end before they start, the first at 3.000 s"),
         (
             [(0, 9), (3, 4), (6, 8), (9, 9.5)],
-            "2 of 4 cues overlap another or end before they begin, the first at 3.000",
+            "2 of 4 cues overlap or end before they start, the first at 3.000",
         ),
-        ([(5, 1), (6, 7)], "1 of 2 cues overlap another or end before they begin, the first at 5.000 s"),
-        ([(1, 3), (1, 3)], "1 of 2 cues overlap another"),
+        ([(5, 1), (6, 7)], "1 of 2 cues overlap or end before they start, the first at 5.000 s"),
+        ([(1, 3), (1, 3)], "1 of 2 cues overlap"),
     ],
 )
 def test_cues_that_clash_are_told_once(
@@ -176,22 +177,22 @@ def test_a_file_without_words_has_none(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("a.srt", b"hello", "line 1: 'hello' begins no cue of SubRip"),
-        ("a.srt", b"1\n2\n", "is no SubRip: it has no cue"),
-        ("a.srt", b"1\n00:00:01,000 --> later\nhi\n", "line 2: '00:00:01,000 --> later' begins no cue of SubRip"),
+        ("a.srt", b"hello", "line 1 does not start a SubRip cue: 'hello'"),
+        ("a.srt", b"1\n2\n", "no SubRip cue found"),
+        ("a.srt", b"1\n00:00:01,000 --> later\nhi\n", "line 2 does not start a SubRip cue: '00:00:01,000 --> later'"),
         ("a.srt", b"1\n99999999999:00:01,000 --> 0:0:1,0\nhi\n", "line 2"),
-        ("a.srt", b"1\n00:00:01,000 --> 00:00:02,000\ncaf\xe9\n", "is no UTF-8 text; save it as UTF-8"),
-        ("a.vtt", b"1\n00:00:01,000 --> 00:00:02,000\nhi\n", "is no WebVTT: it does not begin with WEBVTT"),
-        ("a.vtt", b"WEBVTT\n\nhello\n", "line 3: 'hello' begins no cue of WebVTT"),
-        ("a.txt", b"WEBVTT\n\n00:01 --> 00:02\nhi\n", "line 3: '00:01 --> 00:02' begins no cue of WebVTT"),
-        ("a.txt", b"hello", "give the JSON file, or the SRT or VTT, that a recogniser wrote"),
+        ("a.srt", b"1\n00:00:01,000 --> 00:00:02,000\ncaf\xe9\n", "not UTF-8. Save it as UTF-8"),
+        ("a.vtt", b"1\n00:00:01,000 --> 00:00:02,000\nhi\n", "not a WebVTT file: it does not start with WEBVTT"),
+        ("a.vtt", b"WEBVTT\n\nhello\n", "line 3 does not start a WebVTT cue: 'hello'"),
+        ("a.txt", b"WEBVTT\n\n00:01 --> 00:02\nhi\n", "line 3 does not start a WebVTT cue: '00:01 --> 00:02'"),
+        ("a.txt", b"hello", "Use the JSON, SRT or VTT file that the recogniser wrote"),
     ],
 )
 def test_what_is_none_is_refused_in_one_line(name: str, data: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError) as caught:
         read_transcript(tmp_path / name)
-    assert str(caught.value).startswith(f"{tmp_path / name}: ")
+    assert str(caught.value).startswith(f"Could not read {tmp_path / name}: ")
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 

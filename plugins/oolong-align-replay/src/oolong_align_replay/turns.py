@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from oolong_align.errors import InputError
 from oolong_align.formats.json_reader import read_json
-from oolong_align.interop.files import read_rttm
+from oolong_align.interop.turns import read_rttm
 from oolong_align.types import Diarization, DiarizeSegment
 from oolong_align_replay.files import read_text
 
