@@ -33,7 +33,8 @@ from oolong_align.plugin.entries import (
     TranscribeCall,
 )
 from oolong_align.plugin.host import Host
-from oolong_align.plugin.manager import Owner, PluginManager
+from oolong_align.plugin.manager import PluginManager
+from oolong_align.plugin.owners import Owner
 from oolong_align.plugin.spec import hookimpl
 from oolong_align.plugin.store_contract import check_store
 from oolong_align.timing.grid import SAMPLE_RATE

@@ -1,7 +1,7 @@
-"""What results must be like, whoever made them: types, ranges, order, speakers that exist.
+"""Rules for the results of all plugins: types, ranges, order, and speakers that exist.
 
-Each function raises :class:`BrokenRuleError` with the rule that does not hold; the host turns that into an error that
-names the plugin, ``testing.py`` into an ``AssertionError``. The cost is linear in the number of records.
+Each function raises :class:`BrokenRuleError` with the broken rule. The host turns it into an error that names the
+plugin, ``testing.py`` into an ``AssertionError``. The cost is linear in the number of records.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ __all__ = [
 ]
 
 _TOLERANCE_S: Final = 1e-3
-# A turn of the reference ends in the middle of its last frame, which may lie behind the last sample.
+# A turn of pyannote.audio ends in the middle of its last frame, which may be after the last sample.
 _FRAME_S: Final = 0.062
 
 Checked = TypeVar("Checked")
 
 
 class BrokenRuleError(ValueError):
-    """A result that breaks the contract; the message states the rule and the offending value."""
+    """A result breaks the contract; the message states the rule and the offending value."""
 
 
 class _Span(Protocol):
@@ -77,7 +77,7 @@ def validate_diarization(value: object) -> Diarization:
             raise BrokenRuleError(f"speaker ids must be integers from 0, not {speaker!r}")
     for segment in diarization.segments:
         if segment.speaker_id not in known:
-            raise BrokenRuleError(f"segments name speaker {segment.speaker_id!r}, who has no turn")
+            raise BrokenRuleError(f"segments contain speaker {segment.speaker_id!r}, which has no turn")
     embeddings: dict[int, FloatArray] = {}
     for speaker, vector in _items(diarization.embeddings):
         if not _is_speaker_id(speaker):
@@ -95,9 +95,9 @@ def validate_diarization(value: object) -> Diarization:
 
 
 def validate_embedding(value: object, what: str) -> FloatArray:
-    """Check that something is a finite vector; gives it in single precision."""
+    """Check that a value is a finite vector, and return it as float32."""
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
-        kind = f"one of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+        kind = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
         raise BrokenRuleError(f"{what} must be a numpy array of float32, not {kind}")
     with np.errstate(over="ignore"):
         vector: FloatArray = value.astype(np.float32, copy=False)
@@ -107,16 +107,16 @@ def validate_embedding(value: object, what: str) -> FloatArray:
 
 
 def validate_scores(value: object) -> dict[int, float]:
-    """Check the cosines of a span to the speakers."""
+    """Check the cosine similarities of a time range to the speakers."""
     scores = dict(_items(value))
     for speaker, cosine in scores.items():
         if not (_is_speaker_id(speaker) and _is_number(cosine)):
-            raise BrokenRuleError(f"voice.scores must give a cosine for each speaker id, not {speaker!r}: {cosine!r}")
+            raise BrokenRuleError(f"voice.scores must return a cosine for each speaker id, not {speaker!r}: {cosine!r}")
     return scores
 
 
 def validate_words(value: object) -> Words:
-    """Check order, times and texts of :class:`Words`; white space around a word is taken off."""
+    """Check order, times and texts of :class:`Words`; strip white space around each word."""
     words = validate_type(value, Words)
     validate_type(words.language, str)
     _check_spans("words", words.words, Word)
@@ -143,22 +143,22 @@ def validate_transcript(value: object) -> Transcript:
         _check_each_word(utterance.words)
         for label in (utterance.speaker, *(word.speaker for word in utterance.words)):
             if label is not None and label not in transcript.speakers:
-                raise BrokenRuleError(f"an utterance names speaker {label!r}, who is not among the speakers")
+                raise BrokenRuleError(f"an utterance has speaker {label!r}, which is not in `speakers`")
     return transcript
 
 
 def _items(value: object) -> Iterable[tuple[Any, Any]]:
     if not isinstance(value, Mapping):
-        raise BrokenRuleError(f"must be a mapping by speaker, not {type(value).__name__}")
+        raise BrokenRuleError(f"must be a mapping of speakers, not {type(value).__name__}")
     return value.items()
 
 
 def _check_each_word(words: Iterable[Word]) -> None:
     for word in words:
         if not isinstance(word.text, str) or not word.text.strip():
-            raise BrokenRuleError(f"a word's text must be a str that is not empty, not {word.text!r}")
+            raise BrokenRuleError(f"a word's text must be a non-empty str, not {word.text!r}")
         if word.probability is not None and not (_is_number(word.probability) and 0 <= word.probability <= 1):
-            raise BrokenRuleError(f"a word's probability must be from 0 to 1, not {word.probability!r}")
+            raise BrokenRuleError(f"a word's probability must be between 0 and 1, not {word.probability!r}")
 
 
 def _check_spans(
@@ -169,21 +169,23 @@ def _check_spans(
     limit: float = math.inf,
     apart: bool = False,
 ) -> None:
-    """Check that spans have a type, lie inside ``[0, limit]``, are sorted by start and, if told, do not overlap."""
+    """Check that spans have the expected type, lie in ``[0, limit]`` and are sorted by start; ``apart``: no overlap."""
     validate_type(spans, tuple)
     previous: Any = None
     for span in spans:
         if not isinstance(span, expected):
-            raise BrokenRuleError(f"{name} must hold {expected.__name__}, not {type(span).__name__}")
+            raise BrokenRuleError(f"{name} must contain {expected.__name__}, not {type(span).__name__}")
         if not (_is_number(span.start) and _is_number(span.end) and 0 <= span.start <= span.end):
-            raise BrokenRuleError(f"{name}: times must rise from 0 on, not {span.start!r} to {span.end!r}")
+            raise BrokenRuleError(
+                f"{name}: invalid time range {span.start!r} to {span.end!r}; times must be finite and 0 <= start <= end"
+            )
         if span.end > limit + _TOLERANCE_S:
-            raise BrokenRuleError(f"{name}: {span.end!r} s is after the end of the recording, {limit!r} s")
+            raise BrokenRuleError(f"{name}: {span.end!r} s is after the end of the recording at {limit!r} s")
         if previous is not None and span.start < previous.start:
-            raise BrokenRuleError(f"{name} must be sorted: {span.start!r} s comes after {previous.start!r} s")
+            raise BrokenRuleError(f"{name} must be sorted by start; {span.start!r} s follows {previous.start!r} s")
         if apart and previous is not None and span.start < previous.end - _TOLERANCE_S:
             raise BrokenRuleError(
-                f"{name} must not overlap: one starts at {span.start!r} s, the last one ends at {previous.end!r} s"
+                f"{name} must not overlap; one starts at {span.start!r} s, the previous one ends at {previous.end!r} s"
             )
         previous = span
 

@@ -1,7 +1,7 @@
-"""The host: plugins behind a typed facade with one method a hook, which checks what they return.
+"""The host: a typed facade over all plugins, with one method for each hook. It checks the results of the hooks.
 
-Left out on purpose: how plugins are found and called (``plugin_manager.py``), how what they offer is collected
-(``registry.py``), and what is done with recordings (``pipeline.py``).
+Other modules find and call plugins (``manager.py``), collect their entries (``registry.py``) and process recordings
+(``pipeline``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from oolong_align.plugin.entries import (
     TranscriberEntry,
 )
 from oolong_align.plugin.guards import guard_evidence
-from oolong_align.plugin.manager import CORE, Owner, PluginManager, PluginRow
+from oolong_align.plugin.manager import PluginManager, PluginRow
+from oolong_align.plugin.owners import CORE, Guard, Owner
 from oolong_align.plugin.registry import Registry, check_option_names, clash, flag_name
 from oolong_align.speakers.urls import store_scheme
 from oolong_align.types import Diarization, Progress, SpeechRange, Transcript, Words
@@ -45,8 +46,10 @@ Entry = TypeVar("Entry")
 class Host:
     """Typed facade over the registered plugins.
 
-    What the plural hooks offer is collected once, at construction; an error there, such as two entries with one
-    name, is a :class:`~oolong_align.errors.PluginError`.
+    Raises
+    ------
+    PluginError
+        If a plural hook fails, or two entries have the same name. Entries are collected once, at construction.
     """
 
     def __init__(self, manager: PluginManager) -> None:
@@ -56,10 +59,10 @@ class Host:
         self._commands: dict[str, Owner] = {}
 
     def plugins(self) -> list[PluginRow]:
-        """Name, version, distribution, hooks and wrappers of every plugin, the core first."""
+        """Name, version, distribution, hooks and wrappers of every plugin, the built-in one first."""
         return self._manager.rows()
 
-    # Plural hooks: what can be chosen, by name, the core's first.
+    # Plural hooks: entries by name, those of the built-in plugin first.
 
     def diarizers(self) -> Mapping[str, DiarizerEntry]:
         """Diarizers by name."""
@@ -74,7 +77,7 @@ class Host:
         return self._registry.formats
 
     def speaker_stores(self) -> Mapping[str, SpeakerStoreEntry]:
-        """Stores of voices by the scheme of their URLs."""
+        """Speaker stores by the scheme of their URLs."""
         return self._registry.stores
 
     def executors(self) -> Mapping[str, ExecutorEntry]:
@@ -82,26 +85,26 @@ class Host:
         return self._registry.executors
 
     def open_store(self, url: str) -> SpeakerStore:
-        """Open the store of voices at a URL.
+        """Open the speaker store at a URL.
 
         Raises
         ------
         UsageError
-            If no plugin offers this kind of store.
+            If no plugin offers a store for the scheme.
         StoreError
             If it cannot be opened.
         """
         return _choose_store(url, self.speaker_stores()).open(url)
 
-    # Hooks that every plugin hears.
+    # Hooks that are called for every plugin.
 
     def add_options(self) -> Sequence[PluginOption]:
-        """Options that choose among the entries, then those of the core and of the plugins.
+        """Options that select entries, then those of the built-in plugin and of the others.
 
         Raises
         ------
         PluginError
-            If two plugins add one option to one command.
+            If two plugins add the same option to one command.
         """
         if self._options is None:
             options = self._registry.choosers()
@@ -114,7 +117,7 @@ class Host:
         return self._options
 
     def configure(self, config: Config) -> None:
-        """Let every plugin check its options and open what it needs."""
+        """Let every plugin check its options."""
         for _, call in self._manager.each("oolong_configure"):
             call(config=config)
 
@@ -124,7 +127,7 @@ class Host:
         Raises
         ------
         PluginError
-            If a command's name is taken; it names both owners.
+            If the name of a command is taken. The message names both owners.
         """
         before = dict(cli.commands)
         owners = dict.fromkeys(before, self._manager.owners()[0])
@@ -138,28 +141,29 @@ class Host:
         self._commands = owners
 
     def blame_command(self, name: str | None, error: Exception) -> PluginError | None:
-        """Error that names the plugin whose command failed; ``None`` for a command of the core."""
+        """Error that names the plugin of a failed command; ``None`` for a built-in command."""
         owner = self._commands.get(name or "")
         try:
             if owner is not None and owner.name != CORE:
-                with self._manager.guard(f"command {name!r}", owner):
+                with Guard(owner, f"command {name!r}")():
                     raise error
         except PluginError as blamed:
             return blamed
         return None
 
     def finish(self, results: Sequence[Result], config: Config) -> None:
-        """Tell every plugin that all outputs are written."""
+        """Pass the results of a finished run to every plugin."""
         for _, call in self._manager.each("oolong_finish"):
             call(results=tuple(results), config=config)
 
     # Stage hooks.
 
     def diarize(self, audio: Audio, config: Config) -> Diarization:
-        """Tell who speaks when."""
+        """Find out who speaks when."""
         arguments = {"audio": audio, "config": config}
-        found = self._manager.call_first("oolong_diarize", validate_diarization, arguments)
-        found = guard_evidence(found, lambda: self._manager.guard("oolong_diarize"))
+        found, answers = self._manager.call_first("oolong_diarize", validate_diarization, arguments)
+        owner = next(owner for owner, answer in answers if getattr(answer, "voice", None) is found.voice)
+        found = guard_evidence(found, Guard(owner, "oolong_diarize"))
         if found.recording or not found.embeddings:
             return found
         return replace(found, recording=audio.fingerprint())
@@ -167,17 +171,17 @@ class Host:
     def transcribe(self, audio: Audio, speech: Sequence[SpeechRange], config: Config) -> Words:
         """Recognise the words inside the speech ranges."""
         arguments = {"audio": audio, "speech": speech, "config": config}
-        return self._manager.call_first("oolong_transcribe", validate_words, arguments)
+        return self._manager.call_first("oolong_transcribe", validate_words, arguments)[0]
 
     def align(self, words: Words, diarization: Diarization, config: Config) -> Transcript:
-        """Give every word its speaker."""
+        """Assign a speaker to every word."""
         arguments = {"words": words, "diarization": diarization, "config": config}
-        return self._manager.call_first("oolong_align", validate_transcript, arguments)
+        return self._manager.call_first("oolong_align", validate_transcript, arguments)[0]
 
     def identify(self, transcript: Transcript, diarization: Diarization, config: Config) -> Transcript:
-        """Give speakers names."""
+        """Assign names to speakers."""
         arguments = {"transcript": transcript, "diarization": diarization, "config": config}
-        return self._manager.call_first("oolong_identify", validate_transcript, arguments)
+        return self._manager.call_first("oolong_identify", validate_transcript, arguments)[0]
 
     # One run.
 
@@ -189,23 +193,23 @@ class Host:
         formats: Iterable[str] = (),
         progress: Progress | None = None,
     ) -> Config:
-        """Choose entries, make the configuration and let every plugin check it.
+        """Select entries, build the configuration and let every plugin check it.
 
         Parameters
         ----------
         command : str
             ``"transcribe"``, ``"align"``, ``"diarize"`` or ``"edit"``.
         options : mapping
-            Options by name; those that are missing get their defaults.
+            Options by name; missing ones have their defaults.
         formats : iterable of str
-            Output formats besides those that the options ask for.
+            Output formats in addition to those that the options request.
         progress : callable, optional
             Called by long stages.
 
         Raises
         ------
         UsageError
-            If an option, an entry or a format is unknown, or a plugin refuses its options.
+            If an option, an entry or a format is unknown, or a plugin rejects its options.
         """
         values = self.complete(command, options)
         url = values.get("speakers")
@@ -228,7 +232,7 @@ class Host:
         Raises
         ------
         UsageError
-            If an option is unknown or its value does not fit.
+            If an option is unknown or its value is invalid.
         """
         import click
 
@@ -236,7 +240,7 @@ class Host:
         for name in given:
             if name not in declared:
                 near = difflib.get_close_matches(name, declared, n=1)
-                raise UsageError(f"unknown option {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+                raise UsageError(f"Unknown option {name!r}" + (f". Did you mean {near[0]!r}?" if near else ""))
         context = click.Command(command, params=list(declared.values())).make_context(command, [])
         values = dict(context.params)
         for name, value in given.items():
@@ -246,16 +250,16 @@ class Host:
                     context, [value] if option.multiple and isinstance(value, str) else value
                 )
             except click.UsageError as error:
-                raise UsageError(f"{name}={value!r}: {error.message}") from error
+                raise UsageError(f"Invalid option {name}={value!r}: {error.message}") from error
         return values
 
     def requested_formats(self, options: Mapping[str, Any]) -> list[str]:
-        """Names of formats that option values ask for, by ``--output_format`` or by a flag."""
+        """Names of the formats that option values request, by ``--output_format`` or by a flag."""
         listed = [name.strip() for value in options["output_format"] for name in value.split(",")]
         return [*filter(None, listed), *(name for name in self.formats() if options.get(flag_name(name)))]
 
     def _choose_formats(self, command: str, names: Collection[str]) -> tuple[OutputFormat, ...]:
-        """Formats by name, in order of registration, each once; for ``diarize`` those without words."""
+        """Formats in order of registration, each once; for ``diarize``, those that need no words."""
         known = {name: each for name, each in self.formats().items() if command != "diarize" or not each.words}
         for name in names:
             if name != "all":
@@ -264,18 +268,18 @@ class Host:
 
 
 def _choose(kind: str, name: object, entries: Mapping[str, Entry]) -> Entry:
-    """Entry with a name; without a name the first one."""
+    """Return the entry with a name, or the first one without a name."""
     if name is None and entries:
         return next(iter(entries.values()))
     if name not in entries:
-        raise UsageError(f"unknown {kind} {name!r}; there is {', '.join(entries) or 'none'}")
+        raise UsageError(f"Unknown {kind} {name!r}. Available: {', '.join(entries) or 'none'}")
     return entries[str(name)]
 
 
 def _choose_store(url: str, stores: Mapping[str, SpeakerStoreEntry]) -> SpeakerStoreEntry:
     scheme = store_scheme(url)
     if scheme not in stores:
-        there = ", ".join(stores) or "none"
-        # The URL may hold a password.
-        raise UsageError(f"--speakers: no plugin offers a speaker store {scheme!r}; installed: {there}")
+        available = ", ".join(stores) or "none"
+        # Not the whole URL: it may contain a password.
+        raise UsageError(f"Unknown speaker store {scheme!r} in --speakers. Available: {available}")
     return stores[scheme]

@@ -1,4 +1,4 @@
-"""What can be chosen: the entries of all plural hooks by name, each guarded on behalf of its owner."""
+"""The entries that plugins offer, by name; each is guarded on behalf of its owner."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from oolong_align.plugin.entries import (
     TranscriberEntry,
 )
 from oolong_align.plugin.guards import GuardedExecutor, guard_evidence
-from oolong_align.plugin.manager import CORE, Owner, PluginManager
+from oolong_align.plugin.manager import PluginManager
+from oolong_align.plugin.owners import CORE, Guard, Owner
 from oolong_align.types import Diarization
 
 __all__ = ["RESERVED", "Registry", "check_option_names", "clash", "flag_name"]
@@ -34,7 +35,7 @@ RESERVED: Final = frozenset(
         *("file", "audio", "rename", "assign", "merge"),
     }
 )
-"""Names that the command line itself uses; no plugin's option may have one."""
+"""Names of the command line's own parameters; a plugin's option cannot have one."""
 
 _ALIGN: Final = ("transcript", "turns")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.+-]*")
@@ -42,14 +43,14 @@ Entry = TypeVar("Entry", DiarizerEntry, TranscriberEntry, OutputFormat, SpeakerS
 
 
 class Registry:
-    """Entries by name, in order of registration: the core's come first.
+    """Entries by name in order of registration: those of the built-in plugin come first.
 
-    Exceptions in an entry's callables become errors that name its owner, and what they return is checked.
+    Exceptions in an entry's callables become errors that name its owner. The results of the callables are checked.
 
     Raises
     ------
     PluginError
-        If an entry is malformed, or two entries have one name or two formats one suffix.
+        If an entry is malformed, two entries of a kind have the same name, or two formats have the same suffix.
     """
 
     def __init__(self, manager: PluginManager) -> None:
@@ -62,7 +63,7 @@ class Registry:
         self.executors = self._collect("oolong_executors", "executor", ExecutorEntry, self._executor)
 
     def choosers(self) -> list[PluginOption]:
-        """Options that choose among the entries: one a kind, and one flag for each output format."""
+        """Options that select entries: one for each kind, and a flag for each output format."""
         every: tuple[str, ...] = ("transcribe", "align", "diarize")
         core = OptionGroup(CORE)
         for kind, entries, commands in (
@@ -111,84 +112,82 @@ class Registry:
         found: dict[str, Entry] = {}
         suffixes: dict[str, Owner] = {}
         for owner, value in self._manager.collect(hook):
-            with self._manager.guard(hook, owner):
+            with Guard(owner, hook)():
                 entry = validate_type(value, expected)
                 name = entry.scheme if isinstance(entry, SpeakerStoreEntry) else entry.name
                 if not (isinstance(name, str) and _NAME.fullmatch(name)):
-                    raise BrokenRuleError(f"{name!r} is no name: use small letters, digits, '_', '-', '.', '+'")
+                    raise BrokenRuleError(
+                        f"invalid name {name!r}; use lowercase letters, digits, '_', '-', '.' and '+'"
+                    )
             if name in found:
                 raise clash(kind, name, self._owners[kind, name], owner)
             self._owners[kind, name] = owner
             found[name] = guard(owner, entry)
             if isinstance(entry, OutputFormat):
-                suffix = entry.suffix.casefold()  # some file systems take .SRT for .srt
+                suffix = entry.suffix.casefold()  # some file systems ignore case
                 if suffix in suffixes:
                     raise clash("suffix", entry.suffix, suffixes[suffix], owner)
                 suffixes[suffix] = owner
         return found
 
     def _diarizer(self, owner: Owner, entry: DiarizerEntry) -> DiarizerEntry:
-        where = f"diarizer {entry.name!r}"
+        guard = Guard(owner, f"diarizer {entry.name!r}")
+
+        def check(value: object) -> Diarization:
+            return guard_evidence(validate_diarization(value), guard)
 
         def build(config: Config) -> DiarizeCall:
-            engine = self._manager.guarded(where, owner, entry.build, _check_engine)(config)
-
-            def check(value: object) -> Diarization:
-                return guard_evidence(validate_diarization(value), lambda: self._manager.guard(where, owner))
-
-            return self._manager.guarded(where, owner, engine, check)
+            return guard.wrap(guard.wrap(entry.build, _check_engine)(config), check)
 
         return replace(entry, build=build)
 
     def _transcriber(self, owner: Owner, entry: TranscriberEntry) -> TranscriberEntry:
-        where = f"transcriber {entry.name!r}"
+        guard = Guard(owner, f"transcriber {entry.name!r}")
 
         def build(config: Config) -> TranscribeCall:
-            engine = self._manager.guarded(where, owner, entry.build, _check_engine)(config)
-            return self._manager.guarded(where, owner, engine, validate_words)
+            return guard.wrap(guard.wrap(entry.build, _check_engine)(config), validate_words)
 
-        prepare = entry.prepare and self._manager.guarded(where, owner, entry.prepare, lambda _: None)
+        prepare = entry.prepare and guard.wrap(entry.prepare, lambda _: None)
         return replace(entry, build=build, prepare=prepare)
 
     def _format(self, owner: Owner, entry: OutputFormat) -> OutputFormat:
-        with self._manager.guard(f"format {entry.name!r}", owner):
+        guard = Guard(owner, f"format {entry.name!r}")
+        with guard():
             if not flag_name(entry.name).isidentifier():
-                raise BrokenRuleError(f"{entry.name!r} makes no flag: use small letters, digits, '_' and '-'")
+                raise BrokenRuleError(
+                    f"the name {entry.name!r} cannot be an option; use lowercase letters, digits, '_' and '-'"
+                )
             if not re.fullmatch(r"\.[^/\\\x00-\x1f]+", validate_type(entry.suffix, str)):
-                raise BrokenRuleError(f"{entry.suffix!r} is no suffix: it starts with a dot and has no folder")
-        render = self._manager.guarded(f"format {entry.name!r}", owner, entry.render, _check_text)
-        render_file = entry.render_file and self._manager.guarded(
-            f"format {entry.name!r}", owner, entry.render_file, _check_text
-        )
-        return replace(entry, render=render, render_file=render_file)
+                raise BrokenRuleError(f"invalid suffix {entry.suffix!r}; it must start with a dot and contain no '/'")
+        render_file = entry.render_file and guard.wrap(entry.render_file, _check_text)
+        return replace(entry, render=guard.wrap(entry.render, _check_text), render_file=render_file)
 
     def _store(self, owner: Owner, entry: SpeakerStoreEntry) -> SpeakerStoreEntry:
         check = _check_methods("model", "put", "get", "list", "nearest", "count", "forget", "transaction", "close")
-        return replace(entry, open=self._manager.guarded(f"speaker store {entry.scheme!r}", owner, entry.open, check))
+        return replace(entry, open=Guard(owner, f"speaker store {entry.scheme!r}").wrap(entry.open, check))
 
     def _executor(self, owner: Owner, entry: ExecutorEntry) -> ExecutorEntry:
-        where = f"executor {entry.name!r}"
+        guard = Guard(owner, f"executor {entry.name!r}")
         check = _check_methods("map", "__enter__", "__exit__")
 
         def open_guarded(config: Config) -> Executor:
-            executor = self._manager.guarded(where, owner, entry.open, check)(config)
-            return GuardedExecutor(executor, lambda: self._manager.guard(where, owner))
+            return GuardedExecutor(guard.wrap(entry.open, check)(config), guard)
 
         return replace(entry, open=open_guarded)
 
 
 def flag_name(name: str) -> str:
-    """Name of the option that a format's flag gives."""
+    """Name of the option that belongs to a format's flag."""
     return name.replace("-", "_")
 
 
 def check_option_names(options: Iterable[PluginOption], owners: Mapping[str, Owner]) -> None:
-    """Check that no command has one option from two places.
+    """Check that no command has two options with the same name.
 
     Raises
     ------
     PluginError
-        If a name is taken; it names both owners.
+        If a name is taken. The message names both owners.
     """
     taken: dict[tuple[str, str], Owner] = {("align", name): owners[CORE] for name in _ALIGN}
     for each in options:
@@ -204,12 +203,12 @@ def check_option_names(options: Iterable[PluginOption], owners: Mapping[str, Own
 
 
 def clash(kind: str, name: str, first: Owner, second: Owner) -> PluginError:
-    """Error for a name that two owners claim."""
+    """Error for a name that two owners use."""
     if first is second:
-        return PluginError(f"{first} offers the {kind} {name!r} twice; run without it: {first.way_out}")
+        return PluginError(f"The {kind} {name!r} is offered twice by {first}. Run without it: {first.opt_out}")
     plugins = {each.name: each for each in (first, second) if each.name != CORE}
-    ways = " or ".join(each.way_out for each in plugins.values())
-    return PluginError(f"the {kind} {name!r} belongs to both {first} and {second}; leave one out: {ways}")
+    ways = " or ".join(each.opt_out for each in plugins.values())
+    return PluginError(f"The {kind} {name!r} belongs to both {first} and {second}. Disable one of them: {ways}")
 
 
 def _check_text(value: object) -> str:
@@ -218,7 +217,7 @@ def _check_text(value: object) -> str:
 
 def _check_engine(value: Any) -> Callable[..., Any]:
     if not callable(value):
-        raise BrokenRuleError(f"build must give a callable, not {type(value).__name__}")
+        raise BrokenRuleError(f"build must return a callable, not {type(value).__name__}")
     engine: Callable[..., Any] = value
     return engine
 
@@ -227,7 +226,7 @@ def _check_methods(*methods: str) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         for method in methods:
             if not callable(getattr(value, method, None)):
-                raise BrokenRuleError(f"what open gives must have the method {method}")
+                raise BrokenRuleError(f"the result of open must have the method {method}")
         return value
 
     return check

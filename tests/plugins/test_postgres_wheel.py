@@ -23,7 +23,7 @@ def test_the_wheel_works(install: Run, oolong: Run, recording: Path, repository:
     assert "kinds of store: sqlite, postgresql" in help_text
     refused = oolong("--no-plugins", "transcribe", recording, "--speakers", "postgresql://ada:secret@host/voices")
     assert refused.returncode == 2
-    assert "no plugin offers a speaker store 'postgresql'; installed: sqlite" in refused.stderr
+    assert "Unknown speaker store 'postgresql' in --speakers. Available: sqlite" in refused.stderr
     assert "secret" not in refused.stderr
 
 

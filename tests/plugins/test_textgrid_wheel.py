@@ -43,7 +43,7 @@ def test_a_plugin_that_breaks_says_how_to_go_on(site: Path, oolong: Run, recordi
     done = oolong("transcribe", recording)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
-        "oolong: error: plugin 'replay' (replay-for-tests 1.0) cannot be imported: ModuleNotFoundError: "
-        "No module named 'gone'; run without it: -p no:replay\n"
+        "oolong: error: Plugin 'replay' (replay-for-tests 1.0) cannot be imported: ModuleNotFoundError: "
+        "No module named 'gone'. Run without it: -p no:replay\n"
     )
     assert oolong("plugins", "-p", "no:replay").returncode == 0

@@ -262,7 +262,7 @@ def test_options_from_python_have_pythons_types() -> None:
 
 
 def test_the_python_api_refuses_what_it_does_not_know(record: Record) -> None:
-    with pytest.raises(UsageError, match="unknown option 'num_speaker'; did you mean 'num_speakers'"):
+    with pytest.raises(UsageError, match=r"Unknown option 'num_speaker'\. Did you mean 'num_speakers'"):
         transcribe(record(), num_speaker=2, plugins=False)
     with pytest.raises(InputError, match="Could not read audio from NoneType"):
         transcribe(None, plugins=False)

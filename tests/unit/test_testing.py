@@ -84,7 +84,7 @@ def test_transcribers() -> None:
     for words, rule in (
         (lambda speech: (Word(0.0, 1.0, "x"),), "without speech ranges there must be no words"),
         (lambda speech: tuple(Word(0.0, 99.0, "x") for _ in speech), "outside the speech ranges"),
-        (lambda speech: tuple(Word(each.end, each.start, "x") for each in speech), "times must rise"),
+        (lambda speech: tuple(Word(each.end, each.start, "x") for each in speech), "invalid time range"),
     ):
         with pytest.raises(AssertionError, match=rule):
             check_transcriber(transcriber(words))
@@ -107,7 +107,7 @@ def test_formats() -> None:
         (replace(GOOD, render=lambda transcript: "\ud800"), "UTF-8"),
         (replace(GOOD, render=lambda transcript: str(next(counter))), "twice"),
         (replace(GOOD, suffix="count"), "suffix"),
-        (replace(GOOD, name="Count me"), "is no name"),
+        (replace(GOOD, name="Count me"), "invalid name"),
         (replace(GOOD, summary=""), "summary"),
         (replace(GOOD, suffix=None), "must be str, not NoneType"),
         (replace(GOOD, name="srt"), "belongs to both"),

@@ -57,7 +57,7 @@ def test_who_only_diarizes_fetches_no_transcriber(replay: object, record: Record
     ("error", "raised", "message"),
     [
         (ModelNotFoundError("no such model"), ModelNotFoundError, "^no such model$"),
-        (OSError("gone"), PluginError, "plugin 'prepares' failed in transcriber 'prepares': OSError: gone"),
+        (OSError("gone"), PluginError, "Plugin 'prepares' failed in transcriber 'prepares': OSError: gone"),
     ],
 )
 def test_what_cannot_be_fetched_stops_the_run_at_once(

@@ -165,7 +165,7 @@ class Raising:
     [
         (ModelError("no\nmodel"), 1, "oolong: error: no model"),
         (UsageError("no"), 2, "oolong: error: no"),
-        (ZeroDivisionError("no"), 3, "oolong: error: plugin 'raising' failed in diarizer 'raising': ZeroDivisionError"),
+        (ZeroDivisionError("no"), 3, "oolong: error: Plugin 'raising' failed in diarizer 'raising': ZeroDivisionError"),
         (KeyboardInterrupt(), 130, "oolong: interrupted"),
     ],
 )
@@ -184,7 +184,7 @@ def test_debug_shows_the_traceback(run: Run, record: Record, tmp_path: Path) -> 
     code, _, err = run(*command, plugins=(Raising(OSError("disk")),))
     assert code == 3
     assert "Traceback" in err and "raise self.error" in err and "OSError: disk" in err
-    assert err.splitlines()[-1].startswith("oolong: error: plugin 'raising'")
+    assert err.splitlines()[-1].startswith("oolong: error: Plugin 'raising'")
 
 
 def test_warnings_are_one_line_each_and_quiet_hides_them(run: Run, record: Record, tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_commands_of_plugins_run(run: Run) -> None:
 
     code, _, err = run("plugins", plugins=(Taken(),))
     assert code == 3
-    assert "the command 'vad' belongs to both plugin 'core'" in err
+    assert "The command 'vad' belongs to both plugin 'core'" in err
 
 
 def test_help_lists_every_option_of_the_diarizer(run: Run) -> None:

@@ -139,7 +139,7 @@ def test_edits_that_may_be_a_mistake_are_told(run: Run, result: Path) -> None:
         (["--assign", "0-1=Dora"], "no speaker 'Dora', only SPEAKER_00, SPEAKER_01; a new speaker must be SPEAKER_02"),
         (["--rename", "SPEAKER_02=Dora"], "no speaker 'SPEAKER_02'"),
         (["--num_speakers", "0"], "0 is not in the range"),
-        (["--rename", "SPEAKER_00=Ada", "-f", "docx"], "unknown output format 'docx'"),
+        (["--rename", "SPEAKER_00=Ada", "-f", "docx"], "Unknown output format 'docx'"),
         (["--srt", "--min_cue", "9"], "not fewer than min_cue"),
     ],
 )

@@ -220,7 +220,7 @@ def test_thresholds_are_measured_on_a_labelled_folder(oolong: Run, record: Recor
         (["list"], 2, "Missing option '--speakers' / '-s'"),
         (["list", "-s", "none.db"], 2, "none.db: there is no such library"),
         (["name", "voice_1", "Ada", "-s", "none.db"], 2, "none.db: there is no such library"),
-        (["list", "-s", "redis://host/1"], 2, "no plugin offers a speaker store 'redis'"),
+        (["list", "-s", "redis://host/1"], 2, "Unknown speaker store 'redis'"),
         (["import", "none.json", "-s", "new.db"], 1, "none.json: cannot be read"),
         (["enroll", "Ada", "FILE", "-s", "new.db", "--from", "9", "--to", "3"], 2, "the end must be after the start"),
         (["enroll", "Ada", "FILE", "-s", "new.db", "--from", "90"], 2, "--from 90"),

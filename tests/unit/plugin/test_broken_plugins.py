@@ -10,12 +10,12 @@ from oolong_align.hookspecs import OptionGroup, OutputFormat, hookimpl
 from oolong_align.testing import make_host
 from oolong_align.types import Diarization, Speaker, Transcript, Words
 
-NOBODY = Diarization(segments=(), turns=(), speech=(), duration=3.0)
+EMPTY_DIARIZATION = Diarization(segments=(), turns=(), speech=(), duration=3.0)
 EMPTY = Transcript("en", 3.0, ())
 
 
 def plugin(name: str = "mine", **hooks: object) -> object:
-    """Make a plugin of functions that are marked already."""
+    """Make a plugin from functions that are already marked."""
     return type(name, (), {"name": name, **{key: staticmethod(value) for key, value in hooks.items()}})()
 
 
@@ -31,33 +31,144 @@ def formats(*entries: OutputFormat) -> object:
     return plugin(oolong_formats=oolong_formats)
 
 
-def passing_on() -> object:
+@hookimpl(wrapper=True, specname="oolong_align")
+def pass_on() -> Iterator[None]:
+    return (yield)
+
+
+@hookimpl(wrapper=True, specname="oolong_align")
+def stop() -> Iterator[None]:
+    yield
+    next(iter(()))
+
+
+@hookimpl(wrapper=True, specname="oolong_align")
+def yield_never() -> Iterator[None]:
+    if not EMPTY:
+        yield
+    return EMPTY
+
+
+@hookimpl(wrapper=True, specname="oolong_align")
+def yield_twice() -> Iterator[None]:
+    yield
+    yield
+
+
+@hookimpl(wrapper=True, specname="oolong_align")
+def fail_before() -> Iterator[None]:
+    raise KeyError("before")
+    yield
+
+
+@hookimpl(wrapper=True, specname="oolong_align")
+def replace_error() -> Iterator[None]:
+    try:
+        return (yield)
+    except Exception as error:
+        raise KeyError("replaced") from error
+
+
+@hookimpl(wrapper=True, specname="oolong_align")
+def repair_result() -> Iterator[None]:
+    yield
+    return EMPTY
+
+
+@hookimpl(specname="oolong_align")
+def fail() -> Transcript:
+    raise KeyError("inside")
+
+
+@hookimpl(specname="oolong_align")
+def return_text() -> object:
+    return "text"
+
+
+def align(*plugins: object) -> Transcript:
+    host = make_host(*plugins)
+    return host.align(Words("en", ()), EMPTY_DIARIZATION, host.resolve("transcribe", {}))
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (stop, "failed in oolong_align: RuntimeError"),
+        (yield_never, "broke the contract in oolong_align: a wrapper must yield once; it did not yield"),
+        (yield_twice, "broke the contract in oolong_align: a wrapper must yield once; it yielded twice"),
+        (fail_before, "failed in oolong_align: KeyError: 'before'"),
+        (fail, "failed in oolong_align: KeyError: 'inside'"),
+        (return_text, "broke the contract in oolong_align: must be Transcript, not str"),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_only_the_failing_plugin_is_named(broken: object, message: str, order: int) -> None:
+    plugins = [plugin(name, hook=hook) for name, hook in (("first", pass_on), ("mine", broken), ("last", pass_on))]
+    with pytest.raises(PluginError, match=f"^Plugin 'mine' {message}.*: -p no:mine$"):
+        align(*plugins[::order])
+
+
+def test_a_wrapper_that_replaces_an_error_owns_the_new_one() -> None:
+    with pytest.raises(PluginError, match=r"^Plugin 'outer' failed in oolong_align: KeyError: 'replaced'") as caught:
+        align(plugin("inner", hook=fail), plugin("outer", hook=replace_error))
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert str(caught.value.__cause__.__cause__).startswith("Plugin 'inner' failed in oolong_align: KeyError: 'inside'")
+
+
+def test_a_wrapper_can_recover_from_an_error() -> None:
     @hookimpl(wrapper=True)
     def oolong_align() -> Iterator[None]:
-        return (yield)
+        try:
+            return (yield)
+        except PluginError:
+            return EMPTY
 
-    return plugin("innocent", oolong_align=oolong_align)
+    assert align(plugin("inner", hook=fail), plugin("outer", oolong_align=oolong_align)) is EMPTY
 
 
-def test_a_wrapper_that_an_exception_passes_is_not_blamed() -> None:
+def test_a_wrapper_can_repair_a_result() -> None:
     @hookimpl(wrapper=True)
-    def stop() -> Iterator[None]:
+    def oolong_align() -> Iterator[None]:
+        received = yield
+        return EMPTY if received == "text" else received
+
+    assert align(plugin("inner", hook=return_text), plugin("outer", oolong_align=oolong_align)) is EMPTY
+
+
+def test_the_first_plugin_that_breaks_the_result_is_named() -> None:
+    @hookimpl(wrapper=True)
+    def oolong_align() -> Iterator[None]:
         yield
-        next(iter(()))
+        return "other text"
 
-    @hookimpl(wrapper=True)
-    def silent() -> Iterator[None]:
-        if not EMPTY:
-            yield
-        return EMPTY
+    breaking = [plugin(name, oolong_align=oolong_align) for name in ("inner", "outer")]
+    with pytest.raises(PluginError, match=r"^Plugin 'inner' broke the contract in oolong_align: must be Transcript"):
+        align(*breaking)
+    # After the repair in the middle, only the outer one is at fault.
+    with pytest.raises(PluginError, match=r"^Plugin 'outer' broke the contract in oolong_align: must be Transcript"):
+        align(breaking[0], plugin("middle", hook=repair_result), breaking[1])
 
-    for broken, blamed in (
-        (stop, r"plugin 'mine' failed"),
-        (silent, r"one of plugin 'mine', plugin 'innocent' failed"),
-    ):
-        host = make_host(plugin(oolong_align=hookimpl(wrapper=True, specname="oolong_align")(broken)), passing_on())
-        with pytest.raises(PluginError, match=f"^{blamed} in oolong_align: RuntimeError"):
-            host.align(Words("en", ()), NOBODY, host.resolve("transcribe", {}))
+
+def test_a_hook_called_from_within_a_hook_keeps_the_owners_apart() -> None:
+    inner = make_host(plugin("nested", hook=pass_on))
+
+    @hookimpl(specname="oolong_align")
+    def nested() -> object:
+        inner.align(Words("en", ()), EMPTY_DIARIZATION, inner.resolve("transcribe", {}))
+        return "text"
+
+    with pytest.raises(PluginError, match=r"^Plugin 'mine' broke the contract"):
+        align(plugin("mine", hook=nested))
+
+
+def test_a_lazy_list_of_entries_fails_with_its_owner() -> None:
+    @hookimpl
+    def oolong_formats() -> Iterator[OutputFormat]:
+        yield fmt()
+        raise KeyError("late")
+
+    with pytest.raises(PluginError, match=r"^Plugin 'mine' failed in oolong_formats: KeyError: 'late'"):
+        make_host(plugin("other", hook=pass_on), plugin(oolong_formats=oolong_formats))
 
 
 def test_a_plugin_that_exits_is_named() -> None:
@@ -67,32 +178,32 @@ def test_a_plugin_that_exits_is_named() -> None:
         raise SystemExit(0)
 
     host = make_host(plugin(oolong_align=oolong_align))
-    with pytest.raises(PluginError, match="plugin 'mine' failed in oolong_align: SystemExit: 0"):
-        host.align(Words("en", ()), NOBODY, host.resolve("transcribe", {}))
+    with pytest.raises(PluginError, match="Plugin 'mine' failed in oolong_align: SystemExit: 0"):
+        host.align(Words("en", ()), EMPTY_DIARIZATION, host.resolve("transcribe", {}))
 
 
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"speakers": None}, "a mapping by speaker, not NoneType"),
+        ({"speakers": None}, "a mapping of speakers, not NoneType"),
         ({"speakers": {"SPEAKER_00": "Ada"}}, "must be Speaker, not str"),
         ({"speakers": {"SPEAKER_00": Speaker(label="SPEAKER_00", name=5)}}, "a speaker's name must be"),
         ({"language": None}, "must be str, not NoneType"),
         ({"duration": None}, "duration must be a number"),
     ],
 )
-def test_what_formats_read_of_a_transcript_is_checked(change: dict[str, object], rule: str) -> None:
+def test_the_fields_that_formats_read_are_checked(change: dict[str, object], rule: str) -> None:
     @hookimpl
     def oolong_identify() -> Transcript:
         return replace(EMPTY, **change)
 
     host = make_host(plugin(oolong_identify=oolong_identify))
-    with pytest.raises(PluginError, match=f"plugin 'mine' broke the contract in oolong_identify: .*{rule}"):
-        host.identify(EMPTY, NOBODY, host.resolve("transcribe", {}))
+    with pytest.raises(PluginError, match=f"Plugin 'mine' broke the contract in oolong_identify: .*{rule}"):
+        host.identify(EMPTY, EMPTY_DIARIZATION, host.resolve("transcribe", {}))
 
 
 @pytest.mark.parametrize("name", ["my-format", "my_format"])
-def test_a_format_with_a_dash_has_its_flag(name: str) -> None:
+def test_a_format_name_may_contain_a_dash(name: str) -> None:
     host = make_host(formats(fmt(name)))
     config = host.resolve("transcribe", {"my_format": True})
     assert [each.name for each in config.formats] == [name]
@@ -100,21 +211,21 @@ def test_a_format_with_a_dash_has_its_flag(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["my.format", "my+", "c++"])
-def test_a_format_whose_name_makes_no_flag_is_refused(name: str) -> None:
-    with pytest.raises(PluginError, match=r"plugin 'mine' broke the contract .* makes no flag"):
+def test_a_format_name_that_cannot_be_an_option_is_refused(name: str) -> None:
+    with pytest.raises(PluginError, match=r"Plugin 'mine' broke the contract .* cannot be an option"):
         make_host(formats(fmt(name)))
 
 
-def test_suffixes_that_some_systems_take_for_one_clash() -> None:
-    with pytest.raises(PluginError, match=r"the suffix '\.SRT' belongs to both"):
+def test_suffixes_that_differ_in_case_only_clash() -> None:
+    with pytest.raises(PluginError, match=r"The suffix '\.SRT' belongs to both"):
         make_host(formats(fmt("mine", ".SRT")))
-    with pytest.raises(PluginError, match="plugin 'mine' offers the format 'mine' twice"):
+    with pytest.raises(PluginError, match="The format 'mine' is offered twice by plugin 'mine'"):
         make_host(formats(fmt(), fmt("mine", ".other")))
-    with pytest.raises(PluginError, match="is no suffix"):
+    with pytest.raises(PluginError, match="invalid suffix"):
         make_host(formats(fmt("mine", ".a\0")))
 
 
-def test_commands_of_an_option_exist() -> None:
+def test_options_are_added_to_existing_commands_only() -> None:
     group = OptionGroup("mine")
     group.add("--mask", commands="align")
     assert group.options[0].commands == ("align",)

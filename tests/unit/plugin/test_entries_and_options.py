@@ -62,13 +62,14 @@ def formats(*entries: object, name: str = "mine") -> object:
 
 def test_two_entries_with_one_name_name_both_owners() -> None:
     with pytest.raises(
-        PluginError, match=r"format 'mine' belongs to both plugin 'a' and plugin 'b'; leave one out: -p no:a or -p no:b"
+        PluginError,
+        match=r"format 'mine' belongs to both plugin 'a' and plugin 'b'\. Disable one of them: -p no:a or -p no:b",
     ):
         make_host(formats(fmt(), name="a"), formats(fmt(suffix=".other"), name="b"))
 
 
 def test_the_core_is_never_the_one_to_leave_out() -> None:
-    with pytest.raises(PluginError, match=r"both plugin 'core' .* and plugin 'a'; leave one out: -p no:a$"):
+    with pytest.raises(PluginError, match=r"both plugin 'core' .* and plugin 'a'\. Disable one of them: -p no:a$"):
         make_host(formats(fmt("srt"), name="a"))
 
 
@@ -81,13 +82,13 @@ def test_two_formats_with_one_suffix_are_refused() -> None:
     ("entry", "rule"),
     [
         ("srt", "must be OutputFormat, not str"),
-        (fmt("Loud"), "'Loud' is no name"),
-        (fmt("mine", "mine"), "is no suffix"),
-        (fmt("mine", "./../x"), "is no suffix"),
+        (fmt("Loud"), "invalid name 'Loud'"),
+        (fmt("mine", "mine"), "invalid suffix"),
+        (fmt("mine", "./../x"), "invalid suffix"),
     ],
 )
 def test_malformed_entries_are_refused(entry: object, rule: str) -> None:
-    with pytest.raises(PluginError, match=f"plugin 'mine' .*{rule}"):
+    with pytest.raises(PluginError, match=f"Plugin 'mine' .*{rule}"):
         make_host(formats(entry))
 
 
@@ -97,7 +98,7 @@ def test_a_generator_of_entries_fails_with_its_owner() -> None:
         yield fmt()
         boom()
 
-    with pytest.raises(PluginError, match="plugin 'mine' failed in oolong_formats: KeyError"):
+    with pytest.raises(PluginError, match="Plugin 'mine' failed in oolong_formats: KeyError"):
         make_host(plugin(oolong_formats=oolong_formats))
 
 
@@ -116,7 +117,7 @@ def test_a_single_entry_instead_of_a_list_is_refused() -> None:
 )
 def test_rendering_is_guarded(render: object, message: str) -> None:
     host = make_host(formats(OutputFormat("mine", ".mine", "mine", render)))
-    with pytest.raises(PluginError, match=f"plugin 'mine' .*{message}"):
+    with pytest.raises(PluginError, match=f"Plugin 'mine' .*{message}"):
         host.formats()["mine"].render(EMPTY)
 
 
@@ -127,7 +128,7 @@ def test_engines_are_guarded(made: object) -> None:
         return [TranscriberEntry("odd", "odd", lambda _: made)]
 
     host = make_host(plugin(oolong_transcribers=oolong_transcribers))
-    with pytest.raises(PluginError, match="plugin 'mine' broke the contract in transcriber 'odd'"):
+    with pytest.raises(PluginError, match="Plugin 'mine' broke the contract in transcriber 'odd'"):
         host.transcribe(AUDIO, (SpeechRange(0, 1),), config_of(host, transcriber="odd"))
 
 
@@ -149,7 +150,9 @@ def test_an_unknown_hook_is_refused_and_the_plugin_is_gone() -> None:
     @hookimpl
     def oolong_diarise(audio: object) -> None: ...
 
-    with pytest.raises(PluginError, match=r"plugin 'mine' does not fit: unknown hook 'oolong_diarise'.*-p no:mine"):
+    with pytest.raises(
+        PluginError, match=r"Plugin 'mine' cannot be registered: unknown hook 'oolong_diarise'.*-p no:mine"
+    ):
         make_host(plugin(oolong_diarise=oolong_diarise))
 
 
@@ -163,7 +166,7 @@ def test_a_plugin_that_does_not_fit_is_unregistered() -> None:
     def oolong_diarize(audio: object, config: object = None) -> None:
         boom()
 
-    with pytest.raises(PluginError, match="argument 'config' has a default, so it would not be passed"):
+    with pytest.raises(PluginError, match="argument 'config' has a default, so pluggy would not pass it"):
         manager.register(plugin(oolong_diarize=oolong_diarize), Owner("mine", "oolong-mine", "1.2"))
     host = Host(manager)
     assert [row.owner.name for row in host.plugins()] == ["core"]
@@ -199,7 +202,7 @@ def test_implementations_that_can_never_work_are_refused() -> None:
     def oolong_formats() -> Iterator[None]:
         return (yield)
 
-    with pytest.raises(PluginError, match="oolong_formats is no stage hook and cannot be wrapped"):
+    with pytest.raises(PluginError, match="oolong_formats is not a stage hook, so it cannot be wrapped"):
         make_host(plugin(oolong_formats=oolong_formats))
 
 
@@ -212,7 +215,7 @@ def test_a_class_is_refused() -> None:
 
 
 def test_one_name_twice_is_refused() -> None:
-    with pytest.raises(PluginError, match="two plugins have the name 'mine'"):
+    with pytest.raises(PluginError, match="Two plugins have the name 'mine'"):
         make_host(plugin(), plugin())
 
 
@@ -264,19 +267,19 @@ def test_options_of_the_core_cannot_be_taken(flag: str) -> None:
 
 
 def test_a_plugin_cannot_require_an_option() -> None:
-    with pytest.raises(PluginError, match="plugin 'mine' failed in oolong_add_options: ValueError: --key"):
+    with pytest.raises(PluginError, match="Plugin 'mine' failed in oolong_add_options: ValueError: --key"):
         make_host(options("--key", required=True)).add_options()
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"modle": "x"}, "unknown option 'modle'; did you mean 'model'"),
+        ({"modle": "x"}, "Unknown option 'modle'. Did you mean 'model'"),
         ({"num_speakers": "many"}, "num_speakers='many'"),
         ({"num_speakers": 0}, "num_speakers=0"),
-        ({"diarizer": "kaldi"}, "unknown diarizer 'kaldi'; there is vbx"),
-        ({"output_format": ["srt,docx"]}, "unknown output format 'docx'"),
-        ({"speakers": "redis://host/1"}, "no plugin offers a speaker store 'redis'"),
+        ({"diarizer": "kaldi"}, "Unknown diarizer 'kaldi'. Available: vbx"),
+        ({"output_format": ["srt,docx"]}, "Unknown output format 'docx'"),
+        ({"speakers": "redis://host/1"}, "Unknown speaker store 'redis'"),
         ({"num_speakers": 2, "max_speakers": 3}, "num_speakers is exact"),
         ({"vad_onset": 0.2}, "vad_offset"),
         ({"language": "elvish"}, "--language elvish: unknown to Whisper; use a code such as en"),
@@ -370,7 +373,7 @@ def test_commands_of_plugins_and_their_clashes() -> None:
     make_host(commands("a")).commands(cli)
     assert list(cli.commands) == ["vad", "hello"]
     fresh = click.Group("oolong")
-    with pytest.raises(PluginError, match="the command 'hello' belongs to both plugin 'a' and plugin 'b'"):
+    with pytest.raises(PluginError, match="The command 'hello' belongs to both plugin 'a' and plugin 'b'"):
         make_host(commands("a"), commands("b")).commands(fresh)
 
 

@@ -50,8 +50,8 @@ def fails_late(function: Callable[[object], object], items: Iterable[object]) ->
 BROKEN = {
     "drops all": (lambda function, items: [], "a result for each of 2 recordings, not 0"),
     "drops one": (lambda function, items: [function(each) for each in items][:1], "of 2 recordings, not 1"),
-    "mixes up": (lambda function, items: [function(each) for each in items][::-1], "in the order of items"),
-    "makes up": (lambda function, items: list(items), "what the function gave"),
+    "mixes up": (lambda function, items: [function(each) for each in items][::-1], "in the order of the items"),
+    "makes up": (lambda function, items: list(items), "the function's results"),
     "raises": (lambda function, items: 1 / 0, "ZeroDivisionError"),
     "fails late": (fails_late, "OSError: the queue is gone"),
     "is no list": (lambda function, items: None, "TypeError"),
@@ -65,7 +65,7 @@ def test_a_broken_executor_is_named(broken: str, run: Run, record: Record, tmp_p
     arguments = ("transcribe", *files, *REPLAY, "--executor", "odd", "--json", "-o", tmp_path / "out")
     code, _, err = run(*arguments, plugins=(Odd(lambda: Inline(function)),))
     assert code == 3
-    assert "plugin 'odd'" in err
+    assert "Plugin 'odd'" in err
     assert "executor 'odd'" in err
     assert rule in err
     assert "-p no:odd" in err
@@ -91,14 +91,14 @@ def test_what_an_executor_opens_is_what_runs(run: Run, record: Record, tmp_path:
     assert run(*arguments, plugins=(Odd(lambda: Opens(Inline(map))),))[0] == 0
     code, _, err = run(*arguments, plugins=(Odd(lambda: Opens(None)),))
     assert code == 3
-    assert "__enter__ must give an executor" in err
+    assert "__enter__ must return an executor" in err
 
 
 def test_processes_cannot_share_the_models(run: Run, record: Record, tmp_path: Path) -> None:
     arguments = ("transcribe", record(), *REPLAY, "--executor", "odd", "--json", "-o", tmp_path / "out")
     code, _, err = run(*arguments, plugins=(Odd(lambda: ProcessPoolExecutor(1)),))
     assert code == 3
-    assert "plugin 'odd' failed in executor 'odd'" in err
+    assert "Plugin 'odd' failed in executor 'odd'" in err
 
 
 def test_an_executor_swallows_no_error_and_gets_no_blame(replay: object, record: Record) -> None:
@@ -134,5 +134,5 @@ def test_a_plugins_command_that_raises_is_named(run: Run) -> None:
     assert code == 3
     assert (
         err
-        == "oolong: error: plugin 'tool' failed in command 'shout': KeyError: 'speech'; run without it: -p no:tool\n"
+        == "oolong: error: Plugin 'tool' failed in command 'shout': KeyError: 'speech'. Run without it: -p no:tool\n"
     )

@@ -77,10 +77,13 @@ BROKEN = {
     "scores raises": (Heard(scores=KeyError("frames")), "failed in WHERE: KeyError: 'frames'"),
     "scores is no mapping": (
         Heard(scores=[0.5]),
-        "broke the contract in WHERE: must be a mapping by speaker, not list",
+        "broke the contract in WHERE: must be a mapping of speakers, not list",
     ),
     "scores of names": (Heard(scores={"Ada": 0.5}), "broke the contract in WHERE: .* a cosine for each speaker id"),
-    "scores are no numbers": (Heard(scores={0: np.nan, 1: 0.0}), "voice.scores must give a cosine for each .* 0: nan"),
+    "scores are no numbers": (
+        Heard(scores={0: np.nan, 1: 0.0}),
+        "voice.scores must return a cosine for each .* 0: nan",
+    ),
     "embed raises": (Heard(RuntimeError("gone")), "failed in WHERE: RuntimeError: gone"),
     "embed is no array": (Heard([1.0]), "broke the contract in WHERE: .*must be a numpy array of float32, not list"),
 }
@@ -97,7 +100,7 @@ def test_a_plugin_whose_voice_breaks_is_named(
         "transcribe", record(), *chosen, "--json", "-o", tmp_path / "out", plugins=(kind(voice, replay._diarize),)
     )
     assert code == 3 and err.count("\n") == 1
-    assert err.startswith("oolong: error: plugin 'mine' ") and "run without it: -p no:mine" in err
+    assert err.startswith("oolong: error: Plugin 'mine' ") and "Run without it: -p no:mine" in err
     assert re.search(message.replace("WHERE", where), err), err
 
 
