@@ -14,7 +14,7 @@ import pytest
 from oolong_align import testing
 from oolong_align.errors import InputError
 from oolong_align.hookspecs import OutputFormat, Voice
-from oolong_align.plugin import entries
+from oolong_align.speakers import urls
 from oolong_align.speakers.records import VoiceModel
 from oolong_align.speakers.sqlite import SqliteStore
 from oolong_align.testing import check_diarizer, check_format, check_speaker_store, check_transcriber, make_host
@@ -226,7 +226,7 @@ def test_the_checks_need_no_pytest(repository: Path) -> None:
 
 
 def test_the_examples_run() -> None:
-    for module in (testing, entries):
+    for module in (testing, urls):
         result = doctest.testmod(module)
         assert result.attempted > 0
         assert result.failed == 0
