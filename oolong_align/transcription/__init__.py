@@ -1,1 +1,1 @@
-"""Speech ranges and samples to words."""
+"""Converts speech ranges and samples to words."""

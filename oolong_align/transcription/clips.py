@@ -1,7 +1,7 @@
-"""Speech ranges to clips for a recogniser that takes 30 s at a time, and times in a clip back to the recording.
+"""Packs speech ranges into clips of at most 30 s, and maps times in a clip back to the recording.
 
-A clip is speech with a little padding, with the silence between removed, so nothing can be recognised where nobody
-speaks. Nothing here knows about Whisper.
+A clip consists of padded speech ranges without the silence between them, so no text is recognised in silence. This
+module does not depend on Whisper.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ __all__ = ["Clip", "join_clips", "plan_clips"]
 
 Times = npt.NDArray[np.float64]
 
-# What Whisper resolves.
+# Time resolution of Whisper.
 SHORTEST_WORD_S: Final = 0.02
-# A pause of a syllable's length is where a cut hurts least.
+# Length of a syllable: cuts are placed in the quietest stretch of this length.
 QUIET_SAMPLES: Final = seconds_to_samples(0.2)
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Stretches of a recording that are recognised as one piece of audio.
+    """Parts of a recording that are recognised together.
 
-    ``parts`` are pairs ``(start, stop)`` in samples of the recording: sorted, not empty, not touching.
+    ``parts`` are pairs ``(start, stop)`` in samples of the recording: sorted, non-empty and not adjacent.
     """
 
     parts: tuple[tuple[int, int], ...]
@@ -47,11 +47,11 @@ class Clip:
         return samples_to_seconds(self.num_samples)
 
     def read(self, audio: Audio) -> FloatArray:
-        """Samples of all parts one after the other, shape ``(samples,)``."""
+        """Read the samples of all parts and concatenate them, shape ``(samples,)``."""
         return np.concatenate([audio.read(start, stop) for start, stop in self.parts])
 
     def cut(self, start: int, stop: int) -> Clip:
-        """Keep samples ``[start, stop)`` of this clip; no parts if they are none."""
+        """Return samples ``[start, stop)`` of this clip as a clip; it has no parts if the range is empty."""
         parts = []
         offset = 0
         for first, last in self.parts:
@@ -62,9 +62,9 @@ class Clip:
         return Clip(tuple(parts))
 
     def locate(self, starts: Times, ends: Times) -> tuple[Times, Times]:
-        """Times of words in the recording, from their times in the clip.
+        """Convert word times in the clip to times in the recording.
 
-        Each word is put into the one part that holds its middle, clamped to it, and kept in order.
+        Each word is assigned to the part that contains its middle and clamped to it. The order is kept.
 
         Parameters
         ----------
@@ -74,7 +74,8 @@ class Clip:
         Returns
         -------
         starts, ends : ndarray, float64, shape (words,)
-            Seconds of the recording: ``starts[i] < ends[i] <= starts[i + 1]``, each word inside a part. O(words).
+            Seconds in the recording: ``starts[i] < ends[i] <= starts[i + 1]``, each word within one part.
+            Cost: O(words).
         """
         firsts, lasts = (np.array(side, dtype=np.float64) / SAMPLE_RATE for side in zip(*self.parts, strict=True))
         offsets = np.cumsum(lasts - firsts) - (lasts - firsts)  # (parts,)
@@ -96,50 +97,50 @@ def plan_clips(
     longest_s: float = 29.0,
     shortest_s: float = 20.0,
 ) -> list[Clip]:
-    """Cut the speech of a recording into clips.
+    """Divide the speech of a recording into clips.
 
     Parameters
     ----------
     audio : Audio
-        Read only where a stretch of speech without a pause is longer than a clip.
+        Only read where speech without a pause is longer than a clip.
     speech : iterable of SpeechRange
-        Seconds; any order, may overlap or run over the ends of the recording.
+        Times in seconds, in any order. Ranges can overlap or extend beyond the recording.
     padding_s : float
-        Audio kept before and after each range, at most up to the middle of the pause to the next one.
+        Audio to keep before and after each range, in seconds, at most half of the pause to the next range.
     longest_s : float
-        No clip is longer.
+        Maximum length of a clip in seconds.
     shortest_s : float
-        A clip is cut at the longest pause after so many seconds; speech without a pause at its quietest moment.
+        A clip ends at the longest pause after this many seconds. Speech without a pause is cut at its quietest moment.
 
     Returns
     -------
     list of Clip
-        In the order of the recording. O(ranges).
+        In order of time. Cost: O(ranges).
     """
     longest, shortest = seconds_to_samples(longest_s), seconds_to_samples(shortest_s)
     clips = []
-    atoms = _split_long(audio, _pad(speech, audio.num_samples, seconds_to_samples(padding_s)), shortest, longest)
-    while atoms:
-        lengths = np.cumsum([stop - start for start, stop, _ in atoms[: longest // QUIET_SAMPLES + 2]])
+    ranges = _split_long(audio, _pad(speech, audio.num_samples, seconds_to_samples(padding_s)), shortest, longest)
+    while ranges:
+        lengths = np.cumsum([stop - start for start, stop, _ in ranges[: longest // QUIET_SAMPLES + 2]])
         fitting = max(1, int(np.searchsorted(lengths, longest, side="right")))
-        if fitting < len(atoms):
+        if fitting < len(ranges):
             first = int(np.searchsorted(lengths[:fitting], shortest, side="left"))
-            pauses = [atoms[i + 1][2] for i in range(min(first, fitting - 1), fitting)]
-            fitting = fitting - int(np.argmax(pauses[::-1]))  # the last of the longest
-        clips.append(_clip((start, stop) for start, stop, _ in atoms[:fitting]))
-        atoms = atoms[fitting:]
+            pauses = [ranges[i + 1][2] for i in range(min(first, fitting - 1), fitting)]
+            fitting = fitting - int(np.argmax(pauses[::-1]))  # the last of several longest pauses
+        clips.append(_clip((start, stop) for start, stop, _ in ranges[:fitting]))
+        ranges = ranges[fitting:]
     return clips
 
 
 def join_clips(clips: Iterable[Clip], *, longest_s: float = 29.0) -> list[Clip]:
-    """Put the parts of some clips together to as few clips, in the order of the recording.
+    """Combine the parts of clips into fewer, longer clips, in order of time.
 
     Parameters
     ----------
     clips : iterable of Clip
-        None overlaps another, and no part is longer than ``longest_s``.
+        Clips that do not overlap. No part is longer than ``longest_s``.
     longest_s : float
-        No clip is longer, in seconds.
+        Maximum length of a clip in seconds.
     """
     groups: list[list[tuple[int, int]]] = []
     room = 0
@@ -153,7 +154,7 @@ def join_clips(clips: Iterable[Clip], *, longest_s: float = 29.0) -> list[Clip]:
 
 
 def quietest(samples: FloatArray, start: int, stop: int) -> int:
-    """Middle of the quietest 0.2 s of samples ``[start, stop)``."""
+    """Return the middle of the quietest 0.2 s in samples ``[start, stop)``."""
     if stop - start <= QUIET_SAMPLES:
         return (start + stop) // 2
     energy = np.cumsum(np.square(samples[start:stop], dtype=np.float64))
@@ -161,11 +162,11 @@ def quietest(samples: FloatArray, start: int, stop: int) -> int:
 
 
 def _pad(speech: Iterable[SpeechRange], num_samples: int, padding: int) -> list[tuple[int, int, int]]:
-    """Padded ranges ``(start, stop, pause before)`` in samples, disjoint and sorted."""
+    """Pad ranges: sorted, disjoint tuples ``(start, stop, pause before)`` in samples."""
     merged: list[list[int]] = []
-    for voice in sorted(speech, key=lambda voice: voice.start):
-        start = min(max(seconds_to_samples(voice.start), 0), num_samples)
-        stop = min(seconds_to_samples(voice.end), num_samples)
+    for span in sorted(speech, key=lambda span: span.start):
+        start = min(max(seconds_to_samples(span.start), 0), num_samples)
+        stop = min(seconds_to_samples(span.end), num_samples)
         if start >= stop:
             continue
         if merged and start <= merged[-1][1]:
@@ -195,7 +196,7 @@ def _split_long(
 
 
 def _clip(parts: Iterable[tuple[int, int]]) -> Clip:
-    """Clip of sorted parts; those that touch become one."""
+    """Make a clip from sorted parts; adjacent parts are merged."""
     merged: list[tuple[int, int]] = []
     for start, stop in parts:
         if merged and start <= merged[-1][1]:
@@ -206,7 +207,7 @@ def _clip(parts: Iterable[tuple[int, int]]) -> Clip:
 
 
 def _in_order(starts: Times, ends: Times, low: float, high: float) -> tuple[Times, Times]:
-    """Clamp words to ``[low, high]``, each with some length, none before the end of the one before it."""
+    """Clamp words to ``[low, high]``, each with a minimum length and no word before the end of the previous one."""
     count = len(starts)
     least = min(SHORTEST_WORD_S, (high - low) / count)
     room = least * np.arange(count + 1)

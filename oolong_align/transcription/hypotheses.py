@@ -1,6 +1,6 @@
-"""What Whisper said about a clip, as words of the recording; needs no model.
+"""Converts Whisper's output for a clip to words of the recording, without a model.
 
-Judges the text by Whisper's own measures, joins tokens that are one word, and finds speech that got no word.
+Judges the text by Whisper's own measures, joins tokens to words, and finds speech without words.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from oolong_align.timing.grid import SAMPLE_RATE, seconds_to_samples
 from oolong_align.transcription.clips import Clip
 from oolong_align.types import Word
 
-__all__ = ["Hypothesis", "Token", "left_out", "sum_up", "to_words", "without_overlap"]
+__all__ = ["Hypothesis", "Token", "left_out", "make_hypothesis", "to_words", "without_overlap"]
 
-# Whisper's own thresholds: text that compresses better repeats itself, text that is less likely is not believed.
+# Whisper's own thresholds: text with a higher compression ratio is repetitive, less likely text is rejected.
 MAX_COMPRESSION: Final = 2.4
 MIN_LOG_PROBABILITY: Final = -1.0
 MAX_NO_SPEECH: Final = 0.6
-# Ours, for what is doubtful already: speech has less than 0.3 in most clips, loops made of noise 0.5 and more.
+# Threshold for doubtful clips: most speech is below 0.3, text repeated on noise is at 0.5 or above.
 CLEARLY_SPEECH: Final = 0.4
-# Whisper ends words early: most of what follows, up to the next word, is their last sound.
+# Whisper ends words too early: their last sound continues into the gap before the next word.
 LAST_SOUND_S: Final = 0.15
-# Speech without a word for so long is heard again.
+# Speech of this length without a word is recognised again.
 MIN_HOLE_S: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word as Whisper gives it, with its white space; times in seconds of the clip."""
+    """A word as Whisper returns it, with its white space; times are seconds from the start of the clip."""
 
     start: float
     end: float
@@ -43,7 +43,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What the model made of one clip: its tokens, mean log-probability, probability of no speech, compression."""
+    """The model's output for one clip: tokens, mean log-probability, no-speech probability, compression ratio."""
 
     tokens: tuple[Token, ...] = ()
     log_probability: float = 0.0
@@ -51,28 +51,28 @@ class Hypothesis:
     compression: float = 0.0
 
     @property
-    def repeats_itself(self) -> bool:
-        """Whether it is stuck in a loop."""
+    def is_repetitive(self) -> bool:
+        """Whether the text repeats itself."""
         return self.compression > MAX_COMPRESSION
 
     @property
-    def is_believed(self) -> bool:
-        """Whether the text is likely to the model itself."""
+    def is_likely(self) -> bool:
+        """Whether the model assigns the text a sufficient probability."""
         return self.log_probability >= MIN_LOG_PROBABILITY
 
     @property
     def is_speech(self) -> bool:
-        """Whether the model clearly heard speech."""
+        """Whether the no-speech probability is clearly low."""
         return self.no_speech <= CLEARLY_SPEECH
 
     @property
     def is_silence(self) -> bool:
-        """Whether the model heard no speech and does not believe its text."""
-        return self.no_speech > MAX_NO_SPEECH and not self.is_believed
+        """Whether the no-speech probability is high and the text unlikely."""
+        return self.no_speech > MAX_NO_SPEECH and not self.is_likely
 
 
-def sum_up(segments: Sequence[Any], first: int) -> Hypothesis:
-    """Sum up the segments of one clip that starts at ``first`` seconds of the batch."""
+def make_hypothesis(segments: Sequence[Any], first: int) -> Hypothesis:
+    """Combine the segments of one clip, which starts at ``first`` seconds in the batch."""
     if not segments:
         return Hypothesis()
     tokens = tuple(
@@ -83,14 +83,14 @@ def sum_up(segments: Sequence[Any], first: int) -> Hypothesis:
     data = "".join(segment.text for segment in segments).encode()
     return Hypothesis(
         tokens,
-        segments[0].avg_logprob,  # of the whole clip, in each segment
+        segments[0].avg_logprob,  # the same in each segment of a clip
         segments[0].no_speech_prob,
         max(len(data) / len(zlib.compress(data)), *(segment.compression_ratio for segment in segments)),
     )
 
 
 def left_out(clip: Clip, tokens: Sequence[Token]) -> list[Clip]:
-    """Stretches of a clip that hold no word."""
+    """Return the parts of a clip that contain no word."""
     starts = [0.0, *(token.end for token in tokens)]
     ends = [*(token.start for token in tokens), clip.duration]
     return [
@@ -101,12 +101,12 @@ def left_out(clip: Clip, tokens: Sequence[Token]) -> list[Clip]:
 
 
 def to_words(clip: Clip, tokens: Sequence[Token], *, joined: bool) -> list[Word]:
-    """Words of a clip in the recording's time.
+    """Convert tokens of a clip to words with times in the recording.
 
-    A token without a letter or digit is a mark that belongs to the word before it, or behind it where it opens
-    something; without one it is dropped. White space alone stands before the next word. In languages written without
-    spaces a token may be the rest of a foreign word; with ``joined`` every token that has no white space before it is
-    the rest of one.
+    A token without letters and digits is a punctuation mark: it is appended to the previous word, or prepended to the
+    next word if it is an opening mark, and dropped if there is no such word. White space alone is prepended to the
+    next word. In languages without spaces, a token can continue a foreign word; with ``joined``, every token without
+    leading white space continues the previous word.
     """
     merged: list[Token] = []
     waiting = ""
@@ -117,7 +117,7 @@ def to_words(clip: Clip, tokens: Sequence[Token], *, joined: bool) -> list[Word]
         waiting = text if is_mark and (text.isspace() or opens(before, text, following)) else ""
         if waiting:
             continue
-        if merged and text and (is_mark or _is_rest(before, text, joined=joined)):
+        if merged and text and (is_mark or _continues_word(before, text, joined=joined)):
             end = merged[-1].end if is_mark else max(merged[-1].end, token.end)
             merged[-1] = replace(merged[-1], text=before + text.rstrip(), end=end)
         elif not is_mark:
@@ -136,14 +136,14 @@ def to_words(clip: Clip, tokens: Sequence[Token], *, joined: bool) -> list[Word]
     ]
 
 
-def _is_rest(before: str, text: str, *, joined: bool) -> bool:
+def _continues_word(before: str, text: str, *, joined: bool) -> bool:
     if text[0].isspace() or is_spaceless(before[-1]) or is_spaceless(text[0]):
         return False
     return joined or (before[-1].isalnum() and text[0].isalnum())
 
 
 def without_overlap(words: list[Word]) -> tuple[Word, ...]:
-    """Sort words; what was heard in two clips may touch, never overlap."""
+    """Sort words and cut overlaps, which occur where two clips were recognised separately."""
     words = sorted(words, key=lambda word: (word.start, word.end))
     for index, following in enumerate(words[1:]):
         if words[index].end > following.start:

@@ -1,8 +1,8 @@
-"""Speech to words with Whisper (faster-whisper on CTranslate2), only where somebody speaks.
+"""Recognises words with Whisper (faster-whisper on CTranslate2), in given speech ranges only.
 
-Clips of at most 30 s are recognised in batches. Text that repeats itself is done again in halves, and speech that the
-model left out is heard once more. Deterministic: beam search without temperature. There is no voice activity
-detection here, and no prompt made of the text before.
+Clips of at most 30 s are recognised in batches. A clip with repetitive text is recognised again in halves, and speech
+without words is recognised a second time. The result is deterministic: beam search without temperature. Voice activity
+detection happens elsewhere, and previous text is not used as a prompt.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from oolong_align.errors import RecognitionError, UsageError
 from oolong_align.text.languages import language_code
 from oolong_align.timing.grid import SAMPLE_RATE
 from oolong_align.transcription.clips import Clip, join_clips, plan_clips, quietest
-from oolong_align.transcription.hypotheses import Hypothesis, left_out, sum_up, to_words, without_overlap
+from oolong_align.transcription.hypotheses import Hypothesis, left_out, make_hypothesis, to_words, without_overlap
 from oolong_align.transcription.whisper_model import check_process, first_line, load_whisper
 from oolong_align.types import Progress, SpeechRange, Word, Words
 
@@ -28,31 +28,32 @@ __all__ = ["WhisperTranscriber"]
 
 TASKS: Final = ("transcribe", "translate")
 MIN_HALF_S: Final = 3.0
-# As in OpenAI's code half of the decoder's 448 positions are for new text; four are for the task's own tokens.
+# As in OpenAI's code, half of the decoder's 448 positions are for new text; four are for the tokens of the task.
 MAX_NEW_TOKENS: Final = 224
 MAX_PROMPT_TOKENS: Final = 220
 MAX_DETECTION_CLIPS: Final = 16
-# A language's lead over the next in mean probability, times the root of the clips heard: two clips that are sure, or
-# nine with a lead of a third. In shuffled clips of accented speech a lead of 0.7 picked the wrong language in 1-3 %.
+# Required lead of the best language in mean probability, times the square root of the number of clips: two certain
+# clips, or nine with a lead of one third. On shuffled clips of accented speech, 0.7 chose the wrong language in 1-3 %.
 CLEAR_LEAD: Final = 1.0
 
-# Without a handler Python prints the library's warnings on stderr.
+# Without a handler, Python prints the library's warnings on stderr.
 logging.getLogger("faster_whisper").addHandler(logging.NullHandler())
 
 
 class WhisperTranscriber:
-    """Recognises the speech of a recording; make one with `from_pretrained`.
+    """Recognises the speech of a recording. Create an instance with `from_pretrained`.
 
     Parameters
     ----------
     model : faster_whisper.WhisperModel
     batch_size : int
-        Clips at a time, at least 1; each takes about 80 MB with the model "base", more with larger ones.
+        Number of clips per batch, at least 1. Each clip takes about 80 MB with the model "base", more with larger
+        models.
     """
 
     def __init__(self, model: Any, *, batch_size: int = 8) -> None:
         if batch_size < 1:
-            raise UsageError(f"batch_size must be at least 1, not {batch_size}")
+            raise UsageError(f"Invalid batch_size {batch_size}: it must be at least 1")
         self._model = model
         self._batch_size = batch_size
 
@@ -68,31 +69,31 @@ class WhisperTranscriber:
         batch_size: int = 8,
         progress: Progress | None = None,
     ) -> WhisperTranscriber:
-        """Find, fetch and load a model.
+        """Find, download if necessary, and load a model.
 
         Parameters
         ----------
         model : str
-            A size ("base", "tiny.en", ...), a name on the Hugging Face hub, or a folder with a CTranslate2 model.
+            Size ("base", "tiny.en", ...), name on the Hugging Face Hub, or folder with a CTranslate2 model.
         model_dir : path, optional
-            Folder in which ``whisper/NAME`` is looked for first.
+            Folder to search first, for ``whisper/NAME``.
         device : {"auto", "cpu", "cuda"}
-            "auto" takes CUDA if it works, otherwise the CPU.
+            "auto" uses CUDA if it works, otherwise the CPU.
         compute_type : str
-            A type of CTranslate2; "default" is int8 on a CPU, which is fastest, and float16 on CUDA.
+            A CTranslate2 type. "default" is int8 on a CPU, where it is fastest, and float16 on CUDA.
         threads : int, optional
-            Threads on the CPU; as many as there are cores for this process, up to 8.
+            Number of CPU threads. Default: the number of cores available to this process, at most 8.
         batch_size : int
-            Clips at a time.
+            Number of clips per batch.
         progress : callable, optional
-            Told about files that are fetched.
+            Called while files are downloaded.
 
         Raises
         ------
         UsageError
-            If an option is unknown or does not work here.
+            If an option is unknown or not supported on this machine.
         ModelError
-            If the model is not found or broken.
+            If the model is not found or is broken.
         """
         from oolong_align.weights import find_whisper
 
@@ -112,35 +113,35 @@ class WhisperTranscriber:
         hotwords: str | None = None,
         progress: Progress | None = None,
     ) -> Words:
-        """Recognise the words in some ranges of a recording.
+        """Recognise the words in speech ranges of a recording.
 
         Parameters
         ----------
         audio : Audio
         speech : sequence of SpeechRange
-            Where somebody speaks; nothing else is heard, apart from 0.2 s around each range.
+            Ranges to recognise, each with 0.2 s of padding. Everything else is ignored.
         language : str, optional
-            Spoken language as Whisper's code ("en"); detected once over several parts of the recording if not given.
+            Spoken language as Whisper's code ("en"). Default: detected once, from several parts of the recording.
         task : {"transcribe", "translate"}
-            Keep the language, or translate to English.
+            Keep the spoken language, or translate to English.
         initial_prompt, hotwords : str, optional
-            Text that sets style and spelling; words to expect. Given to the model with every clip.
+            Text that sets style and spelling, and expected words. Both are passed to the model with every clip.
         progress : callable, optional
-            Called as ``progress("transcribing", done, total)`` in seconds of speech; the total may grow, because
-            some speech is heard twice.
+            Called as ``progress("transcribing", done, total)`` in seconds of speech. The total can grow, because
+            some speech is recognised twice.
 
         Returns
         -------
         Words
-            In order and never overlapping, each inside a padded range; ``language`` is the spoken one, empty if there
-            is no speech and none was given.
+            Sorted, without overlap, each within a padded range. ``language`` is the spoken language, empty if there is
+            no speech and no language was given.
 
         Raises
         ------
         UsageError
-            If the model does not know the language or the task, or was loaded before this process was forked.
+            If the model does not support the language or the task, or was loaded before this process was forked.
         RecognitionError
-            If the engine fails on this recording, for instance for want of memory.
+            If the engine fails on this recording, for example because memory is exhausted.
         """
         check_process()
         language = self._checked_language(language)
@@ -157,43 +158,44 @@ class WhisperTranscriber:
             "initial_prompt": f" {initial_prompt.strip()}" if initial_prompt else None,
             "hotwords": hotwords or None,
         }
-        words, missed = self._hear(audio, clips, options, meter)
+        words, missed = self._recognise_clips(audio, clips, options, meter)
         if missed:
             meter.expect(missed)
-            words += self._hear(audio, missed, options, meter, again=True)[0]
+            words += self._recognise_clips(audio, missed, options, meter, again=True)[0]
         return Words(options["language"], without_overlap(words))
 
-    def _hear(
+    def _recognise_clips(
         self, audio: Audio, clips: Sequence[Clip], options: dict[str, Any], meter: _Meter, *, again: bool = False
     ) -> tuple[list[Word], list[Clip]]:
-        """Words of some clips, and what should be heard again; what is heard ``again`` is believed less easily."""
-        joined = options["task"] == "translate"  # faster-whisper splits the English words of some languages' speech
+        """Return the words of clips, and clips to recognise ``again``, with stricter acceptance the second time."""
+        # faster-whisper splits English words when it translates from some languages.
+        joined = options["task"] == "translate"
         words: list[Word] = []
         missed: list[Clip] = []
         halves: list[Clip] = []
         for at in range(0, len(clips), self._batch_size):
             batch = clips[at : at + self._batch_size]
-            for clip, heard in zip(batch, self._recognise(audio, batch, options), strict=True):
-                if heard.repeats_itself:
-                    halves += _halves(audio, clip) if heard.is_speech else []
-                elif not heard.is_silence and (not again or (heard.is_believed and heard.is_speech)):
-                    words += to_words(clip, heard.tokens, joined=joined)
-                    missed += left_out(clip, heard.tokens)
+            for clip, hypothesis in zip(batch, self._recognise_batch(audio, batch, options), strict=True):
+                if hypothesis.is_repetitive:
+                    halves += _halves(audio, clip) if hypothesis.is_speech else []
+                elif not hypothesis.is_silence and (not again or (hypothesis.is_likely and hypothesis.is_speech)):
+                    words += to_words(clip, hypothesis.tokens, joined=joined)
+                    missed += left_out(clip, hypothesis.tokens)
                 meter.advance(clip)
         return words, [*join_clips(missed), *halves]
 
-    def _recognise(self, audio: Audio, clips: Sequence[Clip], options: dict[str, Any]) -> list[Hypothesis]:
-        """Hear some clips in one batch."""
+    def _recognise_batch(self, audio: Audio, clips: Sequence[Clip], options: dict[str, Any]) -> list[Hypothesis]:
+        """Recognise clips in one batch."""
         from faster_whisper import BatchedInferencePipeline
 
-        # Each starts at a whole second, so that no rounding moves a time.
+        # Each clip starts at a whole second, so that rounding does not shift times.
         seconds = [-(-clip.num_samples // SAMPLE_RATE) for clip in clips]
         firsts = [sum(seconds[:index]) for index in range(len(clips))]
         samples = np.zeros(sum(seconds) * SAMPLE_RATE, dtype=np.float32)
         for first, clip in zip(firsts, clips, strict=True):
             samples[first * SAMPLE_RATE :][: clip.num_samples] = clip.read(audio)
         with _translated_errors():
-            # A pipeline remembers where speech ended last, which is nothing to another thread or recording.
+            # A pipeline keeps the end of the last speech, which must not leak into another thread or recording.
             segments, _ = BatchedInferencePipeline(self._model).transcribe(
                 samples,
                 clip_timestamps=[
@@ -202,25 +204,26 @@ class WhisperTranscriber:
                 ],
                 batch_size=len(clips),
                 word_timestamps=True,
-                without_timestamps=False,  # without them base leaves out whole sentences
+                without_timestamps=False,  # without timestamps, base omits whole sentences
                 max_new_tokens=MAX_NEW_TOKENS,
                 **options,
             )
             of_clip: dict[int, list[Any]] = {first: [] for first in firsts}
             for segment in segments:
-                of_clip[segment.seek // 100].append(segment)  # its clip's start in frames of 10 ms
-        return [sum_up(of_clip[first], first) for first in firsts]
+                of_clip[segment.seek // 100].append(segment)  # start of the clip in frames of 10 ms
+        return [make_hypothesis(of_clip[first], first) for first in firsts]
 
     def _detect_language(self, audio: Audio, clips: Sequence[Clip]) -> str:
-        """Language with the largest mean probability over clips spread over the recording: more of them if in doubt.
+        """Detect the language by its mean probability over clips from all parts of the recording.
 
-        With a foreign accent single clips are often taken for another language.
+        The number of clips grows until the result is clear.
+        Single clips of speech with a foreign accent are often assigned to another language.
         """
         if not self._model.model.is_multilingual:
             return "en"
         votes: dict[str, float] = {}
         seconds = 0.0
-        for heard, clip in enumerate(_spread(clips, MAX_DETECTION_CLIPS), start=1):
+        for number, clip in enumerate(_spread(clips, MAX_DETECTION_CLIPS), start=1):
             samples = clip.read(audio)
             with _translated_errors():
                 _, _, probabilities = self._model.detect_language(audio=samples)
@@ -228,7 +231,7 @@ class WhisperTranscriber:
                 votes[code] = votes.get(code, 0.0) + probability * clip.duration
             seconds += clip.duration
             first, second = sorted([*votes.values(), 0.0], reverse=True)[:2]
-            if heard > 1 and (first - second) / seconds >= CLEAR_LEAD / np.sqrt(heard):
+            if number > 1 and (first - second) / seconds >= CLEAR_LEAD / np.sqrt(number):
                 break
         return max(votes, key=lambda code: votes[code])
 
@@ -238,31 +241,34 @@ class WhisperTranscriber:
         code = language_code(language)
         if not self._model.model.is_multilingual and code != "en":
             raise UsageError(
-                f"language {language!r}: this model knows English only; use one without '.en', such as base"
+                f"Invalid language {language!r}: this model is English-only. Use a model without '.en', such as base."
             )
         known = self._model.supported_languages
         if code not in known or (len(known) > 1 and self._model.hf_tokenizer.token_to_id(f"<|{code}|>") is None):
-            raise UsageError(f"language {language!r} is unknown to this model: use one of {', '.join(sorted(known))}")
+            raise UsageError(f"Unsupported language {language!r}. Available for this model: {', '.join(sorted(known))}")
         return code
 
     def _check_task(self, task: str) -> None:
         if task not in TASKS:
-            raise UsageError(f"task {task!r} is unknown: use one of {', '.join(TASKS)}")
+            raise UsageError(f"Unknown task {task!r}. Available: {', '.join(TASKS)}")
         if task == "translate" and not self._model.model.is_multilingual:
-            raise UsageError("task 'translate': this model knows English only; use one without '.en', such as base")
+            raise UsageError(
+                "Invalid task 'translate': this model is English-only. Use a model without '.en', such as base."
+            )
 
     def _check_prompts(self, *prompts: str | None) -> None:
-        """Refuse what would be cut off or leave no room for the text."""
+        """Reject prompts that would be truncated or leave no room for the text."""
         encode = self._model.hf_tokenizer.encode
         length = sum(len(encode(f" {prompt.strip()}", add_special_tokens=False).ids) for prompt in prompts if prompt)
         if length > MAX_PROMPT_TOKENS:
             raise UsageError(
-                f"initial_prompt and hotwords have {length} tokens: Whisper takes {MAX_PROMPT_TOKENS}; shorten them"
+                f"initial_prompt and hotwords have {length} tokens together, but Whisper accepts {MAX_PROMPT_TOKENS}. "
+                "Shorten them."
             )
 
 
 class _Meter:
-    """Reports seconds of speech done."""
+    """Reports the seconds of speech that are done."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
@@ -286,21 +292,21 @@ class _Meter:
 def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # whatever the engine raises, it is about this recording: the next may be heard
+    except Exception as error:  # the engine can raise anything, and other recordings may still succeed
         raise RecognitionError(
-            f"Whisper failed: {first_line(error)}; try a smaller batch_size or --device cpu"
+            f"Whisper failed: {first_line(error)}. Try a smaller batch_size or --device cpu."
         ) from error
 
 
 def _spread(clips: Sequence[Clip], limit: int) -> list[Clip]:
-    """Some clips from everywhere, in an order in which the first few are far apart."""
+    """Select clips from all parts of a recording, in an order in which the first few are far apart."""
     places = sorted({round(at) for at in np.linspace(0, len(clips) - 1, limit)})
     order = sorted(range(len(places)), key=lambda index: f"{index:08b}"[::-1])
     return [clips[places[index]] for index in order]
 
 
 def _halves(audio: Audio, clip: Clip) -> list[Clip]:
-    """Cut a clip at its quietest moment near the middle; none if it is too short to be worth it."""
+    """Cut a clip at its quietest moment near the middle; return an empty list if it is too short."""
     if clip.duration < 2 * MIN_HALF_S:
         return []
     length = clip.num_samples

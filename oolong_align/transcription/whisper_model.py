@@ -1,6 +1,6 @@
-"""Loads a Whisper model onto a device; every failure of the engine becomes one clear line.
+"""Loads a Whisper model onto a device and converts errors of the engine to one-line messages.
 
-What can be said of a choice without weights is checked here too; importing this module loads no engine.
+Options that can be checked without weights are checked here too. Importing this module does not load the engine.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ __all__ = [
 
 Model = TypeVar("Model")
 
-# Small matrix products gain nothing from more.
+# More threads do not speed up small matrix products.
 MAX_THREADS: Final = 8
 DEVICES: Final = ("auto", "cpu", "cuda")
-# The fastest that keeps the words, best first; the weights themselves come in float16.
+# Fastest types that do not change the words, best first. The weights are stored in float16.
 PREFERRED: Final = {"cpu": ("int8", "float32"), "cuda": ("float16", "int8", "float32")}
-# The engine has these lists as well, but asking it would load it.
+# The engine has the same list, but querying it would load it.
 SIZES: Final = (
     *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium", "large-v1", "large-v2"),
     *("large-v3", "large", "distil-large-v2", "distil-medium.en", "distil-small.en", "distil-large-v3"),
@@ -39,46 +39,46 @@ SIZES: Final = (
 _SOME_LANGUAGES: Final = "en, de, es, fr, ja, zh"
 
 _process: int | None = None
-"""The process that loaded the first model; those that are forked from it inherit this."""
+"""Id of the process that loaded the first model. Forked processes inherit this value."""
 
 
 def check_choice(
     source: Path | str, *, language: str | None, task: str, device: str, compute_type: str, known: Collection[str] = ()
 ) -> None:
-    """Refuse what no model could do, before any is fetched or loaded.
+    """Reject invalid choices before a model is downloaded or loaded.
 
     Parameters
     ----------
     source : Path or str
-        Folder of a model, or a name; one that ends in ``.en`` knows English only.
+        Folder of a model, or a name. A model with a name that ends in ``.en`` is English-only.
     language : str or None
         As for `language_code`.
     task : {"transcribe", "translate"}
     device, compute_type : str
-        As for `load_whisper`. The engine is imported only where one of them is not the default.
+        As for `load_whisper`. The engine is only imported if one of them differs from the default.
     known : collection of str
-        Names besides those that faster-whisper knows.
+        Names in addition to those of faster-whisper.
 
     Raises
     ------
     UsageError
-        If the name, the language, the device or the compute type is unknown, or they do not fit together.
+        If the name, the language, the device or the compute type is unknown, or the options contradict each other.
     """
     if language and language_code(language) not in LANGUAGES:
         raise UsageError(
-            f"--language {language}: unknown to Whisper; use a code such as {_SOME_LANGUAGES}, or leave it out to have "
-            "the language detected"
+            f"Unknown --language {language}. Use a code such as {_SOME_LANGUAGES}, or omit the option to detect the "
+            "language."
         )
     if isinstance(source, str):
         if source.startswith("."):
             raise ModelNotFoundError(
-                f"--model {source}: there is no such folder; give one that holds model.bin, or a name"
+                f"Folder not found: --model {source}. Use a folder that contains model.bin, or a model name."
             )
         if "/" not in source and source not in {*known, *SIZES}:
             names = ", ".join(dict.fromkeys([*known, *SIZES]))
             raise UsageError(
-                f"--model {source}: there is no such Whisper model; use a folder that holds model.bin, "
-                f"a name on the hub (OWNER/NAME), or {names}"
+                f"Unknown --model {source}. Use a folder that contains model.bin, a name on the Hugging Face Hub "
+                f"(OWNER/NAME), or one of {names}"
             )
         if source.endswith(".en"):
             _check_english_only(source, language, task)
@@ -90,9 +90,13 @@ def check_choice(
 def _check_english_only(name: str, language: str | None, task: str) -> None:
     other = name.removesuffix(".en")
     if language and language_code(language) != "en":
-        raise UsageError(f"--language {language}: the model {name} knows English only; use one such as {other}")
+        raise UsageError(
+            f"--language {language} does not work with the English-only model {name}. Use a model such as {other}."
+        )
     if task == "translate":
-        raise UsageError(f"--task translate: the model {name} knows English only; use one such as {other}")
+        raise UsageError(
+            f"--task translate does not work with the English-only model {name}. Use a model such as {other}."
+        )
 
 
 def load_whisper(source: Path | str, *, device: str, compute_type: str, threads: int | None) -> Any:
@@ -101,13 +105,13 @@ def load_whisper(source: Path | str, *, device: str, compute_type: str, threads:
     Parameters
     ----------
     source : Path or str
-        Folder of a CTranslate2 model, or a name that faster-whisper fetches from the Hugging Face hub.
+        Folder of a CTranslate2 model, or a name that faster-whisper downloads from the Hugging Face Hub.
     device : {"auto", "cpu", "cuda"}
-        "auto" takes CUDA if it works, otherwise the CPU.
+        "auto" uses CUDA if it works, otherwise the CPU.
     compute_type : str
-        A type of CTranslate2 [1]_; "default" is int8 on a CPU and float16 on CUDA.
+        A CTranslate2 type [1]_. "default" is int8 on a CPU and float16 on CUDA.
     threads : int or None
-        Threads on the CPU; ``None`` for as many as there are cores for this process, up to 8.
+        Number of CPU threads. ``None`` is the number of cores available to this process, at most 8.
 
     Returns
     -------
@@ -116,9 +120,9 @@ def load_whisper(source: Path | str, *, device: str, compute_type: str, threads:
     Raises
     ------
     UsageError
-        If the device or the compute type is unknown or does not work here.
+        If the device or the compute type is unknown or not supported on this machine.
     ModelNotFoundError
-        If the hub does not have the name or cannot be reached.
+        If the Hub does not have the model or cannot be reached.
     ModelError
         If the files are incomplete or broken.
 
@@ -127,70 +131,72 @@ def load_whisper(source: Path | str, *, device: str, compute_type: str, threads:
     .. [1] https://opennmt.net/CTranslate2/quantization.html
     """
     if device not in DEVICES:
-        raise UsageError(f"device {device!r} is unknown: use one of {', '.join(DEVICES)}")
+        raise UsageError(f"Unknown device {device!r}. Available: {', '.join(DEVICES)}")
     if threads is not None and threads < 1:
-        raise UsageError(f"threads must be at least 1, not {threads}")
+        raise UsageError(f"Invalid threads {threads}: it must be at least 1")
     devices = _devices(device)
     folder = source if isinstance(source, Path) else fetch_whisper(source)
-    if not (folder / "tokenizer.json").is_file():  # faster-whisper would look for it on the hub
-        raise ModelError(f"{folder}: there is no tokenizer.json beside the model; convert or fetch it again")
+    if not (folder / "tokenizer.json").is_file():  # faster-whisper would search the Hub for it
+        raise ModelError(
+            f"tokenizer.json is missing in the model folder {folder}. Convert or download the model again."
+        )
     return first_working(devices, lambda chosen: _load(folder, chosen, compute_type, threads))
 
 
 def check_process() -> None:
-    """Refuse to load or run a model where the engine would wait for threads that a fork has not copied.
+    """Raise an error in a forked process, where the engine would wait for threads that a fork does not copy.
 
     Raises
     ------
     UsageError
-        If this process was forked from one that had loaded a model.
+        If this process was forked from a process that had loaded a model.
     """
     if _process not in (None, os.getpid()):
         raise UsageError(
-            "Whisper cannot run in a process that was forked after another one loaded it: start processes with the "
-            'method "spawn" (multiprocessing.get_context("spawn")), or use threads'
+            "Whisper cannot run in a process that was forked after its parent loaded a model. Start processes with "
+            'multiprocessing.get_context("spawn"), or use threads.'
         )
 
 
 def default_threads() -> int:
-    """Cores that this process may use, at most 8."""
+    """Return the number of cores available to this process, at most 8."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MAX_THREADS)
 
 
 def first_working(devices: Sequence[str], load: Callable[[str], Model]) -> Model:
-    """Result of ``load`` for the first device that it works for; says so if another one was meant."""
+    """Return ``load(device)`` for the first device that works. Warn about each device that fails."""
     for device in devices[:-1]:
         try:
             return load(device)
         except ModelError as error:
-            warn(f"{error}; Whisper runs on {devices[-1]} instead")
+            warn(f"Whisper does not run on {device} and uses {devices[-1]} instead: {error}")
     return load(devices[-1])
 
 
 def _devices(device: str) -> list[str]:
-    """Devices to try, in order."""
+    """Return the devices to try, in order."""
     import ctranslate2
 
     has_cuda = ctranslate2.get_cuda_device_count() > 0
     if device == "cuda" and not has_cuda:
-        raise UsageError("device cuda: CTranslate2 finds no CUDA device; use --device cpu")
+        raise UsageError("CTranslate2 did not find a CUDA device. Use --device cpu.")
     return (["cuda"] if has_cuda else []) + ["cpu"] if device == "auto" else [device]
 
 
 def _check_compute_type(device: str, compute_type: str) -> frozenset[str]:
-    """Types that work on a device; the one that was chosen must be among them."""
+    """Return the compute types that a device supports, after checking the given one."""
     import ctranslate2
 
     supported = frozenset(ctranslate2.get_supported_compute_types(device))
     if compute_type not in {"default", "auto", *supported}:
         known = ", ".join(["default", "auto", *sorted(supported)])
-        raise UsageError(f"compute_type {compute_type!r} does not work on this {device}: use one of {known}")
+        raise UsageError(f"Unsupported compute_type {compute_type!r} on this {device}. Available: {known}")
     return supported
 
 
 def _load(folder: Path, device: str, compute_type: str, threads: int | None) -> Any:
-    global _process  # noqa: PLW0603  what a fork leaves behind is a matter of the whole process
+    global _process  # noqa: PLW0603  the state that a fork inherits belongs to the whole process
     import numpy as np
     from faster_whisper import WhisperModel
 
@@ -207,46 +213,49 @@ def _load(folder: Path, device: str, compute_type: str, threads: int | None) -> 
             cpu_threads=min(threads or default_threads(), os.cpu_count() or 1),
             local_files_only=True,
         )
-        if device == "cuda":  # libraries that are missing show only now
+        if device == "cuda":  # missing libraries only show now
             model.encode(np.zeros((model.model.n_mels, 3000), dtype=np.float32))
-    except Exception as error:  # tokenizers raises bare Exception, CTranslate2 RuntimeError
+    except Exception as error:  # tokenizers raises Exception, CTranslate2 RuntimeError
         raise ModelError(
-            f"{folder}: Whisper cannot be loaded on {device}: {first_line(error)}; check the files, or fetch them again"
+            f"Could not load Whisper from {folder} on {device}: {first_line(error)}. "
+            "Check the files, or download them again."
         ) from error
     return model
 
 
 def first_line(error: Exception) -> str:
-    """First line of an engine's message."""
+    """Return the first line of an error's message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @cache
 def fetch_whisper(name: str) -> Path:
-    """Folder of a model on the Hugging Face hub, fetched if needed; the hub is asked once in a process.
+    """Return the folder of a model from the Hugging Face Hub, downloading it if needed. Cached for the process.
 
     Raises
     ------
     ModelNotFoundError
-        If the hub does not have the name or cannot be reached, or what it has is not for CTranslate2.
+        If the Hub does not have the model or cannot be reached, or the model is not for CTranslate2.
     """
     from faster_whisper import available_models, download_model
 
     if "/" not in name and name not in available_models():
         known = ", ".join(available_models())
-        raise ModelNotFoundError(f"there is no Whisper model {name!r}: use a folder, a name on the hub, or {known}")
+        raise ModelNotFoundError(
+            f"Unknown Whisper model {name!r}. Use a folder, a name on the Hugging Face Hub, or one of {known}"
+        )
     try:
         folder = Path(download_model(name))
-    except Exception as error:  # whatever HTTP library the hub's client uses
-        no_folder = "there is no such folder, and " if "/" in name else ""
+    except Exception as error:  # depends on the HTTP library of the Hub's client
+        no_folder = "It is not a folder. " if "/" in name else ""
         raise ModelNotFoundError(
-            f"Whisper {name}: {no_folder}the Hugging Face hub does not give it: {first_line(error).rstrip('.')}; check "
-            f"the name and the connection; or run 'oolong models fetch {name}' on a machine that has one, copy the "
-            "folder that it prints (with cp -L, because it holds links) and give it with --model FOLDER"
+            f"Could not download Whisper {name} from the Hugging Face Hub: {first_line(error).rstrip('.')}. {no_folder}"
+            f"Check the name and the connection. Without a connection, run 'oolong models fetch {name}' on another "
+            "machine, copy the folder that it prints with cp -L (it contains links), and use --model FOLDER."
         ) from error
     if not (folder / "model.bin").is_file():
         raise ModelNotFoundError(
-            f"Whisper {name}: there is no model.bin on the Hugging Face hub; take one that was converted for "
-            "CTranslate2, such as Systran/faster-whisper-small"
+            f"Whisper {name} has no model.bin on the Hugging Face Hub. Use a model that was converted for CTranslate2, "
+            "such as Systran/faster-whisper-small."
         )
     return folder

@@ -47,13 +47,17 @@ Run = Callable[..., tuple[int, str, str]]
         (
             ["transcribe", "FILE", "--model", "tiny.en", "--language", "de"],
             2,
-            "tiny.en knows English only; use one such",
+            "the English-only model tiny.en. Use a model such",
         ),
-        (["transcribe", "FILE", "--model", "a/b.en", "--language", "German"], 2, "a/b.en knows English only"),
-        (["transcribe", "FILE", "--model", "tiny.en", "--task", "translate"], 2, "--task translate: the model tiny.en"),
-        (["transcribe", "FILE", "--language", "klingon"], 2, "--language klingon: unknown to Whisper"),
-        (["transcribe", "FILE", "--language", "auto"], 2, "or leave it out to have the language detected"),
-        (["transcribe", "FILE", "--model", "enormous"], 2, "--model enormous: there is no such Whisper model"),
+        (["transcribe", "FILE", "--model", "a/b.en", "--language", "German"], 2, "the English-only model a/b.en"),
+        (
+            ["transcribe", "FILE", "--model", "tiny.en", "--task", "translate"],
+            2,
+            "--task translate does not work with the",
+        ),
+        (["transcribe", "FILE", "--language", "klingon"], 2, "Unknown --language klingon"),
+        (["transcribe", "FILE", "--language", "auto"], 2, "or omit the option to detect the language"),
+        (["transcribe", "FILE", "--model", "enormous"], 2, "Unknown --model enormous"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
@@ -78,8 +82,8 @@ def test_a_device_or_arithmetic_that_is_not_here_is_found_before_any_work(
     monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda device: {"int8", "float32"})
     command = ("transcribe", record(), "--diarizer", "replay")
     for flags, message in (
-        (("--device", "cuda"), "device cuda: CTranslate2 finds no CUDA device"),
-        (("--compute_type", "float16"), "compute_type 'float16' does not work on this cpu"),
+        (("--device", "cuda"), "CTranslate2 did not find a CUDA device"),
+        (("--compute_type", "float16"), "Unsupported compute_type 'float16' on this cpu"),
     ):
         code, _, err = run(*command, *flags)
         assert (code, err.count("\n")) == (2, 1)
@@ -97,16 +101,19 @@ def test_a_model_that_cannot_be_had_is_found_before_any_work(
     for model, message in (
         (
             "owner/thing",
-            "Whisper owner/thing: there is no such folder, and the Hugging Face hub does not give it: Name ",
+            "Whisper owner/thing from the Hugging Face Hub: Name or service not known. It is not a folder. Check ",
         ),
-        ("large-v3", "Whisper large-v3: the Hugging Face hub does not give it: Name or service not known; check the"),
-        ("./nothing", "--model ./nothing: there is no such folder"),
-        ("../no/thing", "../no/thing: there is no such folder"),
+        (
+            "large-v3",
+            "Whisper large-v3 from the Hugging Face Hub: Name or service not known. Check the",
+        ),
+        ("./nothing", "Folder not found: --model ./nothing"),
+        ("../no/thing", "No Whisper model at ../no/thing: no such folder"),
     ):
         code, _, err = run("transcribe", record(), "--diarizer", "replay", "--model", model)
         assert (code, err.count("\n")) == (1, 1)
         assert message in err
-        assert (f"run 'oolong models fetch {model}' on a machine that has one, copy the folder" in err) == (
+        assert (f"run 'oolong models fetch {model}' on another machine, copy the folder" in err) == (
             model in ("owner/thing", "large-v3")
         )
     assert replay.calls == []

@@ -28,7 +28,7 @@ def test_padding_stays_inside_the_recording_and_on_its_side_of_a_pause() -> None
     assert plan(5, (1, 2), (2.6, 3)) == [[(0.8, 2.2), (2.4, 3.2)]]
 
 
-def test_ranges_are_taken_as_they_come() -> None:
+def test_ranges_can_be_unsorted_overlapping_or_outside() -> None:
     expected = [[(0.8, 4.2)]]
     assert plan(9, (3, 4), (1, 3.5)) == expected
     assert plan(9, (1, 4), (2, 3), (5, 5), (7, 6)) == expected
@@ -51,7 +51,7 @@ def test_speech_without_a_pause_is_cut_at_its_quietest_moment() -> None:
     assert clips[-1].parts[-1][1] == 70 * S
 
 
-def test_quietest_moment_of_a_short_stretch_is_its_middle() -> None:
+def test_the_quietest_moment_of_a_short_range_is_its_middle() -> None:
     assert quietest(np.ones(100, np.float32), 20, 40) == 30
 
 
@@ -68,22 +68,22 @@ def test_cutting_and_reading_a_clip() -> None:
 
 
 def test_clips_are_joined_in_order() -> None:
-    pieces = [Clip(((50 * S, 60 * S),)), Clip(((0, 10 * S), (80 * S, 85 * S))), Clip(((10 * S, 12 * S),))]
-    assert join_clips(pieces) == [
+    clips = [Clip(((50 * S, 60 * S),)), Clip(((0, 10 * S), (80 * S, 85 * S))), Clip(((10 * S, 12 * S),))]
+    assert join_clips(clips) == [
         Clip(((0, 12 * S), (50 * S, 60 * S), (80 * S, 85 * S))),
     ]
-    assert [clip.duration for clip in join_clips(pieces, longest_s=13)] == [12, 10, 5]
+    assert [clip.duration for clip in join_clips(clips, longest_s=13)] == [12, 10, 5]
     assert join_clips([]) == []
 
 
-def test_words_are_put_back_and_never_span_a_removed_gap() -> None:
+def test_words_are_mapped_back_and_never_span_removed_silence() -> None:
     clip = Clip(((10 * S, 12 * S), (20 * S, 23 * S)))
     starts, ends = clip.locate(np.array([0.5, 1.0, 1.8, 4.0]), np.array([1.0, 1.7, 4.0, 9.0]))
     np.testing.assert_allclose(starts, [10.5, 11.0, 20.0, 22.0])
     np.testing.assert_allclose(ends, [11.0, 11.7, 22.0, 23.0])
 
 
-def test_words_at_one_time_share_what_there_is() -> None:
+def test_words_at_the_same_time_share_the_remaining_time() -> None:
     clip = Clip(((16 * S, 17 * S),))
     starts, ends = clip.locate(np.full(3, 1.0), np.full(3, 1.0))
     np.testing.assert_allclose(starts, [16.94, 16.96, 16.98])

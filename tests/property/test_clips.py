@@ -22,7 +22,7 @@ parts = st.lists(st.integers(0, 60 * S), min_size=2, max_size=12, unique=True).m
 
 @settings(max_examples=60)
 @given(st.lists(spans, max_size=20), st.sampled_from([0.0, 0.1, 0.2, 0.5]))
-def test_clips_hold_all_speech_once_and_nothing_far_from_it(speech: list[SpeechRange], padding_s: float) -> None:
+def test_clips_contain_all_speech_once_and_only_padding_around_it(speech: list[SpeechRange], padding_s: float) -> None:
     clips = plan_clips(AUDIO, speech, padding_s=padding_s)
     taken = np.zeros(SECONDS * S, np.int8)
     for clip in clips:
@@ -33,8 +33,8 @@ def test_clips_hold_all_speech_once_and_nothing_far_from_it(speech: list[SpeechR
             taken[start:stop] += 1
     assert taken.max() <= 1
     spoken, near = np.zeros(SECONDS * S, bool), np.zeros(SECONDS * S, bool)
-    for voice in speech:
-        start, stop = max(round(voice.start * S), 0), min(round(voice.end * S), SECONDS * S)
+    for span in speech:
+        start, stop = max(round(span.start * S), 0), min(round(span.end * S), SECONDS * S)
         if start < stop:
             spoken[start:stop] = True
             near[max(0, start - round(padding_s * S)) : stop + round(padding_s * S)] = True
@@ -44,7 +44,7 @@ def test_clips_hold_all_speech_once_and_nothing_far_from_it(speech: list[SpeechR
 
 
 @given(parts, st.lists(st.tuples(st.floats(0, 70), st.floats(0, 40)), max_size=40))
-def test_located_words_are_in_order_inside_parts(clip: Clip, words: list[tuple[float, float]]) -> None:
+def test_located_words_are_sorted_and_within_parts(clip: Clip, words: list[tuple[float, float]]) -> None:
     starts = np.sort(np.array([start for start, _ in words], dtype=np.float64))
     found, ends = clip.locate(starts, starts + np.array([length for _, length in words], dtype=np.float64))
     assert len(found) == len(words)
@@ -57,9 +57,9 @@ def test_located_words_are_in_order_inside_parts(clip: Clip, words: list[tuple[f
 
 
 @given(parts, st.integers(-10, 61 * S), st.integers(-10, 61 * S))
-def test_the_pieces_of_a_clip_make_it_whole(clip: Clip, one: int, other: int) -> None:
+def test_cut_clips_join_to_the_original(clip: Clip, one: int, other: int) -> None:
     first, second = sorted((one, other))
-    pieces = [clip.cut(-10, first), clip.cut(first, second), clip.cut(second, 61 * S)]
-    assert sum(piece.num_samples for piece in pieces) == clip.num_samples
-    joined = join_clips(pieces, longest_s=100)
-    assert [part for piece in joined for part in piece.parts] == list(clip.parts)
+    cuts = [clip.cut(-10, first), clip.cut(first, second), clip.cut(second, 61 * S)]
+    assert sum(each.num_samples for each in cuts) == clip.num_samples
+    joined = join_clips(cuts, longest_s=100)
+    assert [part for each in joined for part in each.parts] == list(clip.parts)
