@@ -12,8 +12,8 @@ const list = new VirtualList({
   build: buildTurn,
 });
 
-addEventListener("beforeprint", () => list.print());
-addEventListener("afterprint", () => list.printed());
+addEventListener("beforeprint", () => list.beforePrint());
+addEventListener("afterprint", () => list.afterPrint());
 
 const wordNode = (number) => get("turns").querySelector(`.w[data-n="${number}"]`);
 
@@ -252,8 +252,16 @@ const showPeople = (open) => {
 get("people").addEventListener("click", () => showPeople(!get("speakers").classList.contains("open")));
 get("help").addEventListener("click", () => get("keys").showModal());
 
+const scrollList = (end) => {
+  setFollow(false);
+  if (end) list.scrollToEnd();
+  else list.scrollToStart();
+};
+
 const KEYS = {
   " ": play,
+  Home: () => scrollList(false),
+  End: () => scrollList(true),
   ArrowLeft: (shift) => (shift ? stepTurn(-1) : seek(player.position - 5)),
   ArrowRight: (shift) => (shift ? stepTurn(1) : seek(player.position + 5)),
   "/": () => {

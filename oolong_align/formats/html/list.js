@@ -1,4 +1,6 @@
-// A list of any length of which only what can be seen is in the page; its items have different heights.
+// A virtual list: only the items near the visible part are in the page. Heights are estimated until an item is built.
+
+const MAX_PASSES = 10;
 
 class VirtualList {
   constructor({ scroller, holder, count, estimate, build }) {
@@ -6,43 +8,65 @@ class VirtualList {
     this.shown = new Map();
     this.heights = new Float64Array(count);
     this.offsets = new Float64Array(count + 1);
-    this.asked = false;
-    this.forget();
-    scroller.addEventListener("scroll", () => this.ask(), { passive: true });
+    this.requested = false;
+    this.resetHeights();
+    scroller.addEventListener("scroll", () => this.requestRender(), { passive: true });
     let width = scroller.clientWidth;
     new ResizeObserver(() => {
       if (scroller.clientWidth !== width) {
         width = scroller.clientWidth;
-        const anchor = this.indexAt(scroller.scrollTop);
-        const into = scroller.scrollTop - this.offsets[anchor];
-        this.forget();
-        scroller.scrollTop = this.offsets[anchor] + into;
+        const anchor = this.indexAt(this.top());
+        const distance = this.top() - this.offsets[anchor];
+        this.resetHeights();
+        this.reserve();
+        scroller.scrollTop = holder.offsetTop + this.offsets[anchor] + distance;
       }
-      this.ask();
+      this.requestRender();
     }).observe(scroller);
   }
 
-  forget() {
+  resetHeights() {
     for (let index = 0; index < this.count; index++) this.heights[index] = this.estimate(index);
-    this.measure();
+    this.updateOffsets();
   }
 
-  ask() {
-    if (this.asked) return;
-    this.asked = true;
+  updateOffsets() {
+    for (let index = 0; index < this.count; index++) {
+      this.offsets[index + 1] = this.offsets[index] + this.heights[index];
+    }
+  }
+
+  // The holder has the height of all items, so that neither removing items nor building them moves the scroll position.
+  reserve() {
+    this.holder.style.height = `${this.offsets[this.count]}px`;
+  }
+
+  requestRender() {
+    if (this.requested) return;
+    this.requested = true;
     requestAnimationFrame(() => {
-      this.asked = false;
+      this.requested = false;
       this.render();
     });
   }
 
-  // Last item that begins at or above a place.
-  indexAt(place) {
+  // Distance from the top of the first item to the top of the visible part.
+  top() {
+    return this.scroller.scrollTop - this.holder.offsetTop;
+  }
+
+  isAtEnd() {
+    const { scrollTop, clientHeight, scrollHeight } = this.scroller;
+    return scrollTop > 0 && scrollTop + clientHeight >= scrollHeight - 1;
+  }
+
+  // Index of the last item that begins at or above an offset.
+  indexAt(offset) {
     let low = 0;
     let high = this.count - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.offsets[middle] <= place) low = middle;
+      if (this.offsets[middle] <= offset) low = middle;
       else high = middle - 1;
     }
     return low;
@@ -55,20 +79,27 @@ class VirtualList {
       this.count = count;
       this.heights = new Float64Array(count);
       this.offsets = new Float64Array(count + 1);
-      this.forget();
+      this.resetHeights();
     }
     this.render();
   }
 
+  // Measured heights can make room for more items, which are measured in turn. A reader at the end stays at the end:
+  // the items that were just measured are usually taller or shorter than estimated.
   render() {
     if (!this.count) return;
-    // Heights that turn out otherwise can leave room for more: a second look is enough in practice.
-    for (let look = 0; look < 3; look++) if (!this.fill()) break;
+    const end = this.isAtEnd();
+    for (let pass = 0; pass < MAX_PASSES; pass++) {
+      const changed = this.fill();
+      if (end) this.scroller.scrollTop = this.scroller.scrollHeight;
+      if (!changed) break;
+    }
   }
 
+  // Build the items around the visible part and measure them. Returns whether a height changed.
   fill() {
     const { scroller, holder } = this;
-    const top = scroller.scrollTop - holder.offsetTop;
+    const top = this.top();
     const view = scroller.clientHeight;
     const first = this.indexAt(top - view / 2);
     const last = this.indexAt(top + view * 1.5);
@@ -89,10 +120,10 @@ class VirtualList {
         changed = true;
       }
     }
-    if (changed) this.measure();
+    if (changed) this.updateOffsets();
     holder.style.paddingTop = `${this.offsets[first]}px`;
-    holder.style.paddingBottom = `${this.offsets[this.count] - this.offsets[last + 1]}px`;
-    // What the reader looks at stays where it is when something above turns out taller or shorter.
+    this.reserve();
+    // The first visible item keeps its position when an item above it turns out taller or shorter.
     const moved = this.offsets[anchor] - before;
     if (Math.abs(moved) > 0.5) scroller.scrollTop += moved;
     return changed;
@@ -110,33 +141,38 @@ class VirtualList {
     }
   }
 
-  // Paper cannot scroll: everything is there while it is printed.
-  print() {
-    this.before = this.scroller.scrollTop;
+  // Paper does not scroll: all items are in the page while it is printed.
+  beforePrint() {
+    this.scrollTop = this.scroller.scrollTop;
     this.show(0, this.count - 1);
-    this.holder.style.paddingTop = this.holder.style.paddingBottom = "";
+    this.holder.style.paddingTop = this.holder.style.height = "";
   }
 
-  printed() {
+  afterPrint() {
+    this.reserve();
+    this.scroller.scrollTop = this.scrollTop;
     this.render();
-    this.scroller.scrollTop = this.before;
-  }
-
-  measure() {
-    for (let index = 0; index < this.count; index++) {
-      this.offsets[index + 1] = this.offsets[index] + this.heights[index];
-    }
   }
 
   element(index) {
     return this.shown.get(index);
   }
 
-  // Bring an item into the upper third of the view, or leave it where it is if it can be seen there.
+  scrollToStart() {
+    this.scroller.scrollTop = 0;
+    this.render();
+  }
+
+  scrollToEnd() {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.render();
+  }
+
+  // Scroll an item into the upper third of the visible part, unless all of it is visible already.
   reveal(index, find) {
     const { scroller, holder } = this;
     const view = scroller.clientHeight;
-    for (let look = 0; look < 3; look++) {
+    for (let pass = 0; pass < 3; pass++) {
       const element = find?.() ?? this.element(index);
       if (element) {
         const box = element.getBoundingClientRect();
