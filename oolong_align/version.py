@@ -1,9 +1,18 @@
-"""The version of this distribution."""
+"""The version of the installed distribution."""
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 __all__ = ["__version__"]
 
-__version__: Final = "0.1.0"
+
+def _installed_version() -> str:
+    try:
+        return version("oolong-align")
+    except PackageNotFoundError:  # a checkout on the Python path
+        return "0.2.0.dev0"
+
+
+__version__: Final = _installed_version()

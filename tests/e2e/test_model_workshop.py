@@ -1,4 +1,4 @@
-"""The tests that need PyTorch, in an environment that has it, so that they run wherever the others do."""
+"""The tests that need PyTorch, run in an environment that has it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 
-def test_what_needs_torch(torch_python: Path, repository: Path) -> None:
+@pytest.mark.slow
+def test_tests_that_need_torch_pass(torch_python: Path, repository: Path) -> None:
     if torch_python == Path(sys.executable):
-        pytest.skip("torch is in this environment: those tests run by themselves")
+        pytest.skip("torch is installed: this run includes those tests")
     files = [path for path in (repository / "tests").rglob("test_*.py") if "importorskip(" in path.read_text()]
     needing = [path for path in files if re.search(r"importorskip\(\s*\"torch\"", path.read_text())]
     command = [torch_python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *needing]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]
-    assert re.search(r"^\d+ passed in ", done.stdout, re.MULTILINE), done.stdout[-500:]
+    # A test skips where no index has the published checkpoint, but not for want of torch.
+    assert re.search(r"^\d+ passed(, \d+ skipped)? in ", done.stdout, re.MULTILINE), done.stdout[-500:]
+    assert "the extra models is not installed" not in done.stdout

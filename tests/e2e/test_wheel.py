@@ -15,18 +15,8 @@ import pytest
 @pytest.fixture(scope="module")
 def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("wheel")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--wheel-dir",
-        str(target),
-        str(repository),
-    ]
-    subprocess.run(command, check=True)
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", target, repository]
+    subprocess.run(build, check=True)
     (built,) = target.glob("*.whl")
     return built
 
@@ -35,7 +25,8 @@ def test_the_wheel_holds_the_package_and_its_data_only(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         sizes = {info.filename: info.file_size for info in archive.infolist()}
-    assert {name.split("/")[0] for name in names} == {"oolong_align", "oolong_align-0.1.0.dist-info"}
+    metadata = f"{'-'.join(wheel.name.split('-')[:2])}.dist-info"
+    assert {name.split("/")[0] for name in names} == {"oolong_align", metadata}
     for expected in (
         "py.typed",
         "models.toml",
@@ -48,7 +39,7 @@ def test_the_wheel_holds_the_package_and_its_data_only(wheel: Path) -> None:
     ):
         assert f"oolong_align/{expected}" in names
     for licence in ("LICENSE", "NOTICE"):
-        assert f"oolong_align-0.1.0.dist-info/licenses/{licence}" in names
+        assert f"{metadata}/licenses/{licence}" in names
     assert sizes["oolong_align/data/plda_resnet34.npz"] < 250_000
     assert not [name for name in names if name.endswith((".onnx", ".bin", ".pyc"))]
     assert sum(sizes.values()) < 2_300_000
