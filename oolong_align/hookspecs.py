@@ -1,23 +1,30 @@
-"""The contract with plugins.
+"""The plugin interface.
 
-The rule: **to offer something the user can choose, return it from a plural hook; to observe or change what happens,
-implement a stage hook (usually as a wrapper).**
+To offer something that the user can choose, return it from a plural hook (``oolong_formats``). To observe or change
+what happens, implement a stage hook (``oolong_align``), usually as a wrapper.
 
-A plugin is a module, or an object, with functions marked ``@hookimpl`` that have the names below; a distribution
-announces it as an entry point of the group ``oolong_align``. An implementation takes any subset of the arguments,
-by name, without defaults. Stage hooks are asked from the last registered plugin to the first until one gives a
-result; only ``None`` passes on, an empty result is a result. The core's own defaults are the last to be asked.
-Only new-style wrappers (``@hookimpl(wrapper=True)``) are allowed, and only on stage hooks::
+A plugin is a module or an object with functions that are marked ``@hookimpl`` and have the names below. A distribution
+announces it as an entry point of the group ``oolong_align``. An implementation takes any of the arguments of its hook,
+by name and without defaults.
+
+A stage hook calls the plugins from the last registered to the first, and the built-in one last, until a plugin returns
+a result. Return ``None`` to leave the work to the next plugin; an empty result counts as a result. Only stage hooks
+can be wrapped, with ``@hookimpl(wrapper=True)``::
 
     @hookimpl(wrapper=True)
     def oolong_align(words):
-        transcript = yield            # what everybody further in made of it
+        transcript = yield            # the result of the plugins inside this wrapper
         return edit(transcript)
 
-Everything a plugin needs can be imported from this module; the functions are specifications and are never called.
+The functions ``oolong_*`` in this module are specifications and are never called. A plugin imports from this module,
+:mod:`oolong_align.types`, :mod:`oolong_align.errors`, :mod:`oolong_align.testing` and :mod:`oolong_align` only: other
+modules may change in any release.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from oolong_align.plugin.spec import (
     PROJECT,
@@ -51,8 +58,62 @@ from oolong_align.plugin.spec import (
     oolong_transcribers,
 )
 
+if TYPE_CHECKING:
+    from oolong_align.alignment.word_times import sanitise_times
+    from oolong_align.audio.recording import Audio, load_audio
+    from oolong_align.formats.json_field import parse_object
+    from oolong_align.formats.json_reader import read_json
+    from oolong_align.interop import read_words
+    from oolong_align.interop.files import read_transcript
+    from oolong_align.interop.turns import read_rttm, rttm_speakers
+    from oolong_align.speakers.records import (
+        Reference,
+        VoiceModel,
+        check_embedding,
+        check_given_number,
+        check_model,
+        check_voice,
+        forgotten_id,
+        voice_id,
+        voice_number,
+    )
+    from oolong_align.text.scripts import ends_sentence, is_spaceless
+    from oolong_align.timing.grid import SAMPLE_RATE, seconds_to_samples
+    from oolong_align.timing.timeline import Timeline
+    from oolong_align.util.tables import print_table
+
+# Imported on first use, so that importing this module stays fast.
+_TOOLS: Final = {
+    "SAMPLE_RATE": "timing.grid",
+    "Audio": "audio.recording",
+    "Reference": "speakers.records",
+    "Timeline": "timing.timeline",
+    "VoiceModel": "speakers.records",
+    "check_embedding": "speakers.records",
+    "check_given_number": "speakers.records",
+    "check_model": "speakers.records",
+    "check_voice": "speakers.records",
+    "ends_sentence": "text.scripts",
+    "forgotten_id": "speakers.records",
+    "is_spaceless": "text.scripts",
+    "load_audio": "audio.recording",
+    "parse_object": "formats.json_field",
+    "print_table": "util.tables",
+    "read_json": "formats.json_reader",
+    "read_rttm": "interop.turns",
+    "read_transcript": "interop.files",
+    "read_words": "interop",
+    "rttm_speakers": "interop.turns",
+    "sanitise_times": "alignment.word_times",
+    "seconds_to_samples": "timing.grid",
+    "voice_id": "speakers.records",
+    "voice_number": "speakers.records",
+}
+
 __all__ = [
     "PROJECT",
+    "SAMPLE_RATE",
+    "Audio",
     "Config",
     "DiarizeCall",
     "DiarizerEntry",
@@ -60,14 +121,25 @@ __all__ = [
     "ExecutorEntry",
     "OptionGroup",
     "OutputFormat",
+    "Reference",
     "Result",
     "SpeakerStore",
     "SpeakerStoreEntry",
+    "Timeline",
     "TranscribeCall",
     "TranscriberEntry",
     "Voice",
+    "VoiceModel",
+    "check_embedding",
+    "check_given_number",
+    "check_model",
+    "check_voice",
+    "ends_sentence",
+    "forgotten_id",
     "hookimpl",
     "hookspec",
+    "is_spaceless",
+    "load_audio",
     "oolong_add_options",
     "oolong_align",
     "oolong_commands",
@@ -81,4 +153,25 @@ __all__ = [
     "oolong_speaker_stores",
     "oolong_transcribe",
     "oolong_transcribers",
+    "parse_object",
+    "print_table",
+    "read_json",
+    "read_rttm",
+    "read_transcript",
+    "read_words",
+    "rttm_speakers",
+    "sanitise_times",
+    "seconds_to_samples",
+    "voice_id",
+    "voice_number",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _TOOLS:
+        return getattr(import_module(f"oolong_align.{_TOOLS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oolong_align.cli.terminal import Terminal, print_table
+from oolong_align.cli.terminal import Terminal
 from oolong_align.errors import HashMismatchError, UsageError
+from oolong_align.util.tables import print_table
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ import sys
 import click
 
 from oolong_align.cli.commands import SETTINGS, plugin_options
-from oolong_align.cli.terminal import print_table
 from oolong_align.plugin.host import Host
+from oolong_align.util.tables import print_table
 
 __all__ = ["plugins_command"]
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from oolong_align.cli.commands import STDOUT, files_argument, make_command, output_dir_option, timing_option
-from oolong_align.cli.terminal import Terminal, counted, print_table
+from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.errors import UsageError
 from oolong_align.plugin.entries import Result
 from oolong_align.plugin.host import Host
+from oolong_align.util.tables import print_table
 
 if TYPE_CHECKING:
     from oolong_align.pipeline import Recognition

@@ -15,11 +15,12 @@ import click
 
 from oolong_align.builtin.params import FiniteRange, LocalFile
 from oolong_align.cli.libraries import library_option, open_library
-from oolong_align.cli.terminal import Terminal, print_table
+from oolong_align.cli.terminal import Terminal
 from oolong_align.errors import InputError, UsageError
 from oolong_align.options import SPEAKER_THRESHOLD
 from oolong_align.plugin.host import Host
 from oolong_align.types import Diarization, speaker_label
+from oolong_align.util.tables import print_table
 
 if TYPE_CHECKING:
     from oolong_align.speakers.samples import VoiceSample

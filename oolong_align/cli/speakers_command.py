@@ -16,12 +16,13 @@ from oolong_align.cli.commands import SETTINGS, STDOUT
 from oolong_align.cli.libraries import library_option, open_library, shown, voice_id
 from oolong_align.cli.speakers_audio import audio_commands
 from oolong_align.cli.speakers_review import review_commands
-from oolong_align.cli.terminal import Terminal, counted, print_table
+from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.errors import InputError
 from oolong_align.plugin.entries import SpeakerStore
 from oolong_align.plugin.host import Host
 from oolong_align.speakers.urls import library_files
 from oolong_align.util.files import local_path, write_files
+from oolong_align.util.tables import print_table
 
 __all__ = ["speakers_command"]
 

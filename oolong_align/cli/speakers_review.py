@@ -12,10 +12,11 @@ import click
 
 from oolong_align.builtin.params import FiniteRange
 from oolong_align.cli.libraries import library_option, open_library, shown
-from oolong_align.cli.terminal import Terminal, print_table
+from oolong_align.cli.terminal import Terminal
 from oolong_align.errors import InputError
 from oolong_align.options import SPEAKER_THRESHOLD
 from oolong_align.plugin.host import Host
+from oolong_align.util.tables import print_table
 
 if TYPE_CHECKING:
     from oolong_align.speakers.deduplicate import Likeness

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from oolong_align.errors import OolongError
 from oolong_align.types import Progress
+from oolong_align.util.tables import printable
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-__all__ = ["Terminal", "counted", "one_line", "print_table", "printable"]
-
-_SHORT_CELL: Final = 10  # columns; what is no longer, such as a number or a day, stays on one line
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+__all__ = ["Terminal", "counted", "one_line"]
 
 
 class Terminal:
@@ -116,17 +109,6 @@ class Terminal:
             self._print = self._reset = None
 
 
-def printable(text: str) -> str:
-    r"""Text with control characters spelled out, also those that end a line or turn the direction of writing.
-
-    Examples
-    --------
-    >>> print(printable("a\x1b[2Jb\nc"))
-    a\x1b[2Jb\nc
-    """
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
 def counted(count: int, noun: str) -> str:
     """Say a number of things.
 
@@ -144,46 +126,3 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, OolongError):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], file: TextIO, title: str = "") -> None:
-    """Print a table: drawn on a terminal, tab-separated elsewhere, for other programs to read."""
-    title, lines = printable(title), [[printable(str(cell)) for cell in row] for row in (columns, *rows)]
-    if not file.isatty():
-        if title:
-            print(title, file=file)
-        for row in lines:
-            print(*row, sep="\t", file=file)
-        return
-    from rich.console import Console
-
-    console = Console(file=file, markup=False, highlight=False)
-    if title:
-        console.print(title, soft_wrap=True)
-    console.print(_fitting_table(lines, console.width), crop=False)
-
-
-def _fitting_table(lines: Sequence[Sequence[str]], width: int) -> Table:
-    """Table of a header and rows; where it is too wide, heads and long texts take several lines and nothing is cut."""
-    from rich.box import SIMPLE_HEAD
-    from rich.cells import cell_len
-    from rich.table import Column, Table
-
-    columns = list(zip(*lines, strict=True))
-    whole = [max(map(cell_len, column)) for column in columns]
-    if sum(whole) + 3 * len(whole) < width:
-        table = Table(*lines[0])
-    else:
-        words = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
-        sizes = [min(max(map(cell_len, column[1:]), default=1), _SHORT_CELL) for column in columns]
-        spare = width - sum(sizes) - 2 * (len(sizes) - 1)
-        for goals in (words, whole):
-            while spare > 0 and (short := [place for place, goal in enumerate(goals) if sizes[place] < goal]):
-                sizes[min(short, key=sizes.__getitem__)] += 1  # the narrowest first
-                spare -= 1
-        heads = [Column(column[0], overflow="fold", width=size) for column, size in zip(columns, sizes, strict=True)]
-        table = Table(*heads, box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False, show_edge=False)
-        table.width = sum(sizes) + 2 * (len(sizes) - 1)
-    for row in lines[1:]:
-        table.add_row(*row)
-    return table

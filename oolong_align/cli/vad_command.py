@@ -12,11 +12,12 @@ import click
 from oolong_align.builtin.options import diarizer_options
 from oolong_align.cli.commands import STDOUT, files_argument, make_command, output_dir_option, timing_option
 from oolong_align.cli.run_commands import report_failures
-from oolong_align.cli.terminal import Terminal, counted, print_table
+from oolong_align.cli.terminal import Terminal, counted
 from oolong_align.errors import ModelError, UsageError
 from oolong_align.plugin.host import Host
 from oolong_align.types import Progress, SpeechRange
 from oolong_align.util.files import check_sources, prepare_folder, write_files
+from oolong_align.util.tables import print_table
 
 if TYPE_CHECKING:
     from oolong_align.diarization.vad import VoiceActivityDetector

@@ -72,10 +72,12 @@ def test_every_example_registers(name: str) -> None:
     host.add_options()
 
 
-def test_the_rule_is_at_the_top() -> None:
+def test_the_module_starts_with_the_kinds_of_hooks() -> None:
     text = " ".join((hookspecs.__doc__ or "").split())
-    assert "to offer something the user can choose, return it from a plural hook;" in text
-    assert "to observe or change what happens, implement a stage hook" in text
+    assert text.startswith(
+        "The plugin interface. To offer something that the user can choose, return it from a plural hook "
+        "(``oolong_formats``). To observe or change what happens, implement a stage hook"
+    )
 
 
 def test_markers_and_entries_are_exported() -> None:

@@ -18,7 +18,7 @@ from functools import cache, lru_cache
 
 from rapidfuzz.distance import Levenshtein
 
-from oolong_align.text.scripts import ends_sentence, is_spaceless
+from oolong_align.hookspecs import ends_sentence, is_spaceless
 
 __all__ = ["normalise"]
 

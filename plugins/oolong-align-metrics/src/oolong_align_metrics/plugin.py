@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from oolong_align.cli.terminal import print_table
 from oolong_align.errors import InputError
-from oolong_align.hookspecs import hookimpl
+from oolong_align.hookspecs import hookimpl, print_table
 
 if TYPE_CHECKING:
     from oolong_align_metrics.diarization import DiarizationErrors

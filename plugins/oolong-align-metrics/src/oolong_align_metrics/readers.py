@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from oolong_align.errors import InputError
-from oolong_align.formats.json_field import parse_object
-from oolong_align.interop import read_words
-from oolong_align.interop.turns import rttm_speakers
+from oolong_align.hookspecs import parse_object, read_words, rttm_speakers
 from oolong_align.types import Word
 
 __all__ = ["Hypothesis", "Turn", "read_hypothesis", "read_rttm", "read_stm", "read_uem"]

@@ -12,7 +12,7 @@ import numpy as np
 import psycopg
 
 from oolong_align.errors import InputError, OolongWarning
-from oolong_align.speakers.records import (
+from oolong_align.hookspecs import (
     Reference,
     Voice,
     VoiceModel,

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.audio.recording import load_audio
 from oolong_align.errors import OutputError
-from oolong_align.timing.grid import SAMPLE_RATE, seconds_to_samples
+from oolong_align.hookspecs import SAMPLE_RATE, load_audio, seconds_to_samples
 
 if TYPE_CHECKING:
     from oolong_align.types import Word

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import regex
 
-from oolong_align.text.scripts import is_spaceless
+from oolong_align.hookspecs import is_spaceless
 from oolong_align.types import Word
 
 __all__ = ["Span", "Stream", "Token", "fold", "tokenise"]

@@ -20,7 +20,7 @@ from oolong_align.types import Diarization, Progress, SpeechRange, Transcript, W
 from oolong_align_replay.files import check_path, file_for
 
 if TYPE_CHECKING:
-    from oolong_align.audio.recording import Audio
+    from oolong_align.hookspecs import Audio
 
 __all__ = ["ReplayDiarizer", "ReplayTranscriber"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from oolong_align.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from oolong_align.audio.recording import Audio
+    from oolong_align.hookspecs import Audio
 
 __all__ = ["check_path", "file_for", "read_text"]
 

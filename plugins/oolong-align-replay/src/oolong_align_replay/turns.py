@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from oolong_align.errors import InputError
-from oolong_align.formats.json_reader import read_json
-from oolong_align.interop.turns import read_rttm
+from oolong_align.hookspecs import read_json, read_rttm
 from oolong_align.types import Diarization, DiarizeSegment
 from oolong_align_replay.files import read_text
 
 if TYPE_CHECKING:
-    from oolong_align.audio.recording import Audio
+    from oolong_align.hookspecs import Audio
 
 __all__ = ["read_diarization"]
 

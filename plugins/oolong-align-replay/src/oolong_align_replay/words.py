@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from oolong_align.alignment.word_times import sanitise_times
 from oolong_align.errors import InputError, OolongWarning
-from oolong_align.formats.json_field import parse_object
-from oolong_align.formats.json_reader import read_json
-from oolong_align.interop.files import read_transcript
-from oolong_align.timing.timeline import Timeline
+from oolong_align.hookspecs import Timeline, parse_object, read_json, read_transcript, sanitise_times
 from oolong_align.types import Diarization, SpeechRange, Transcript, Words
 from oolong_align_replay.files import read_text
 
 if TYPE_CHECKING:
-    from oolong_align.audio.recording import Audio
+    from oolong_align.hookspecs import Audio
 
 __all__ = ["StoredWords", "read_recognised", "words_in_speech"]
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from oolong_align.cli.terminal import print_table
+from oolong_align.util.tables import print_table
 
 COLUMNS = ("recording", "DER %", "false alarm %", "missed %", "confusion %", "JER %", "speech s", "false alarm s")
 ROWS = [("a_long_recording", "14.7", "12.2", "2.5", "10.0", "14.6", "1124.3", "100.5"), ("b", *["0.0"] * 7)]
