@@ -27,19 +27,23 @@ _WRITTEN: Final = ("transcribe", "align", "edit")
 
 
 def add_options(options: OptionGroup) -> None:
-    """Add the options of models, diarization, transcription, subtitles and the page."""
-    _add_model_options(partial(options.add, heading="Models"))
-    _add_diarizer_options(partial(options.add, heading="Diarization"))
+    """Add the options of transcription, speakers, subtitles, the page and the models.
+
+    Expert options are ``hidden``: the help lists them only with ``--help-advanced``.
+    """
+    _add_page_options(partial(options.add, heading="Output"))
     _add_transcriber_options(partial(options.add, heading="Transcription", commands=_WORDS))
+    _add_speaker_options(partial(options.add, heading="Speakers"))
     _add_layout_options(partial(options.add, heading="Subtitles"))
-    _add_identity_options(partial(options.add, heading="Diarization"))
-    _add_page_options(partial(options.add, heading="Page"))
+    _add_model_options(partial(options.add, heading="Models and hardware"))
+    _add_speech_options(partial(options.add, heading="Speech detection", commands=_ALL))
+    _add_expert_options(partial(options.add, heading="Advanced", hidden=True))
 
 
 def diarizer_options(options: Mapping[str, Any]) -> DiarizerOptions:
-    """Options of the diarizer and the detector from command-line values.
+    """Create the options of the diarizer and the voice activity detector from command-line values.
 
-    ``--threads`` stands in for ``--intra_threads`` and ``--device cuda`` for ``--providers cuda``.
+    ``--threads`` is the default of ``--intra_threads``, and ``--device cuda`` implies ``--providers cuda``.
 
     Raises
     ------
@@ -54,100 +58,68 @@ def diarizer_options(options: Mapping[str, Any]) -> DiarizerOptions:
 
 
 def _names(value: str | Sequence[str]) -> tuple[str, ...]:
-    """Split names with commas; a sequence, from Python, is taken as it is."""
+    """Split comma-separated names; a sequence, given from Python, is used unchanged."""
     listed = value.split(",") if isinstance(value, str) else value
     return tuple(name.strip() for name in listed if name.strip())
-
-
-def _add_model_options(add: Callable[..., None]) -> None:
-    import click
-
-    model = "Whisper model: a size, a name on the hub or a folder."
-    add("--model", commands=_WORDS, default="base", metavar="NAME", help=model)
-    add("--bundle", commands=_BUNDLE, metavar="NAME", help="Models of the diarizer: a bundle's name or a folder.")
-    add("--model_dir", commands=_BUNDLE, metavar="DIR", help="Folder to look for models first (OOLONG_MODELS).")
-    add("--threads", commands=_ALL, type=click.IntRange(min=1), help="Threads of every network.")
-    add(
-        "--device",
-        commands=_ALL,
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        help="Where networks run; cuda asks for it in the diarizer too.",
-    )
-
-
-def _add_diarizer_options(add: Callable[..., None]) -> None:
-    import click
-
-    default = DiarizerOptions()
-    speakers = click.IntRange(min=1)
-    add("--num_speakers", commands=_DIARIZE, type=speakers, help="Exact number of speakers.")
-    add("--min_speakers", commands=_DIARIZE, type=speakers, help="At least so many speakers.")
-    add("--max_speakers", commands=_DIARIZE, type=speakers, help="At most so many speakers.")
-    add("--exclusive", commands=(*_DIARIZE, "edit"), is_flag=True, help="RTTM: one speaker at a time.")
-    switches = {
-        "embedding_exclude_overlap": "With --no-refine: embed a voice where nobody else speaks.",
-        "exact": "With --no-refine: embed every window by itself, ten times slower.",
-        "refine": "Speakers from pieces of one voice; --no-refine works as the reference.",
-    }
-    for name, text in switches.items():
-        flags = f"--{name}/--no-{name}"
-        add(flags, commands=_DIARIZE, default=getattr(default, name), show_default=True, help=text)
-    unit, positive = click.FloatRange(0, 1), click.FloatRange(min=0, min_open=True)
-    numbers: dict[str, tuple[Any, Sequence[str], str]] = {
-        "vad_onset": (unit, _ALL, "Speech ranges start above this probability; they gate Whisper."),
-        "vad_offset": (unit, _ALL, "Speech ranges end below this probability."),
-        "min_duration_off": (click.FloatRange(min=0), _ALL, "Shorter gaps are filled, in seconds."),
-        "clustering_threshold": (
-            click.FloatRange(0, 2, min_open=True),
-            _DIARIZE,
-            "Distance of the first clustering: 1.05, or 0.6 with --no-refine.",
-        ),
-        "intra_threads": (click.IntRange(min=1), _ALL, "Threads of the diarizer's networks; --threads by default."),
-        "step": (
-            click.FloatRange(0.01, 10),
-            _DIARIZE,
-            "Seconds between two windows: 1.33, or 1 with --no-refine.",
-        ),
-        "fa": (positive, _DIARIZE, "VBx: acoustic scaling factor."),
-        "fb": (positive, _DIARIZE, "VBx: speaker regularisation."),
-        "max_iterations": (click.IntRange(min=1), _DIARIZE, "VBx: iterations at most."),
-        "precision": (click.Choice(PRECISIONS), _ALL, "Arithmetic of the diarizer's networks."),
-    }
-    for name, (kind, commands, text) in numbers.items():
-        value = getattr(default, name)
-        add(f"--{name}", commands=commands, type=kind, default=value, show_default=value is not None, help=text)
-    add(
-        "--providers",
-        commands=_ALL,
-        type=click.UNPROCESSED,
-        default="",
-        metavar="A,B",
-        help="ONNX Runtime's execution providers, by preference.",
-    )
 
 
 def _add_transcriber_options(add: Callable[..., None]) -> None:
     import click
 
-    add("--language", metavar="CODE", help="Language spoken, such as en or English; detected by default.")
+    add(
+        "--model",
+        default="base",
+        metavar="NAME",
+        help="Whisper model: a size such as tiny.en or large-v3, a Hugging Face name, or a folder.",
+    )
+    add(
+        "--language",
+        metavar="CODE",
+        show_default="detected",
+        help="Spoken language, such as en or English.",
+    )
     add(
         "--task",
         type=click.Choice(["transcribe", "translate"]),
         default="transcribe",
-        help="Keep the language, or translate to English.",
+        metavar="TASK",
+        help="Keep the spoken language (transcribe) or translate to English (translate).",
     )
-    add("--initial_prompt", metavar="TEXT", help="Text that sets style and spelling.")
-    add("--hotwords", metavar="TEXT", help="Words to expect.")
-    add("--compute_type", type=click.Choice(COMPUTE_TYPES), default="default", help="Arithmetic of Whisper.")
-    add("--batch_size", type=click.IntRange(min=1), default=8, show_default=True, help="Clips at a time.")
+    add("--initial_prompt", metavar="TEXT", help="Prompt that sets style and spelling.")
+    add("--hotwords", metavar="TEXT", help="Words and names to expect.")
     add(
-        "--align_rule",
-        commands=(*_WORDS, "align"),
-        type=click.Choice(ALIGN_RULES),
-        default=ALIGN_RULES[0],
-        show_default=True,
-        help="Speakers of words by voices, pauses and turns, or by the turns' overlap only.",
+        "--batch_size",
+        type=click.IntRange(min=1),
+        default=8,
+        metavar="N",
+        help="Number of audio clips that Whisper processes at a time.",
+    )
+    add(
+        "--compute_type",
+        type=click.Choice(COMPUTE_TYPES),
+        default="default",
+        show_default="int8 on CPU, float16 on CUDA",
+        metavar="TYPE",
+        help="Numeric type of Whisper, such as int8 or float32.",
+    )
+
+
+def _add_speaker_options(add: Callable[..., None]) -> None:
+    import click
+
+    from oolong_align.builtin.params import FiniteRange
+
+    count = click.IntRange(min=1)
+    add("--num_speakers", commands=_DIARIZE, type=count, metavar="N", help="Exact number of speakers, if known.")
+    add("--min_speakers", commands=_DIARIZE, type=count, metavar="N", help="Minimum number of speakers.")
+    add("--max_speakers", commands=_DIARIZE, type=count, metavar="N", help="Maximum number of speakers.")
+    add(
+        "--speaker_threshold",
+        commands=_DIARIZE,
+        type=FiniteRange(0, 1, min_open=True, max_open=True),
+        default=SPEAKER_THRESHOLD,
+        metavar="P",
+        help="Minimum probability to recognise a voice of --speakers; others are stored as new voices.",
     )
 
 
@@ -157,41 +129,159 @@ def _add_layout_options(add: Callable[..., None]) -> None:
     from oolong_align.formats.cues import CueLayout
 
     default = CueLayout()
-    limits: dict[str, tuple[Any, str]] = {
-        "max_line_width": (click.IntRange(min=1), "Columns of a line; a wide character (CJK) takes two."),
-        "max_line_count": (click.IntRange(min=1), "Lines of a subtitle."),
-        "min_cue": (click.FloatRange(min=0), "Seconds a subtitle stays at least, where the next one leaves them."),
-        "max_cue": (click.FloatRange(min=0, min_open=True), "Seconds a subtitle stays at most."),
+    count, seconds = click.IntRange(min=1), click.FloatRange(min=0)
+    positive = click.FloatRange(min=0, min_open=True)
+    limits: dict[str, tuple[Any, str, str]] = {
+        "max_line_width": (count, "N", "Maximum line width in columns; wide characters (CJK) take two."),
+        "max_line_count": (count, "N", "Maximum number of lines per subtitle."),
+        "min_cue": (seconds, "SECONDS", "Minimum subtitle duration in seconds, if the next subtitle allows."),
+        "max_cue": (positive, "SECONDS", "Maximum subtitle duration in seconds."),
     }
-    for name, (kind, text) in limits.items():
-        value = getattr(default, name)
-        add(f"--{name}", commands=_WRITTEN, type=kind, default=value, show_default=True, help=text)
-    add("--highlight_words", commands=_WRITTEN, is_flag=True, help="Mark each word while it is spoken.")
-
-
-def _add_identity_options(add: Callable[..., None]) -> None:
-    """Add the options of identification."""
-    from oolong_align.builtin.params import FiniteRange
-
-    add(
-        "--speaker_threshold",
-        commands=("transcribe", "align", "diarize"),
-        type=FiniteRange(0, 1, min_open=True, max_open=True),
-        default=SPEAKER_THRESHOLD,
-        show_default=True,
-        help="--speakers: least probability of a known voice; who is below is a new one.",
-    )
+    for name, (kind, metavar, text) in limits.items():
+        add(f"--{name}", commands=_WRITTEN, type=kind, default=getattr(default, name), metavar=metavar, help=text)
+    add("--highlight_words", commands=_WRITTEN, is_flag=True, help="Underline each word while it is spoken.")
 
 
 def _add_page_options(add: Callable[..., None]) -> None:
-    """Add the options of the page."""
     import click
 
     add(
         "--html_audio",
-        commands=("transcribe", "align", "diarize", "edit"),
+        commands=(*_DIARIZE, "edit"),
         type=click.Choice(AUDIO_CHOICES),
         default=AUDIO_CHOICES[0],
-        show_default=True,
-        help="HTML: recording inside the page or linked; auto embeds up to 16 MB.",
+        metavar="HOW",
+        help="Recording in the HTML page: embed, link, none, or auto (embed up to 16 MB).",
+    )
+    add("--exclusive", commands=(*_DIARIZE, "edit"), is_flag=True, help="RTTM: one speaker at a time.")
+
+
+def _add_model_options(add: Callable[..., None]) -> None:
+    import click
+
+    add(
+        "--device",
+        commands=_ALL,
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        help="Device of the models. auto: CUDA for Whisper if available, otherwise the CPU.",
+    )
+    add(
+        "--threads",
+        commands=_ALL,
+        type=click.IntRange(min=1),
+        show_default="one per core",
+        metavar="N",
+        help="Number of CPU threads.",
+    )
+    add(
+        "--precision",
+        commands=_ALL,
+        type=click.Choice(PRECISIONS),
+        default=DiarizerOptions().precision,
+        help="Numeric type of the diarization models.",
+    )
+    add("--bundle", commands=_BUNDLE, metavar="NAME", help="Diarization models: a bundle name or a folder.")
+    add(
+        "--model_dir",
+        commands=_BUNDLE,
+        metavar="DIR",
+        show_default="$OOLONG_MODELS",
+        help="Folder to search for models first.",
+    )
+
+
+def _add_speech_options(add: Callable[..., None]) -> None:
+    import click
+
+    default = DiarizerOptions()
+    unit = click.FloatRange(0, 1)
+    limits: dict[str, tuple[Any, str, str]] = {
+        "vad_onset": (unit, "P", "Probability above which a speech range starts."),
+        "vad_offset": (unit, "P", "Probability below which a speech range ends."),
+        "min_duration_off": (click.FloatRange(min=0), "SECONDS", "Fill shorter pauses in turns and speech ranges."),
+    }
+    for name, (kind, metavar, text) in limits.items():
+        add(f"--{name}", type=kind, default=getattr(default, name), metavar=metavar, help=text)
+
+
+def _add_expert_options(add: Callable[..., None]) -> None:
+    import click
+
+    default = DiarizerOptions()
+    positive = click.FloatRange(min=0, min_open=True)
+    add(
+        "--refine/--no-refine",
+        commands=_DIARIZE,
+        default=default.refine,
+        help="Cluster single-speaker pieces; --no-refine clusters whole windows, as pyannote.audio 4 does.",
+    )
+    add(
+        "--step",
+        commands=_DIARIZE,
+        type=click.FloatRange(0.01, 10),
+        metavar="SECONDS",
+        show_default="1.33, or 1 with --no-refine",
+        help="Step between segmentation windows of 10 s.",
+    )
+    add(
+        "--clustering_threshold",
+        commands=_DIARIZE,
+        type=click.FloatRange(0, 2, min_open=True),
+        metavar="DISTANCE",
+        show_default="1.05, or 0.6 with --no-refine",
+        help="Distance at which the initial clustering stops.",
+    )
+    add("--fa", commands=_DIARIZE, type=positive, default=default.fa, metavar="X", help="VBx: acoustic scaling factor.")
+    add(
+        "--fb",
+        commands=_DIARIZE,
+        type=positive,
+        default=default.fb,
+        metavar="X",
+        help="VBx: speaker regularisation factor.",
+    )
+    add(
+        "--max_iterations",
+        commands=_DIARIZE,
+        type=click.IntRange(min=1),
+        default=default.max_iterations,
+        metavar="N",
+        help="VBx: maximum number of iterations.",
+    )
+    add(
+        "--embedding_exclude_overlap/--no-embedding_exclude_overlap",
+        commands=_DIARIZE,
+        default=default.embedding_exclude_overlap,
+        help="With --no-refine: exclude overlapping speech from embeddings.",
+    )
+    add(
+        "--exact/--no-exact",
+        commands=_DIARIZE,
+        default=default.exact,
+        help="With --no-refine: embed each window separately, ten times slower.",
+    )
+    add(
+        "--align_rule",
+        commands=(*_WORDS, "align"),
+        type=click.Choice(ALIGN_RULES),
+        default=ALIGN_RULES[0],
+        help="Choose the speaker of a word by voices, pauses and turns (voice), or by turns only (overlap).",
+    )
+    add(
+        "--intra_threads",
+        commands=_ALL,
+        type=click.IntRange(min=1),
+        metavar="N",
+        show_default="--threads",
+        help="Number of threads of the diarization models.",
+    )
+    add(
+        "--providers",
+        commands=_ALL,
+        type=click.UNPROCESSED,
+        default="",
+        show_default="cpu, or cuda with --device cuda",
+        metavar="A,B",
+        help="ONNX Runtime execution providers of the diarization models, in order of preference.",
     )

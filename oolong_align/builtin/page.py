@@ -33,5 +33,5 @@ def page_format(
         audio = page_audio(recording, target, shape.get("html_audio", AUDIO_CHOICES[0]))
         return render_html(transcript, *layouts(shape), audio=audio)
 
-    summary = "A page to read, listen to and correct"
+    summary = "Web page to read, listen to and correct the transcript"
     return OutputFormat("html", ".html", summary, render, words=False, render_file=render_file)

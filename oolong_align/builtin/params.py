@@ -33,5 +33,5 @@ class LocalFile(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Path of what was given."""
         if isinstance(value, str) and is_address(value):
-            self.fail(f"{value} is an address: download it first, only local files are read", param, ctx)
+            self.fail(f"{value} is a URL. Download the file first.", param, ctx)
         return super().convert(value, param, ctx)

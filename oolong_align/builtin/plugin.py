@@ -79,11 +79,13 @@ class CorePlugin:
         return [
             OutputFormat("srt", ".srt", "SubRip subtitles", self._render_srt),
             OutputFormat("vtt", ".vtt", "WebVTT subtitles", self._render_vtt),
-            OutputFormat("txt", ".txt", "Text, one utterance a line", _renderer("txt")),
-            OutputFormat("tsv", ".tsv", "Tab-separated: start and end in ms, speaker, text", _renderer("tsv")),
-            OutputFormat("json", ".json", "Everything, a superset of WhisperX's JSON", _renderer("json"), words=False),
-            OutputFormat("rttm", ".rttm", "Turns in the format of NIST", self._render_rttm, words=False),
-            OutputFormat("whisperx", ".whisperx.json", "JSON as WhisperX writes it", _renderer("whisperx")),
+            OutputFormat("txt", ".txt", "Plain text, one utterance per line", _renderer("txt")),
+            OutputFormat("tsv", ".tsv", "Tab-separated values: start and end in ms, speaker, text", _renderer("tsv")),
+            OutputFormat(
+                "json", ".json", "Complete result, a superset of WhisperX's JSON", _renderer("json"), words=False
+            ),
+            OutputFormat("rttm", ".rttm", "Speaker turns in NIST's RTTM format", self._render_rttm, words=False),
+            OutputFormat("whisperx", ".whisperx.json", "WhisperX's JSON", _renderer("whisperx")),
             OutputFormat("verbose_json", ".verbose.json", "OpenAI's verbose_json", _renderer("verbose_json")),
             OutputFormat("diarized_json", ".diarized.json", "OpenAI's diarized_json", _renderer("diarized_json")),
             page_format(self._shape, _layouts),

@@ -1,4 +1,4 @@
-"""``oolong align``: speakers for the words that another recogniser wrote."""
+"""``oolong align``: add speakers to a transcript of another speech recogniser."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from oolong_align.plugin.host import Host
 
 __all__ = ["align_command"]
 
-_HELP: Final = """Say who said the words that another recogniser wrote.
+_HELP: Final = """Add speakers to the transcript of another speech recogniser.
 
-TRANSCRIPT is the JSON of openai-whisper, faster-whisper, WhisperX, whisper.cpp (-ojf), a Hugging Face pipeline or
-OpenAI's API, or an SRT or VTT, whose words are spread over the speech in each cue, and whose names of speakers are left
-out; AUDIO is the recording, which is not needed with --turns. Without a format, JSON is written: TRANSCRIPT's
-stem with .json."""
+TRANSCRIPT is JSON from openai-whisper, faster-whisper, WhisperX, whisper.cpp (-ojf), a Hugging Face pipeline or the
+OpenAI API, or an SRT or VTT file. The words of a subtitle are distributed over its speech, and its speaker names are
+ignored. AUDIO is the recording; it is optional with --turns. The result is TRANSCRIPT's stem with .json if no format
+is given."""
 _BOUNDS: Final = ("num_speakers", "min_speakers", "max_speakers")
 
 
 def align_command(host: Host) -> click.Command:
-    """``oolong align``."""
+    """Create the command ``oolong align``."""
 
     @click.pass_obj
     def align(terminal: Terminal, /, **values: Any) -> int:
@@ -45,11 +45,13 @@ def align_command(host: Host) -> click.Command:
                 ["--turns"],
                 type=path,
                 metavar="RTTM",
-                help="Take who spoke when from this file, instead of diarizing.",
+                help="Read the speaker turns from this RTTM file instead of diarizing.",
             ),
             output_dir_option(),
             timing_option(),
         ],
+        headings={"turns": "Speakers"},
+        examples=["whisper.json meeting.mp4 --srt", "subtitles.srt --turns meeting.rttm --txt"],
     )
 
 
@@ -57,31 +59,31 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     transcript, audio, rttm = (values.pop(name) for name in ("transcript", "audio", "turns"))
     terminal.quiet = values["quiet"]
     if audio is None and rttm is None:
-        raise UsageError(f"{transcript}: give its recording too, or who spoke when with --turns THEIRS.rttm")
+        raise UsageError(f"{transcript}: No recording given. Add it after the transcript, or give --turns FILE.rttm")
     bounds = [f"--{name}" for name in _BOUNDS if values[name] is not None]
     if rttm is not None and bounds:
-        raise UsageError(f"{bounds[0]} does not fit --turns: {rttm} tells who speaks; leave one of them out")
+        raise UsageError(f"Options {bounds[0]} and --turns {rttm} cannot be combined. Remove one of them.")
     from oolong_align.interop.files import read_transcript
     from oolong_align.interop.subtitles import SUBTITLES
     from oolong_align.interop.turns import read_rttm
     from oolong_align.pipeline import Recognition
 
-    heard = read_transcript(transcript)
-    if heard.tool in SUBTITLES and not host.requested_formats(values):
+    recognised = read_transcript(transcript)
+    if recognised.tool in SUBTITLES and not host.requested_formats(values):
         _check_guessed_target(transcript, values["output_dir"])
-    words = sum(len(segment.words) for segment in heard.segments)
-    terminal.info(f"{transcript}: {counted(words, 'word')} of {heard.tool}")
+    words = sum(len(segment.words) for segment in recognised.segments)
+    terminal.info(f"{transcript}: {counted(words, 'word')} from {recognised.tool}")
     stems = [each.stem for each in (audio, transcript) if each is not None]
     turns = None if rttm is None else read_rttm(rttm, stems)
-    recognition = Recognition(heard=heard, audio=audio, turns=turns)
+    recognition = Recognition(heard=recognised, audio=audio, turns=turns)
     return run_pipeline(host, "align", terminal, {**values, "files": [transcript]}, recognition)
 
 
 def _check_guessed_target(transcript: Path, output_dir: Path) -> None:
-    """Refuse to replace a JSON that nobody named: recognisers write theirs beside their subtitles."""
+    """Refuse to replace a JSON file by default: recognisers write their own next to their subtitles."""
     target = output_dir / f"{transcript.stem}.json"
     if output_dir != STDOUT and target.exists():
         raise UsageError(
-            f"{target} is there already; if the recogniser wrote it, it has better times: give it in the place of "
-            f"{transcript}, or write elsewhere with --output_dir, or replace it with --json"
+            f"{target}: File exists. If the recogniser wrote it, its times are better: give it instead of "
+            f"{transcript}. Otherwise choose another --output_dir, or replace it with --json"
         )

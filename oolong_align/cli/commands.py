@@ -1,7 +1,8 @@
-"""Building blocks: a group that builds a command when it is needed, grouped help, options of several commands."""
+"""Building blocks of commands: lazy command groups, help under headings, and options that several commands share."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -29,31 +30,39 @@ __all__ = [
 STDOUT: Final = Path("-")
 SETTINGS: Final[Mapping[str, Any]] = {
     "help_option_names": ["-h", "--help"],
-    # --num-speakers and --num_speakers are one option.
+    # --num-speakers and --num_speakers are the same option.
     "token_normalize_func": lambda token: token.replace("-", "_"),
     "max_content_width": 110,
+    "show_default": True,
 }
+_EDITS: Final = "Edits"
+_OUTPUT: Final = "Output"
+_GENERAL: Final = "General"
+_FIRST: Final = (_EDITS, _OUTPUT, "Transcription", "Speakers", "Subtitles", "Models and hardware", "Speech detection")
+"""Headings of the help in their order; those of plugins come next."""
+_LAST: Final = ("Components", "Advanced", _GENERAL)
+_ADVANCED: Final = f"{__name__}.advanced"
 
 
 class LazyGroup(click.Group):
-    """A group that lists commands by a summary and builds each one when it is called."""
+    """A group that lists commands with a summary and builds a command only when it runs."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, Callable[[], click.Command]]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.invoked: str | None = None  # which command runs or ran
-        # Placeholders make a taken name visible to who adds commands.
+        self.invoked: str | None = None  # name of the command that runs or ran
+        # Placeholders reserve the names, so that a plugin cannot add a second command with one of them.
         self._lazy = {name: (click.Command(name, help=summary), build) for name, (summary, build) in lazy.items()}
         for placeholder, _ in self._lazy.values():
             self.add_command(placeholder)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of their registration: the core's first."""
+        """Return the names in order of registration: built-in commands first."""
         return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command to run, and build it."""
+        """Find the command to run and build it."""
         name, command, rest = super().resolve_command(ctx, args)
         self.invoked = name
         for placeholder, build in self._lazy.values():
@@ -63,22 +72,41 @@ class LazyGroup(click.Group):
 
 
 class GroupedCommand(click.Command):
-    """A command whose help lists options under headings."""
+    """A command whose help shows examples and lists options under headings.
 
-    def __init__(self, *args: Any, headings: Mapping[str, str], **kwargs: Any) -> None:
+    Options that are ``hidden`` appear only with ``--help-advanced``.
+    """
+
+    def __init__(self, *args: Any, headings: Mapping[str, str], examples: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._headings = headings
+        self._examples = tuple(examples)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the summary and the examples."""
+        super().format_help_text(ctx, formatter)
+        if self._examples:
+            with formatter.section("Examples"):
+                for example in self._examples:
+                    formatter.write(f"{'':>{formatter.current_indent}}{ctx.command_path} {example}\n")
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, heading by heading."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if not isinstance(parameter, click.Option):
+                continue
+            if parameter.hidden and ctx.meta.get(_ADVANCED):
+                parameter = copy.copy(parameter)
+                parameter.hidden = False
+            record = parameter.get_help_record(ctx)
             if record is not None:
-                groups.setdefault(self._headings.get(str(parameter.name), "Other options"), []).append(record)
-        for heading, records in sorted(groups.items(), key=lambda group: group[0] == "Other options"):
-            with formatter.section(heading):
-                formatter.write_dl(records)
+                groups.setdefault(self._headings.get(str(parameter.name), _GENERAL), []).append(record)
+        others = [heading for heading in groups if heading not in (*_FIRST, *_LAST)]
+        for heading in (*_FIRST, *others, *_LAST):
+            if heading in groups:
+                with formatter.section(heading):
+                    formatter.write_dl(groups[heading])
 
 
 def make_command(
@@ -89,60 +117,97 @@ def make_command(
     options: Iterable[PluginOption],
     own: Iterable[click.Parameter],
     headings: Mapping[str, str] = MappingProxyType({}),
+    examples: Iterable[str] = (),
 ) -> click.Command:
-    """Command with its own parameters, their headings by name, and the options that the host collected for it."""
+    """Create a command from its own parameters and the options that the host collected for it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the command.
+    callback : callable
+        Called with the value of every parameter, by name.
+    summary : str
+        First paragraphs of the help.
+    options : iterable of PluginOption
+        Options of the built-in plugin and of other plugins; those of other commands are ignored.
+    own : iterable of click.Parameter
+        Parameters of this command only.
+    headings : mapping of str to str
+        Heading of each own parameter by name; "General" by default.
+    examples : iterable of str
+        Arguments of example calls.
+    """
     wanted = [each for each in options if name in each.commands]
     return GroupedCommand(
         name,
         callback=callback,
         help=summary,
-        params=[*own, *(each.option for each in wanted), *shared_options()],
-        headings={"output_dir": "Output", "timing": "Output", "turns": "Parts", **headings}
+        params=[*own, *(each.option for each in wanted), *shared_options(), _help_advanced_option()],
+        headings={"output_dir": _OUTPUT, "audio": _OUTPUT, **headings}
         | {str(each.option.name): each.heading for each in wanted},
+        examples=examples,
         context_settings=dict(SETTINGS),
     )
 
 
 def files_argument() -> click.Argument:
-    """The recordings to work on."""
+    """Argument for the recordings."""
     return click.Argument(["files"], nargs=-1, required=True, type=LocalFile(), metavar="FILE...")
 
 
 def output_dir_option() -> click.Option:
-    """Where results go."""
+    """Option for the folder of the results."""
     return click.Option(
         ["--output_dir", "-o"],
         type=local_path,
         default=Path(),
         metavar="DIR",
-        help="Folder for the results, created if needed (the current one by default); - is stdout.",
+        help="Folder for the results, created if needed; - is stdout.",
     )
 
 
 def timing_option() -> click.Option:
-    """Whether a table of times is wanted."""
-    return click.Option(["--timing"], is_flag=True, help="Print seconds and real-time factor of each stage.")
+    """Option that prints a table of times."""
+    return click.Option(["--timing"], is_flag=True, help="Print the time and real-time factor of each stage.")
 
 
 def shared_options() -> list[click.Parameter]:
-    """Options of every command that works on recordings."""
+    """Options of every command that processes recordings or results."""
     return [
-        click.Option(["--quiet", "-q"], is_flag=True, help="Neither progress nor warnings."),
+        click.Option(["--quiet", "-q"], is_flag=True, help="Hide progress, summaries and warnings."),
         *plugin_options(),
     ]
 
 
 def plugin_options() -> list[click.Parameter]:
-    """Which plugins take part; ``main`` reads these before parsing, because plugins add options."""
+    """Options that ``main`` reads before parsing, because plugins add options: disabled plugins and ``--debug``."""
     return [
-        click.Option(["-p"], multiple=True, metavar="no:NAME", callback=_check_plugin, help="Run without a plugin."),
-        click.Option(["--no-plugins"], is_flag=True, help="Run without all plugins."),
+        click.Option(["-p"], multiple=True, metavar="no:NAME", callback=_check_plugin, help="Disable the plugin NAME."),
+        click.Option(["--no-plugins"], is_flag=True, help="Disable all plugins."),
         click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
     ]
+
+
+def _help_advanced_option() -> click.Option:
+    def show(context: click.Context, _: click.Parameter, value: bool) -> None:
+        if value and not context.resilient_parsing:
+            context.meta[_ADVANCED] = True
+            click.echo(context.get_help())
+            context.exit()
+
+    return click.Option(
+        ["--help-advanced"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help="Show this message with all expert options.",
+    )
 
 
 def _check_plugin(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         if not value.removeprefix("no:") or not value.startswith("no:"):
-            raise click.BadParameter(f"{value!r} must be no:NAME, which leaves the plugin NAME out")
+            raise click.BadParameter(f"{value!r} is not of the form no:NAME, such as no:redact")
     return values

@@ -1,4 +1,4 @@
-"""``oolong edit``: corrections of a result, and any format from it, without the recording."""
+"""``oolong edit``: correct a result and export it to other formats, without the recording."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EDITS: Final = ("num_speakers", "rename", "assign", "merge")
 
 
 def edit_command(host: Host) -> click.Command:
-    """``oolong edit``."""
+    """Create the command ``oolong edit``."""
 
     @click.pass_obj
     def edit(terminal: Terminal, /, **values: Any) -> int:
@@ -42,15 +42,20 @@ def edit_command(host: Host) -> click.Command:
     return make_command(
         "edit",
         edit,
-        "Correct a result, and write any format of it, without the recording.\n\nRESULT.json is replaced by the "
-        "corrected one and kept as RESULT.json.bak; with -o it stays, and what is asked for is written there, JSON by "
-        "default. A label may be a name that one speaker has; --assign also takes the label behind the last, for "
-        "somebody new, whom --rename may name. --speakers takes the names that the voices of a library "
-        "have now. The order is --speakers, --num_speakers, --rename, --assign, --merge; of each as given, the last "
-        "wins.",
+        "Correct a result, or export it to other formats. The recording is not needed.\n\nAn edit replaces RESULT.json "
+        "and keeps the previous version as RESULT.json.bak. With -o, RESULT.json does not change, and the given "
+        "formats (JSON by default) are written to the folder.\n\nA LABEL is a label such as SPEAKER_00, or a name that "
+        "only one speaker has. --assign also accepts the next unused label, for a new speaker. --speakers updates the "
+        "names from a voice library. Edits apply in this order: --speakers, --num_speakers, --rename, --assign, "
+        "--merge; repeated options apply in the given order.",
         options=host.add_options(),
         own=_parameters(),
-        headings={**dict.fromkeys(_EDITS, "Edits"), "audio": "Page"},
+        headings=dict.fromkeys(_EDITS, "Edits"),
+        examples=[
+            "meeting.json --rename SPEAKER_00=Ada --srt",
+            "meeting.json --assign 12.3-15=SPEAKER_01 --merge SPEAKER_02=SPEAKER_00",
+            "meeting.json --html --audio meeting.mp4 -o results",
+        ],
     )
 
 
@@ -60,33 +65,34 @@ def _parameters() -> list[click.Parameter]:
         click.Option(
             ["--num_speakers"],
             type=click.IntRange(min=1),
-            help="Cluster the voices again, to so many speakers. Names stay where most of the speech stays together.",
+            metavar="N",
+            help="Cluster the speech again into N speakers. A speaker who keeps most of their speech keeps the name.",
         ),
         click.Option(["--rename"], multiple=True, metavar="LABEL=NAME", help="Name a speaker: SPEAKER_00=Ada."),
         click.Option(
             ["--assign"],
             multiple=True,
             metavar="START-END=LABEL",
-            help="Give a speaker what is said in a time: 12.3-15=SPEAKER_01, 1:02:03-1:02:07.5=Ada. The label behind "
-            "the last is somebody new.",
+            help="Assign a time range to a speaker: 12.3-15=SPEAKER_01 or 1:02:03-1:02:07.5=Ada.",
         ),
         click.Option(
             ["--merge"],
             multiple=True,
             metavar="LABEL=LABEL",
-            help="The first speaker is the second one: SPEAKER_02=SPEAKER_00.",
+            help="Merge the first speaker into the second: SPEAKER_02=SPEAKER_00.",
         ),
         click.Option(
             ["--audio"],
             type=LocalFile(),
             metavar="FILE",
-            help="The recording, for formats that hold it or link to it, such as --html.",
+            help="Recording for formats that embed it or link to it, such as --html.",
         ),
         click.Option(
             ["--output_dir", "-o"],
             type=local_path,
             metavar="DIR",
-            help="Folder for the results, created if needed (RESULT.json's own by default); - is stdout.",
+            show_default="folder of RESULT.json",
+            help="Folder for the results, created if needed; - is stdout.",
         ),
     ]
 
@@ -94,18 +100,20 @@ def _parameters() -> list[click.Parameter]:
 def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     path, output_dir, audio, quiet = (values.pop(name) for name in ("file", "output_dir", "audio", "quiet"))
     edits = {name: values.pop(name) for name in _EDITS}
-    for name in ("p", "no_plugins", "debug"):  # main has read them
+    for name in ("p", "no_plugins", "debug"):  # read by main before parsing
         values.pop(name)
     terminal.quiet = quiet
     edits["speakers"] = values.get("speakers")
     asked, edited, to_stdout = host.requested_formats(values), any(edits.values()), output_dir == STDOUT
     if not edited and not asked:
-        raise UsageError("nothing to do: give an edit, such as --rename SPEAKER_00=Ada, or a format, such as --srt")
+        raise UsageError("Nothing to do. Give an edit such as --rename SPEAKER_00=Ada, or a format such as --srt")
     config = host.resolve("edit", values, formats=["json"] if edited and (output_dir is None or not asked) else [])
     if to_stdout and len(config.formats) > 1:
-        raise UsageError(f"-o - takes one format, not {len(config.formats)}; name a folder")
+        raise UsageError(f"Option -o - accepts one format, not {len(config.formats)}. Give a folder instead.")
     if audio is not None and not any(each.render_file for each in config.formats):
-        raise UsageError("--audio is for formats that hold the recording: ask for one, such as --html, or leave it out")
+        raise UsageError(
+            f"Option --audio {audio} has no effect: no format uses the recording. Add one such as --html, or remove it."
+        )
     try:
         transcript = _read(path)
         if config.store is not None:
@@ -120,10 +128,10 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
         texts = {}
         for each in config.formats:
             replaces = each.name == "json" and output_dir is None
-            # Behind a link is what is corrected; the link stays one.
+            # A symbolic link stays; the edit replaces the file that it points to.
             own = path.resolve() if path.is_symlink() else path
             if replaces and not own.is_file():
-                raise UsageError(f"{path} is no file that could be replaced; write the result elsewhere, with -o DIR")
+                raise UsageError(f"{path}: Not a regular file, so it cannot be replaced. Give another folder with -o")
             target = own if replaces else folder / f"{path.stem}{each.suffix}"
             texts[target] = each.render_for(transcript, audio, target)
             if each.name == "html" and audio is None and values["html_audio"] != "none" and not to_stdout:
@@ -149,7 +157,7 @@ def _warn_of_lost_recording(page: Path) -> None:
     except OSError:
         return
     if found:
-        warn(f"{page}: the page before had its recording, this one has not; give it with --audio FILE")
+        warn(f"{page}: The previous page had the recording, the new one does not. Add it with --audio FILE")
 
 
 def _read(path: Path) -> Transcript:
@@ -158,9 +166,9 @@ def _read(path: Path) -> Transcript:
     try:
         return read_json(path.read_text("utf-8-sig"))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{path}: Could not read the file ({error.strerror or error}). Check the path.") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no UTF-8 text; give a JSON file that this program wrote") from error
+        raise InputError(f"{path}: Not UTF-8 text. Give a JSON file written by oolong.") from error
 
 
 def _edit(transcript: Transcript, edits: Mapping[str, Any], values: Mapping[str, Any]) -> Transcript:
@@ -170,7 +178,7 @@ def _edit(transcript: Transcript, edits: Mapping[str, Any], values: Mapping[str,
         model = transcript.diarization.model if transcript.diarization else None
         plda = find_plda(model, bundle=values["bundle"], model_dir=values["model_dir"])
         transcript = recluster(transcript, edits["num_speakers"], plda=plda)
-    # Who is new is there first, so that --rename can name them.
+    # Add new speakers first, so that --rename can name them.
     names = {speaker.name for speaker in transcript.speakers.values()}
     for label in sorted({value.partition("=")[2] for value in edits["assign"]} - names):
         with suppress(InputError):
@@ -180,15 +188,15 @@ def _edit(transcript: Transcript, edits: Mapping[str, Any], values: Mapping[str,
             first, separator, second = value.partition("=")
             try:
                 if not separator:
-                    raise InputError(f"there is no =; write {_FORMS[option]}")
+                    raise InputError(f"Missing '='. Write {_FORMS[option]}")
                 if option == "rename":
                     transcript = rename(transcript, _label(transcript, first), second)
                 elif option == "merge":
                     transcript = merge(transcript, _label(transcript, first), _label(transcript, second))
                 else:
                     before, transcript = transcript, assign(transcript, *_parse_time(first), _label(transcript, second))
-                    if _said(before) == _said(transcript):
-                        warn(f"--assign {value}: nobody else speaks there")
+                    if _contents(before) == _contents(transcript):
+                        warn(f"--assign {value}: No change. No other speaker speaks in this time range.")
             except InputError as error:
                 raise UsageError(f"--{option} {value}: {error}") from error
     if edits["rename"]:
@@ -196,7 +204,7 @@ def _edit(transcript: Transcript, edits: Mapping[str, Any], values: Mapping[str,
     return prune(transcript) if edits["assign"] else transcript
 
 
-def _said(transcript: Transcript) -> Any:
+def _contents(transcript: Transcript) -> Any:
     old = transcript.diarization
     return transcript.utterances, old and (old.turns, old.segments)
 
@@ -207,23 +215,28 @@ def _warn_of_shared_names(transcript: Transcript) -> None:
         owners.setdefault(speaker.name or label, []).append(label)
     for name, (first, *others) in owners.items():
         for other in others:
-            warn(f"{first} and {other} both have the name {name}; if they are one person, --merge {other}={first}")
+            warn(
+                f"{first} and {other} have the same name {name}. If they are the same person, add --merge "
+                f"{other}={first}"
+            )
 
 
 def _label(transcript: Transcript, text: str) -> str:
-    """Label that is meant: the text itself, or that of the one speaker who has it as a name."""
+    """Resolve a label or a unique name to a label; unknown text is returned unchanged."""
     if text in transcript.speakers:
         return text
     found = [label for label, speaker in transcript.speakers.items() if speaker.name == text]
     if len(found) > 1:
-        raise InputError(f"{' and '.join(found)} have the name {text!r}; give a label")
+        raise InputError(f"Ambiguous name {text!r}: {' and '.join(found)} have it. Use a label.")
     return found[0] if found else text
 
 
 def _parse_time(text: str) -> tuple[float, float]:
     found = _TIME.fullmatch(text)
     if found is None:
-        raise InputError(f"{text!r} is no time: give start and end in seconds or m:ss, such as 12.3-15 or 1:02-1:05.5")
+        raise InputError(
+            f"Invalid time range {text!r}. Give start and end in seconds or m:ss, such as 12.3-15 or 1:02-1:05.5"
+        )
     return _seconds(found[1]), _seconds(found[2])
 
 

@@ -1,4 +1,4 @@
-"""Libraries of voices on the command line: the option that names one, and opening one that must be there."""
+"""Voice libraries on the command line: the option ``--speakers``, and opening a library that must exist."""
 
 from __future__ import annotations
 
@@ -18,37 +18,48 @@ __all__ = ["library_option", "open_library", "shown", "voice_id"]
 
 
 def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that names a library, also by ``OOLONG_SPEAKERS``."""
+    """Add the option that names a library; its default is the environment variable ``OOLONG_SPEAKERS``."""
     return click.option(
         "--speakers",
         "-s",
         "url",
         envvar="OOLONG_SPEAKERS",
-        required=True,
+        callback=_require_library,
         metavar="URL",
-        help="Library of voices, such as voices.db (OOLONG_SPEAKERS).",
+        show_default="$OOLONG_SPEAKERS",
+        help="Voice library, such as voices.db.",
     )(command)
 
 
+def _require_library(context: click.Context, _: click.Parameter, url: str | None) -> str:
+    if url is None:
+        raise click.UsageError(
+            "Missing option '--speakers' / '-s'. Give a voice library, such as --speakers voices.db, or set the "
+            "environment variable OOLONG_SPEAKERS.",
+            context,
+        )
+    return url
+
+
 def open_library(host: Host, url: str, *, create: bool = False) -> SpeakerStore:
-    """Open a library.
+    """Open a voice library.
 
     Raises
     ------
     UsageError
-        If its file is not there and is not to be created.
+        If its file does not exist and ``create`` is false.
     StoreError
         If it cannot be opened.
     """
     if not create and store_scheme(url) == "sqlite":
         path = Path(url.removeprefix("sqlite://"))
         if not path.exists() or (path.is_file() and not path.stat().st_size):
-            raise UsageError(f"{url}: there is no such library; `oolong transcribe --speakers {url}` makes one")
+            raise UsageError(f"{url}: No such voice library. Create it with `oolong transcribe FILE --speakers {url}`")
     return host.open_store(url)
 
 
 def shown(url: str) -> str:
-    """URL of a library as it may be shown: without a password.
+    """Return the URL of a library with its password masked.
 
     Examples
     --------
@@ -59,7 +70,7 @@ def shown(url: str) -> str:
 
 
 def voice_id(store: SpeakerStore, text: str) -> str:
-    """Id that is meant: the text itself, or the id of the one voice that has it as a name.
+    """Resolve an id or a unique name to the id of a voice; unknown text is returned unchanged.
 
     Raises
     ------
@@ -73,5 +84,5 @@ def voice_id(store: SpeakerStore, text: str) -> str:
         return text
     named = [voice.id for voice in store.list(clean_text(text))]
     if len(named) > 1:
-        raise InputError(f"{' and '.join(named)} have the name {text!r}; give an id")
+        raise InputError(f"Ambiguous name {text!r}: {' and '.join(named)} have it. Use an id.")
     return named[0] if named else text

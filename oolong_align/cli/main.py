@@ -1,6 +1,6 @@
-"""``oolong`` and ``oolong-transcribe``: parse, run, and turn every error into one line and an exit code.
+"""``oolong`` and its shortcuts: parse, run, and report every error as one line and an exit code.
 
-Exit codes: 0 all went well, 1 a recording or a model failed, 2 wrong usage, 3 a plugin failed, 130 interrupted.
+Exit codes: 0 success, 1 a recording or a model failed, 2 usage error, 3 a plugin failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -33,31 +33,33 @@ _GROUP_ALONE: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())  # befo
 
 
 def main(arguments: Sequence[str] | None = None, *, host: Host | None = None) -> int:
-    """Run ``oolong``; gives the exit code.
+    """Run ``oolong`` and return the exit code.
 
     Parameters
     ----------
     arguments : sequence of str, optional
-        Without the program's name; by default the process's own.
+        Arguments without the program name; those of the process by default.
     host : Host, optional
-        Instead of one with the installed plugins.
+        Host to use instead of one with the installed plugins.
     """
     return _run(arguments, host, build_cli, "oolong")
 
 
-def transcribe_main(arguments: Sequence[str] | None = None, *, host: Host | None = None) -> int:
-    """Run ``oolong-transcribe``, which is ``oolong transcribe``; gives the exit code."""
+def transcribe_main(
+    arguments: Sequence[str] | None = None, *, host: Host | None = None, program: str = "oolong-transcribe"
+) -> int:
+    """Run ``oolong transcribe`` under the name ``program`` and return the exit code."""
 
     def build(host: Host) -> click.Command:
         command = _transcribe(host)
         command.params.append(_version_option())
         return command
 
-    return _run(arguments, host, build, "oolong-transcribe")
+    return _run(arguments, host, build, program)
 
 
 def build_cli(host: Host) -> click.Group:
-    """Make the group ``oolong`` with the commands of the core and of the plugins."""
+    """Create the group ``oolong`` with the built-in commands and those of plugins."""
 
     def diarize() -> click.Command:
         from oolong_align.cli.run_commands import diarize_command
@@ -96,20 +98,21 @@ def build_cli(host: Host) -> click.Group:
 
     cli = LazyGroup(
         "oolong",
-        help="Who said what: transcription with speakers, offline, on an ordinary CPU.",
+        help="Transcribe recordings with speaker labels, offline, on an ordinary CPU.\n\nStart with `oolong transcribe "
+        "FILE --srt`. Every command has its own --help.",
         params=[_version_option(), *plugin_options()],
         callback=_overview,
         invoke_without_command=True,
         context_settings=dict(SETTINGS),
         lazy={
-            "transcribe": ("Transcribe recordings and say who speaks.", lambda: _transcribe(host)),
-            "diarize": ("Say who speaks when, without words.", diarize),
-            "align": ("Say who said the words of another recogniser.", align),
-            "vad": ("Say where somebody speaks.", vad),
-            "edit": ("Correct a result, and write any format of it.", edit),
-            "speakers": ("List, teach, name and forget the voices of a library.", speakers),
-            "models": ("List, fetch and check the model files.", models),
-            "plugins": ("List the installed plugins and their hooks.", plugins),
+            "transcribe": ("Transcribe recordings with speaker labels.", lambda: _transcribe(host)),
+            "diarize": ("Detect who speaks when, without words.", diarize),
+            "align": ("Add speakers to the transcript of another recogniser.", align),
+            "vad": ("Detect speech.", vad),
+            "edit": ("Correct a result, or export it to other formats.", edit),
+            "speakers": ("Manage a voice library.", speakers),
+            "models": ("List, fetch and verify model files.", models),
+            "plugins": ("List installed plugins and their hooks.", plugins),
         },
     )
     host.commands(cli)
@@ -129,12 +132,12 @@ def _version_option() -> click.Option:
             context.exit()
 
     return click.Option(
-        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=show, help="Print the version."
+        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=show, help="Show the version and exit."
     )
 
 
 def _overview(**_: Any) -> None:
-    """Answer ``oolong``."""
+    """Print the help of ``oolong`` if no command is given."""
     context = click.get_current_context()
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -157,7 +160,7 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
             sys.stdout.flush()
         except click.ClickException as error:
             if isinstance(error, _GROUP_ALONE):
-                click.echo(error.format_message())  # the help, as of ``oolong`` alone
+                click.echo(error.format_message())  # the help of the group
                 return 0
             context = getattr(error, "ctx", None)
             hint = f" (see {context.command_path} --help)" if context is not None else ""
@@ -171,12 +174,12 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
             return INTERRUPTED
         except BrokenPipeError:
             return _leave_stdout()
-        except Exception as error:  # noqa: BLE001  the last one to catch it
-            if isinstance(error.__cause__, KeyboardInterrupt):  # what the import of a native module makes of one
+        except Exception as error:  # noqa: BLE001  last resort
+            if isinstance(error.__cause__, KeyboardInterrupt):  # native modules wrap it if it interrupts their import
                 terminal.line("oolong: interrupted")
                 return INTERRUPTED
             if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE:
-                terminal.error(OutputError(f"stdout: cannot be written: {error.strerror}; write to a file with room"))
+                terminal.error(OutputError(f"Could not write to stdout ({error.strerror}). Write to a file instead."))
                 return _leave_stdout()
             invoked = command.invoked if isinstance(command, LazyGroup) else None
             blamed = host.blame_command(invoked, error) if host is not None else None
@@ -184,14 +187,14 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
                 terminal.error(blamed)
                 return blamed.exit_code
             terminal.error(error)
-            terminal.info("oolong: this is a bug; please report it with what --debug prints")
+            terminal.info("oolong: This is a bug. Please report it with the output of --debug.")
             return 1
     return code if isinstance(code, int) else 0
 
 
 @contextmanager
 def _stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does, so that nothing half-written and no temporary file is left."""
+    """Handle SIGTERM like Ctrl-C, so that no half-written and no temporary file is left."""
     process = os.getpid()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -226,12 +229,12 @@ def _shower(terminal: Terminal) -> Callable[..., None]:
 
 
 def _switched_off(arguments: Sequence[str]) -> bool:
-    """Whether ``--no-plugins`` is given; plugins change the options, so this is read before they are parsed."""
+    """Whether ``--no-plugins`` is given; read before parsing, because plugins add options."""
     return any(each in ("--no-plugins", "--no_plugins") for each in _before_dashes(arguments))
 
 
 def _disabled(arguments: Sequence[str]) -> list[str]:
-    """Names that ``-p no:NAME`` gives, before the options are parsed."""
+    """Names in ``-p no:NAME``, read before parsing."""
     values = []
     given = _before_dashes(arguments)
     for index, each in enumerate(given):
@@ -248,9 +251,9 @@ def _before_dashes(arguments: Sequence[str]) -> list[str]:
 
 
 def _open_streams() -> None:
-    """Open the streams that a process was started without, so that no file takes their numbers or their texts.
+    """Open standard streams that are closed, so that no file gets their descriptors and their output.
 
-    Nothing is lost silently: what is written to this stdout is an error.
+    A replacement of stdout is read-only: writing to it is an error, so that no result is lost silently.
     """
     for name, flags, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w")):
         if getattr(sys, name) is None:
@@ -258,6 +261,6 @@ def _open_streams() -> None:
 
 
 def _leave_stdout() -> int:
-    """Whoever read the results has seen enough, or there is no room; nothing may be flushed to it at exit."""
+    """Redirect a closed or full stdout to the null device, so that exiting does not flush to it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

@@ -1,4 +1,4 @@
-"""``oolong models``: what can be fetched, what is here, and whether its bytes are right."""
+"""``oolong models``: list, fetch and verify model files."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 def _shared(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that every command has; ``main`` has read ``--debug``."""
-    quiet = click.option("--quiet", "-q", is_flag=True, expose_value=False, callback=_set_quiet, help="No progress.")
+    """Add the options of every command; ``main`` reads ``--debug`` before parsing."""
+    quiet = click.option("--quiet", "-q", is_flag=True, expose_value=False, callback=_set_quiet, help="Hide progress.")
     debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
     return quiet(debug(command))
 
@@ -33,13 +33,13 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
 @click.group()
 @_shared
 def models() -> None:
-    """List, fetch and check the model files."""
+    """List, fetch and verify model files."""
 
 
 @models.command("list")
 @_shared
 def list_command() -> None:
-    """Show every bundle and Whisper model: its parts, size, licence, and where it is now."""
+    """List bundles and Whisper models with their parts, sizes, licences and locations."""
     from oolong_align.weights import own_models
     from oolong_align.weights.cache import cache_dir
     from oolong_align.weights.manifest import load_manifest
@@ -51,8 +51,8 @@ def list_command() -> None:
         rows += [_row(name, part, manifest.assets[asset]) for part, asset in bundle.parts.items()]
     for whisper, asset in manifest.whisper.items():
         rows.append(_row(_marked(whisper, manifest.default_whisper), "whisper", manifest.assets[asset]))
-    print_table(("name", "part", "size", "licence", "where it is now"), rows, sys.stdout)
-    click.echo(f"CACHE is {cache_dir()}")
+    print_table(("name", "part", "size", "licence", "location"), rows, sys.stdout)
+    click.echo(f"CACHE: {cache_dir()}")
     for bundle in manifest.bundles.values():
         click.echo(f"{bundle.name}: {bundle.summary}")
     for entry in manifest.assets.values():
@@ -68,7 +68,7 @@ def _row(name: str, part: str, asset: Asset) -> tuple[str, str, str, str, str]:
 
     folder, problems = _locate(asset)
     if folder is None:
-        where = f"damaged: {problems[0]}" if problems else "not fetched yet"
+        where = f"damaged: {problems[0]}" if problems else "not fetched"
     elif asset.package is not None:
         where = "part of the package"
     else:
@@ -83,16 +83,17 @@ def _locate(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, list[st
         return find_cached(asset, rehash=rehash)
     if asset.package.is_file():
         return asset.package, []
-    return None, [f"{asset.package}: is missing, install this program anew"]
+    return None, [f"{asset.package}: File is missing. Reinstall oolong-align."]
 
 
 @models.command("fetch")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @_shared
 def fetch_command(names: tuple[str, ...]) -> None:
-    """Fetch bundles and Whisper models by NAME; without one, what the default run needs.
+    """Fetch bundles and Whisper models by NAME; the default models if no name is given.
 
-    NAME is one of the list, another size of Whisper, or OWNER/NAME on the Hugging Face hub. Prints the path of each.
+    NAME is a name in `oolong models list`, another Whisper size, or OWNER/NAME on the Hugging Face Hub. Prints the path
+    of each model.
     """
     from oolong_align.transcription.whisper_model import SIZES, fetch_whisper
     from oolong_align.weights import fetch_originals, find_whisper
@@ -104,8 +105,8 @@ def fetch_command(names: tuple[str, ...]) -> None:
     if unknown := [name for name in names if name not in fetched and "/" not in name]:
         known = ", ".join([*manifest.bundles, *manifest.whisper])
         raise UsageError(
-            f"there is no model {', '.join(unknown)} in the manifest, only {known}; a model for faster-whisper on the "
-            "Hugging Face hub is OWNER/NAME"
+            f"Unknown model {', '.join(unknown)}. Available: {known}. For a faster-whisper model on the Hugging Face "
+            "Hub, give OWNER/NAME."
         )
     with _terminal(click.get_current_context()).progress() as progress:
         for name in names:
@@ -122,9 +123,9 @@ def fetch_command(names: tuple[str, ...]) -> None:
 @models.command("verify")
 @_shared
 def verify_command() -> None:
-    """Read every file that is here and compare it with the manifest.
+    """Verify the SHA-256 hash of every fetched file.
 
-    Graphs derived from them are compared with what was written when they were made.
+    Derived graphs are compared with the hash recorded when they were built.
     """
     from oolong_align.weights.cache import check_derived, file_hash
     from oolong_align.weights.manifest import load_manifest
@@ -144,20 +145,20 @@ def verify_command() -> None:
     damaged = 0
     for path, intact in check_derived():
         damaged += not intact
-        click.echo(f"derived {path.name}\t{'ok' if intact else 'DAMAGED, the next use makes it anew'}\t{path.parent}")
+        click.echo(f"derived {path.name}\t{'ok' if intact else 'DAMAGED, rebuilt at the next use'}\t{path.parent}")
     if problems:
-        raise HashMismatchError(f"{len(problems)} damaged: the next use, or 'oolong models fetch', fetches them anew")
+        raise HashMismatchError(f"Damaged model files: {len(problems)}. Fetch them again with `oolong models fetch`")
     if damaged:
-        raise HashMismatchError(f"{damaged} damaged derived files: the next use makes them anew from their models")
+        raise HashMismatchError(f"Damaged derived files: {damaged}. They are rebuilt at the next use.")
 
 
 @models.command("path")
 @click.argument("name", metavar="PART_OR_NAME")
-@click.option("--bundle", metavar="NAME_OR_DIR", help="Bundle that the part is of; the default one otherwise.")
-@click.option("--model_dir", "--model-dir", metavar="DIR", help="Folder of your own models, looked at first.")
+@click.option("--bundle", metavar="NAME_OR_DIR", help="Bundle of the part; the default bundle if not given.")
+@click.option("--model_dir", "--model-dir", metavar="DIR", help="Folder to search for models first.")
 @_shared
 def path_command(name: str, bundle: str | None, model_dir: str | None) -> None:
-    """Print the path of a part (segmentation, embedding, plda) or of a Whisper model; fetch it if needed."""
+    """Print the path of a part (segmentation, embedding, plda) or of a Whisper model. Fetch it if needed."""
     from oolong_align.weights import find_bundle, find_whisper
     from oolong_align.weights.manifest import PARTS, load_manifest
 
@@ -170,11 +171,12 @@ def path_command(name: str, bundle: str | None, model_dir: str | None) -> None:
     if isinstance(path, str):
         known = ", ".join([*PARTS, *load_manifest().whisper])
         raise UsageError(
-            f"{name!r} is not one of {known}: faster-whisper keeps it where 'oolong models fetch {name}' says"
+            f"Unknown part or model {name!r}. Available: {known}. For another Whisper model, use `oolong models fetch "
+            f"{name}`"
         )
     click.echo(path)
 
 
 def _terminal(context: click.Context) -> Terminal:
-    """The terminal of the run; a new one where this group is used on its own."""
+    """Return the terminal of the run, or a new one if the group runs without ``main``."""
     return context.find_object(Terminal) or context.ensure_object(Terminal)

@@ -1,4 +1,4 @@
-"""``oolong plugins``: what is installed and which hooks it uses."""
+"""``oolong plugins``: list installed plugins and their hooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["plugins_command"]
 
 
 def plugins_command(host: Host) -> click.Command:
-    """``oolong plugins``."""
+    """Create the command ``oolong plugins``."""
 
     def plugins(**_: object) -> int:
         rows = [
@@ -33,7 +33,7 @@ def plugins_command(host: Host) -> click.Command:
     return click.Command(
         "plugins",
         callback=plugins,
-        help="List the installed plugins, the hooks they implement and those they wrap.",
+        help="List installed plugins with the hooks that they implement and wrap.",
         params=plugin_options(),
         context_settings=dict(SETTINGS),
     )

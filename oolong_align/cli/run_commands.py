@@ -1,4 +1,4 @@
-"""``oolong transcribe``, ``diarize`` and ``align``: one run of the pipeline, and what is said about it."""
+"""``oolong transcribe`` and ``diarize``, and the pipeline run and its messages, which ``align`` uses too."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["diarize_command", "report_failures", "run_pipeline", "transcribe_com
 
 
 def transcribe_command(host: Host) -> click.Command:
-    """``oolong transcribe``."""
+    """Create the command ``oolong transcribe``."""
 
     @click.pass_obj
     def transcribe(terminal: Terminal, /, **values: Any) -> int:
@@ -32,14 +32,20 @@ def transcribe_command(host: Host) -> click.Command:
     return make_command(
         "transcribe",
         transcribe,
-        "Transcribe recordings and say who speaks.\n\nWithout a format, JSON is written: FILE's stem with .json.",
+        "Transcribe recordings with speaker labels.\n\nFILE is any audio or video file. The result is FILE's stem with "
+        ".json if no format is given.",
         options=host.add_options(),
         own=[files_argument(), output_dir_option(), timing_option()],
+        examples=[
+            "meeting.mp4 --srt",
+            "call.wav --num_speakers 2 --language en --txt -o results",
+            "*.mp3 --model large-v3 --speakers voices.db --html",
+        ],
     )
 
 
 def diarize_command(host: Host) -> click.Command:
-    """``oolong diarize``."""
+    """Create the command ``oolong diarize``."""
 
     @click.pass_obj
     def diarize(terminal: Terminal, /, **values: Any) -> int:
@@ -48,18 +54,20 @@ def diarize_command(host: Host) -> click.Command:
     return make_command(
         "diarize",
         diarize,
-        "Say who speaks when, without words.\n\nRTTM is always written; other formats as well if they are asked for.",
+        "Detect who speaks when, without words.\n\nThe result is FILE's stem with .rttm, and any other format that is "
+        "given.",
         options=host.add_options(),
         own=[files_argument(), output_dir_option(), timing_option()],
+        examples=["meeting.mp4", "call.wav --num_speakers 2 -o -"],
     )
 
 
 def run_pipeline(
     host: Host, command: str, terminal: Terminal, values: dict[str, Any], recognition: Recognition | None = None
 ) -> int:
-    """Run the pipeline over ``values["files"]``; the exit code is 1 if a file failed."""
+    """Run the pipeline over ``values["files"]`` and return the exit code: 1 if a file failed."""
     files, output_dir, timing, quiet = (values.pop(name) for name in ("files", "output_dir", "timing", "quiet"))
-    for name in ("p", "no_plugins", "debug"):  # main has read them
+    for name in ("p", "no_plugins", "debug"):  # read by main before parsing
         values.pop(name)
     terminal.quiet = quiet
     from oolong_align.pipeline import Pipeline
@@ -71,7 +79,8 @@ def run_pipeline(
         config = host.resolve(command, values, formats=default, progress=progress)
         if to_stdout and (len(files) > 1 or len(config.formats) > 1):
             raise UsageError(
-                f"-o - takes one recording and one format, not {len(files)} and {len(config.formats)}; name a folder"
+                f"Option -o - accepts one recording and one format, not {len(files)} and {len(config.formats)}. "
+                "Give a folder instead."
             )
 
         def on_result(result: Result) -> None:
@@ -98,7 +107,7 @@ def run_pipeline(
 
 
 def report_failures(failed: Sequence[Path], count: int, terminal: Terminal) -> int:
-    """Name what failed, if there were several inputs; gives the exit code."""
+    """List the failed files if there were several inputs, and return the exit code."""
     if failed and count > 1:
         names = ", ".join(str(path) for path in failed)
         terminal.line(f"oolong: error: {len(failed)} of {count} recordings failed: {names}")

@@ -1,4 +1,4 @@
-"""``oolong speakers enroll``, ``identify`` and ``threshold``: what needs recordings and the diarizer."""
+"""``oolong speakers enroll``, ``identify`` and ``threshold``: commands that diarize recordings."""
 
 from __future__ import annotations
 
@@ -32,22 +32,24 @@ _FEW_PAIRS: Final = 100
 
 
 def audio_commands(host: Host) -> Iterator[click.Command]:
-    """Commands that listen to recordings."""
+    """Create the commands that diarize recordings."""
 
     @click.command("enroll")
     @click.argument("name")
     @click.argument("file", type=LocalFile())
     @library_option
-    @click.option("--from", "start", type=FiniteRange(min=0), metavar="S", help="Listen from this second on.")
-    @click.option("--to", "end", type=FiniteRange(min=0, min_open=True), metavar="S", help="Until this second.")
+    @click.option("--from", "start", type=FiniteRange(min=0), metavar="SECONDS", help="Start of the part to use.")
+    @click.option(
+        "--to", "end", type=FiniteRange(min=0, min_open=True), metavar="SECONDS", help="End of the part to use."
+    )
     @_models
     @click.pass_obj
     def enroll(
         terminal: Terminal, /, name: str, file: Path, url: str, start: float | None, end: float | None, **models: Any
     ) -> None:
-        """Teach the voice of NAME from a recording in which this person speaks, almost alone, for 5 s or more.
+        """Enroll the voice of NAME from a recording of this person, with 5 s of speech or more.
 
-        A voice without a name that sounds the same gets the name. Prints the voice's id.
+        If the library has a matching voice without a name, that voice gets the name. Prints the id of the voice.
         """
         from oolong_align.speakers.identify import voice_model
         from oolong_align.speakers.learning import check_enough
@@ -56,7 +58,7 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
 
         check_new_name(name)
         if start is not None and end is not None and end <= start:
-            raise UsageError(f"--from {start:g} --to {end:g}: the end must be after the start")
+            raise UsageError(f"Invalid time range --from {start:g} --to {end:g}: end must be after start")
         diarization = _diarize(host, terminal, file, models, start or 0.0, end)
         sample = _main_sample(diarization, file)
         sample = replace(sample, start=sample.start + (start or 0.0), end=sample.end + (start or 0.0))
@@ -71,7 +73,7 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
                 recording=diarization.recording or None,
             )
         click.echo(voice.id)
-        terminal.info(f"{voice.name}: {sample.seconds:.1f} s of speech, {voice.seconds:.1f} s in all")
+        terminal.info(f"{voice.name}: {sample.seconds:.1f} s of speech added, {voice.seconds:.1f} s in total")
 
     @click.command("identify")
     @click.argument("file", type=LocalFile())
@@ -82,13 +84,13 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
         type=FiniteRange(0, 1, min_open=True, max_open=True),
         default=SPEAKER_THRESHOLD,
         show_default=True,
-        help="Least probability of a known voice.",
+        help="Minimum probability to recognise a voice.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @_models
     @click.pass_obj
     def identify(terminal: Terminal, /, file: Path, url: str, threshold: float, as_json: bool, **models: Any) -> None:
-        """Say which known voices speak in a recording. The library learns nothing."""
+        """Identify the voices in a recording. The library does not change."""
         from oolong_align.speakers.identify import find_voices
 
         with closing(open_library(host, url)) as store:
@@ -121,7 +123,7 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
     @_models
     @click.pass_obj
     def threshold_command(terminal: Terminal, /, folder: Path, as_json: bool, **models: Any) -> None:
-        """Measure how often voices are confused, on recordings FOLDER/PERSON/FILE of one person each."""
+        """Measure error rates of thresholds on labelled recordings: FOLDER/PERSON/FILE, one person per file."""
         from oolong_align.speakers.identify import voice_model
         from oolong_align.speakers.measuring import measure_thresholds
         from oolong_align.speakers.scoring import VoiceScorer
@@ -136,7 +138,7 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
             except InputError as error:
                 terminal.warn(str(error), about=str(path))
         if model is None:
-            raise InputError(f"{folder}: there is no recording of a voice as FOLDER/PERSON/FILE")
+            raise InputError(f"{folder}: No usable recordings. Arrange them as FOLDER/PERSON/FILE.")
         errors, same, different = measure_thresholds(samples, VoiceScorer.for_weights(voice_model(model).weights))
         if as_json:
             fields = [
@@ -146,26 +148,28 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
             click.echo(json.dumps({"same": same, "different": different, "thresholds": fields}, indent=1))
             return
         rows = [(each.threshold, _percent(each.false_accepts), _percent(each.false_rejects)) for each in errors]
-        title = f"{len(samples)} people, {same} pairs of one person, {different} of two"
+        title = f"{len(samples)} people, {same} pairs of the same person, {different} pairs of different people"
         print_table(("threshold", "false accepts", "false rejects"), rows, sys.stdout, title)
         if min(same, different) < _FEW_PAIRS:
-            terminal.warn(f"{title}: with fewer than {_FEW_PAIRS} of each, one pair more or less changes the shares")
+            terminal.warn(
+                f"{title}: The rates are not reliable. Add recordings, to at least {_FEW_PAIRS} pairs of each."
+            )
 
     yield from (enroll, identify, threshold_command)
 
 
 def _models(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose the diarizer and its models."""
-    bundle = click.option("--bundle", metavar="NAME", help="Models of the diarizer: a bundle's name or a folder.")
-    folder = click.option("--model_dir", metavar="DIR", help="Folder to look for models first.")
-    diarizer = click.option("--diarizer", metavar="NAME", help="Diarizer, as of `oolong diarize`.")
+    """Add the options that select the diarizer and its models."""
+    bundle = click.option("--bundle", metavar="NAME", help="Diarization models: a bundle name or a folder.")
+    folder = click.option("--model_dir", metavar="DIR", help="Folder to search for models first.")
+    diarizer = click.option("--diarizer", metavar="NAME", help="Diarizer, as in `oolong diarize`.")
     return diarizer(bundle(folder(command)))
 
 
 def _diarize(
     host: Host, terminal: Terminal, path: Path, models: dict[str, Any], start: float = 0.0, end: float | None = None
 ) -> Diarization:
-    """Diarize a recording, or a part of it as if it were all."""
+    """Diarize a recording, or a part of it as a recording; times start at 0."""
     from oolong_align.audio.recording import load_audio
     from oolong_align.timing.grid import seconds_to_samples
 
@@ -177,38 +181,37 @@ def _diarize(
             if not start and end is None:
                 return host.diarize(audio, config)
             if start >= audio.duration:
-                raise UsageError(f"--from {start:g}: {path} ends at {audio.duration:.1f} s")
+                raise UsageError(f"Invalid --from {start:g}: {path} ends at {audio.duration:.1f} s")
             samples = audio.read(seconds_to_samples(start), seconds_to_samples(end or audio.duration))
             with load_audio(samples) as part:
                 return replace(host.diarize(part, config), recording=audio.fingerprint())
 
 
 def _main_sample(diarization: Diarization, path: Path) -> VoiceSample:
-    """Sample of the person who speaks nearly all the time."""
+    """Return a sample of the main speaker, who must have at least 80 % of the speech."""
     from oolong_align.speakers.samples import voice_samples
 
     seconds: dict[int, float] = defaultdict(float)
     for segment in diarization.segments:
         seconds[segment.speaker_id] += segment.end - segment.start
     if not seconds:
-        raise InputError(f"{path}: nobody speaks there")
+        raise InputError(f"{path}: No speech found. Give another recording.")
     main = max(seconds, key=lambda speaker: seconds[speaker])
     if seconds[main] < _MAIN_SHARE * sum(seconds.values()):
         times = ", ".join(f"{each:.0f} s" for each in sorted(seconds.values(), reverse=True))
         raise InputError(
-            f"{path}: {len(seconds)} people speak there ({times}); name a time in which only one does, "
-            "with --from and --to"
+            f"{path}: Found {len(seconds)} speakers ({times}). Select a part with only one of them with --from and --to"
         )
     samples = voice_samples(diarization)
     if main not in samples:
-        raise InputError(f"{path}: nobody speaks alone for a second; give more speech of one person")
+        raise InputError(f"{path}: No second of speech without overlap. Give more speech of one person.")
     return samples[main]
 
 
 def _labelled(folder: Path) -> list[Path]:
-    """Files of the folders of people."""
+    """Return the files ``FOLDER/PERSON/FILE``, sorted."""
     if not folder.is_dir():
-        raise UsageError(f"{folder}: there is no such folder")
+        raise UsageError(f"{folder}: No such folder. Check the path.")
     return sorted(each for each in folder.glob("*/*") if each.is_file() and not each.name.startswith("."))
 
 

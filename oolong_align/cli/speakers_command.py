@@ -1,4 +1,4 @@
-"""``oolong speakers``: what is in a library of voices, and corrections of it."""
+"""``oolong speakers``: list and correct a voice library."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ __all__ = ["speakers_command"]
 
 
 def speakers_command(host: Host) -> click.Group:
-    """``oolong speakers``."""
+    """Create the group ``oolong speakers``."""
     group = click.Group(
         "speakers",
-        help="A library of voices: list, teach, name, compare and forget them.\n\nWhere a command takes the ID of a "
-        "voice, the name does that one voice has.",
+        help="Manage a voice library: list, enroll, name, merge and forget voices.\n\nA name can replace the ID of a "
+        "voice if no other voice has it.",
     )
     for command in (*_library_commands(host), *audio_commands(host), *review_commands(host)):
         command.context_settings = dict(SETTINGS)
         command.params += [
-            click.Option(["--quiet", "-q"], is_flag=True, expose_value=False, callback=_set_quiet, help="No progress."),
+            click.Option(
+                ["--quiet", "-q"], is_flag=True, expose_value=False, callback=_set_quiet, help="Hide progress."
+            ),
             click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."),
         ]
         group.add_command(command)
@@ -59,7 +61,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every reference.")
     def list_command(url: str, as_json: bool) -> None:
-        """Show every voice: its id, name, seconds of speech, and the recordings it was learned from."""
+        """List voices with id, name, seconds of speech, and the recordings that they were learned from."""
         with opened(url) as store:
             voices = store.list()
         if as_json:
@@ -76,7 +78,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
             )
             for voice in voices
         ]
-        print_table(("voice", "name", "seconds", "references", "heard", "recordings"), rows, sys.stdout)
+        print_table(("voice", "name", "seconds", "references", "last enrolled", "recordings"), rows, sys.stdout)
 
     @click.command("name")
     @click.argument("voice", metavar="ID")
@@ -84,20 +86,20 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.pass_obj
     def name_command(terminal: Terminal, voice: str, name: str, url: str) -> None:
-        """Give the voice ID a NAME; an empty one takes its name away.
+        """Name the voice ID. An empty NAME removes the name.
 
-        `oolong edit RESULT.json --speakers URL` writes the name into results that are there already.
+        To update existing results, use `oolong edit RESULT.json --speakers URL`.
         """
         from oolong_align.speakers.library import rename_voice
 
         with opened(url) as store:
             renamed = rename_voice(store, voice_id(store, voice), name or None)
             same = [each.id for each in store.list(renamed.name) if each.id != renamed.id] if renamed.name else []
-        terminal.info(f"{renamed.id} is {renamed.name or 'nameless'}")
+        terminal.info(f"{renamed.id}: named {renamed.name}" if renamed.name else f"{renamed.id}: name removed")
         if same:
             terminal.warn(
-                f"{renamed.name} is the name of {', '.join(same)} too; if they are one person, "
-                f"`oolong speakers merge {' '.join(same)} {renamed.id}`"
+                f"{', '.join(same)} and {renamed.id} have the same name {renamed.name}. If they are the same person, "
+                f"run `oolong speakers merge {' '.join(same)} {renamed.id}`"
             )
 
     @click.command("merge")
@@ -106,24 +108,24 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.pass_obj
     def merge_command(terminal: Terminal, voice: str, others: tuple[str, ...], url: str) -> None:
-        """Make one voice of several of one person. The first keeps its id, and is found by the ids of the others."""
+        """Merge voices of the same person. The first voice keeps its ID; the other IDs remain valid."""
         from oolong_align.speakers.library import find_voice, merge_voices
 
         with opened(url) as store, store.transaction():
             ids = [voice_id(store, each) for each in (voice, *others)]
             names = dict.fromkeys(find_voice(store, each).name for each in ids[1:])
             merged = merge_voices(store, *ids)
-        terminal.info(f"{merged.id} ({merged.name or 'no name'}) is {', '.join(merged.aliases)} too")
+        terminal.info(f"{merged.id} ({merged.name or 'no name'}): merged with {', '.join(merged.aliases)}")
         lost = [name for name in names if name not in (None, merged.name)]
         if lost:
-            terminal.warn(f"{merged.id} is named {merged.name}; the name {', '.join(map(str, lost))} is gone")
+            terminal.warn(f"{merged.id} keeps the name {merged.name}. Removed names: {', '.join(map(str, lost))}")
 
     @click.command("split")
     @click.argument("voice", metavar="ID")
     @click.argument("references", metavar="NUMBER...", nargs=-1, required=True, type=click.IntRange(min=0))
     @library_option
     def split_command(voice: str, references: tuple[int, ...], url: str) -> None:
-        """Make a new voice of some references of the voice ID, by their NUMBER in `oolong speakers list --json`.
+        """Move references of the voice ID to a new voice. NUMBER is the one in `oolong speakers list --json`.
 
         Prints the id of the new voice.
         """
@@ -137,21 +139,21 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.pass_obj
     def forget_command(terminal: Terminal, voices: tuple[str, ...], url: str) -> None:
-        """Remove voices and every trace of them from the library; all or none."""
+        """Delete voices and all their data from the library; all or none."""
         from oolong_align.speakers.library import find_voice
 
         with opened(url) as store, store.transaction():
             found = list(dict.fromkeys(find_voice(store, voice_id(store, voice)).id for voice in voices))
             for voice in found:
                 store.forget(voice)
-        terminal.info(f"{shown(url)}: {', '.join(found)} {'is' if len(found) == 1 else 'are'} forgotten")
+        terminal.info(f"{shown(url)}: deleted {', '.join(found)}")
 
     @click.command("export")
     @click.argument("file", type=local_path, default=STDOUT)
     @library_option
     @click.pass_obj
     def export_command(terminal: Terminal, file: Path, url: str) -> None:
-        """Write all voices into a portable FILE, or to stdout."""
+        """Export all voices to a portable FILE, or to stdout."""
         from oolong_align.speakers.portable import export_voices
 
         with opened(url) as store:
@@ -160,14 +162,14 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
             click.echo(text, nl=False)
         else:
             write_files({file: text}, inputs=library_files(url), private=True)
-            terminal.info(f"{file}: {counted(voices, 'voice')} written; only you can read it")
+            terminal.info(f"{file}: exported {counted(voices, 'voice')}; readable by you only")
 
     @click.command("import")
     @click.argument("file", type=LocalFile())
     @library_option
     @click.pass_obj
     def import_command(terminal: Terminal, file: Path, url: str) -> None:
-        """Add the voices of an exported FILE to a library, which is made if it is not there; all or none."""
+        """Import the voices of an exported FILE into a library, which is created if needed; all or none."""
         from oolong_align.speakers.portable import add_voices, read_voices
 
         try:
@@ -178,9 +180,9 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
             before = store.count()
             found = set(add_voices(store, voices).values())
             added = store.count() - before
-        there = len(found) - added
-        kept = f"; {there} are there already and stay as they are, names and references too" if there else ""
-        terminal.info(f"{shown(url)}: {counted(added, 'voice')} added from {file}{kept}")
+        existing = len(found) - added
+        kept = f"; skipped {counted(existing, 'existing voice')}" if existing else ""
+        terminal.info(f"{shown(url)}: added {counted(added, 'voice')} from {file}{kept}")
 
     yield from (list_command, name_command, merge_command, split_command)
     yield from (forget_command, export_command, import_command)
@@ -190,9 +192,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{path}: Could not read the file ({error.strerror or error}). Check the path.") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no UTF-8 text; give a file that `oolong speakers export` wrote") from error
+        raise InputError(f"{path}: Not UTF-8 text. Give a file written by `oolong speakers export`") from error
 
 
 def _voice_fields(voice: Any) -> dict[str, Any]:

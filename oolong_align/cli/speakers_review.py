@@ -1,4 +1,4 @@
-"""``oolong speakers suggest`` and ``recluster``: voices that are probably one person's."""
+"""``oolong speakers suggest`` and ``recluster``: find voices that probably belong to the same person."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 __all__ = ["review_commands"]
 
-_COLUMNS = ("keep", "name", "merge", "its name", "probability", "cosine", "seconds", "heard together in")
+_COLUMNS = ("keep", "name", "merge", "merged name", "probability", "cosine", "seconds", "speak together in")
 
 
 def review_commands(host: Host) -> Iterator[click.Command]:
-    """Commands that compare the voices of a library with each other."""
+    """Create the commands that compare the voices of a library with each other."""
 
     @click.command("suggest")
     @library_option
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     def suggest(url: str, as_json: bool) -> None:
-        """Show voices that are probably one person's, for `oolong speakers merge`.
+        """Suggest voices to merge with `oolong speakers merge`, because they probably belong to the same person.
 
-        Recordings in which both speak are evidence that they are two.
+        Recordings in which both voices speak are evidence against a merge.
         """
         from oolong_align.speakers.deduplicate import suggest_merges
 
@@ -46,21 +46,21 @@ def review_commands(host: Host) -> Iterator[click.Command]:
 
     @click.command("recluster")
     @library_option
-    @click.option("--yes", is_flag=True, help="Merge without asking.")
-    @click.option("--json", "as_json", is_flag=True, help="Print the proposals as JSON; merges only with --yes.")
+    @click.option("--yes", is_flag=True, help="Merge without confirmation.")
+    @click.option("--json", "as_json", is_flag=True, help="Print the suggestions as JSON; merge only with --yes.")
     @click.option(
         "--speaker_threshold",
         "threshold",
         type=FiniteRange(0, 1, min_open=True, max_open=True),
         default=SPEAKER_THRESHOLD,
         show_default=True,
-        help="Least probability that two voices are one person's.",
+        help="Minimum probability that two voices belong to the same person.",
     )
     @click.pass_obj
     def recluster(terminal: Terminal, url: str, yes: bool, as_json: bool, threshold: float) -> None:
-        """Find out anew, from all that a library has heard, which voices are one person's, and merge them.
+        """Cluster all voices of a library again, and merge those of the same person.
 
-        Voices that speak in one recording, or have different names, are never merged.
+        Voices that speak in the same recording or have different names are never merged.
         """
         from oolong_align.speakers.deduplicate import recluster_voices
         from oolong_align.speakers.library import merge_voices
@@ -70,20 +70,20 @@ def review_commands(host: Host) -> Iterator[click.Command]:
             people = recluster_voices(voices, threshold=threshold)
             _show([each for person in people for each in person], as_json=as_json)
             if not people:
-                terminal.info(f"{shown(url)}: no two voices are one person's")
+                terminal.info(f"{shown(url)}: nothing to merge")
                 return
             if not yes and (as_json or not sys.stdin.isatty()):
-                terminal.info(f"{shown(url)}: nothing is merged without --yes")
+                terminal.info(f"{shown(url)}: not merged; confirm with --yes")
                 return
             if not yes and not click.confirm("Merge them?", err=True):
                 return
             with store.transaction():
                 if _state(store.list()) != _state(voices):
-                    raise InputError(f"{shown(url)}: the library was changed meanwhile; nothing was merged, try again")
+                    raise InputError(f"{shown(url)}: The library has changed. Nothing was merged; try again.")
                 for person in people:
                     merge_voices(store, person[0].kept.id, *(each.other.id for each in person))
-        gone = sum(map(len, people))
-        terminal.info(f"{shown(url)}: {gone + len(people)} voices became {len(people)}")
+        merged = sum(map(len, people))
+        terminal.info(f"{shown(url)}: merged {merged + len(people)} voices into {len(people)}")
 
     yield from (suggest, recluster)
 

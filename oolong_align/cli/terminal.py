@@ -1,4 +1,4 @@
-"""What is said on stderr: one line for each message, progress bars on a terminal, tables."""
+"""Messages on stderr: one line each, progress bars on a terminal, tables."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["Terminal", "counted", "one_line"]
 
 
 class Terminal:
-    """The user's stderr; ``quiet`` leaves only errors and what was asked for, ``debug`` adds tracebacks."""
+    """The user's stderr. ``quiet`` hides everything but errors and requested output; ``debug`` adds tracebacks."""
 
     def __init__(self, *, quiet: bool = False, debug: bool = False) -> None:
         self.quiet = quiet
         self.debug = debug
-        self._print: Callable[[str], None] | None = None  # above the live bars, while there are any
+        self._print: Callable[[str], None] | None = None  # prints above the progress bars while they are shown
         self._reset: Callable[[], None] | None = None
         self._warned: set[str] = set()
 
     def line(self, text: str) -> None:
-        """Print one line; what would control the terminal, such as a file's name with an escape, is spelled out."""
+        """Print one line. Control characters, for example in a file name, are escaped."""
         self._show(printable(text))
 
     def _show(self, text: str) -> None:
@@ -35,38 +35,38 @@ class Terminal:
                 self._print(text)
             else:
                 print(text, file=sys.stderr, flush=True)
-        except OSError:  # a log on a full disk, say: that is no reason to lose a result
+        except OSError:  # for example a log on a full disk: keep the results
             sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
 
     def info(self, text: str) -> None:
-        """Say what was done, unless quiet."""
+        """Print a summary, unless quiet."""
         if not self.quiet:
             self.line(text)
 
     def warn(self, text: str, about: str = "") -> None:
-        """Warn, unless quiet; the same words are said once for each recording."""
+        """Print a warning, unless quiet; the same text only once per recording."""
         if not self.quiet and text not in self._warned:
             self._warned.add(text)
-            # Most warnings about a file name it already.
+            # Most warnings about a file contain its name.
             self.line(f"oolong: warning: {about + ': ' if about and about not in text else ''}{' '.join(text.split())}")
 
     def error(self, error: BaseException, about: str = "") -> None:
-        """Say what went wrong in one line; with ``debug`` the traceback first."""
+        """Print an error as one line; with ``debug``, print the traceback first."""
         if self.debug:
             self._show("".join(traceback.format_exception(error)).rstrip())
         text = one_line(error)
-        # Most errors name their file already.
+        # Most errors about a file contain its name.
         self.line(f"oolong: error: {about + ': ' if about and about not in text else ''}{text}")
 
     def start_file(self) -> None:
-        """Forget the bars and warnings of the last recording."""
+        """Clear the progress bars and warnings of the previous recording."""
         self._warned.clear()
         if self._reset:
             self._reset()
 
     @contextmanager
     def progress(self) -> Iterator[Progress | None]:
-        """Show a bar for each stage while the block runs; nothing if quiet, or where stderr is not a terminal."""
+        """Show a progress bar for each stage while the block runs, unless quiet or stderr is not a terminal."""
         if self.quiet or not sys.stderr.isatty():
             yield None
             return
@@ -110,7 +110,7 @@ class Terminal:
 
 
 def counted(count: int, noun: str) -> str:
-    """Say a number of things.
+    """Return a count with its noun.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Message of an error in one line; with its type, if it is none of this package's."""
+    """Return the message of an error as one line, with its type if it is not an error of this package."""
     text = " ".join(str(error).split())
     if isinstance(error, OolongError):
         return text or type(error).__name__

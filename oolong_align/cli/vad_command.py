@@ -1,4 +1,4 @@
-"""``oolong vad``: where somebody speaks, with the segmentation model only."""
+"""``oolong vad``: speech ranges, computed by the segmentation model only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUFFIX = ".vad.tsv"
 
 
 def vad_command(host: Host) -> click.Command:
-    """``oolong vad``."""
+    """Create the command ``oolong vad``."""
 
     @click.pass_obj
     def vad(terminal: Terminal, /, **values: Any) -> int:
@@ -37,9 +37,11 @@ def vad_command(host: Host) -> click.Command:
     return make_command(
         "vad",
         vad,
-        "Say where somebody speaks: lines of start, tab, end, in seconds.\n\nWrites FILE's stem with .vad.tsv.",
+        "Detect speech.\n\nThe result is FILE's stem with .vad.tsv: one speech range per line, as start and end in "
+        "seconds, separated by a tab.",
         options=host.add_options(),
         own=[files_argument(), output_dir_option(), timing_option()],
+        examples=["meeting.mp4", "meeting.mp4 --vad_onset 0.6 -o -"],
     )
 
 
@@ -52,7 +54,7 @@ def _run(terminal: Terminal, values: dict[str, Any]) -> int:
     if not to_stdout:
         prepare_folder(folder)
     elif len(files) > 1:
-        raise UsageError(f"-o - takes one recording, not {len(files)}; name a folder")
+        raise UsageError(f"Option -o - accepts one recording, not {len(files)}. Give a folder instead.")
     from oolong_align.diarization.vad import VoiceActivityDetector
 
     rows, failed = [], []
@@ -68,14 +70,14 @@ def _run(terminal: Terminal, values: dict[str, Any]) -> int:
                 if not to_stdout:
                     target = folder / f"{path.stem}{SUFFIX}"
                     write_files({target: text}, inputs=[path])
-                    terminal.info(f"{path}: {counted(len(ranges), 'range')} -> {target}")
+                    terminal.info(f"{path}: {counted(len(ranges), 'speech range')} -> {target}")
             except ModelError:
                 raise
-            except Exception as error:  # noqa: BLE001  the other files get their turn
+            except Exception as error:  # noqa: BLE001  continue with the other files
                 terminal.error(error, about=str(path))
                 failed.append(path)
                 continue
-            voice = sum(each.end - each.start for each in ranges)
+            speech = sum(each.end - each.start for each in ranges)
             rows.append(
                 (
                     path.name,
@@ -83,20 +85,20 @@ def _run(terminal: Terminal, values: dict[str, Any]) -> int:
                     f"{seconds:.3f}",
                     f"{seconds / duration:.4f}" if duration else "",
                     len(ranges),
-                    f"{100 * voice / duration:.1f}" if duration else "0.0",
+                    f"{100 * speech / duration:.1f}" if duration else "0.0",
                 )
             )
     if to_stdout and rows:
         click.echo(text, nl=False)
     if values["timing"] and rows:
-        print_table(("file", "duration s", "time s", "RTF", "ranges", "voice %"), rows, sys.stderr)
+        print_table(("file", "duration s", "time s", "RTF", "ranges", "speech %"), rows, sys.stderr)
     return report_failures(failed, len(files), terminal)
 
 
 def _detect(
     detector: VoiceActivityDetector, path: Path, progress: Progress | None, terminal: Terminal
 ) -> tuple[list[SpeechRange], float, float]:
-    """Ranges, duration and the detector's own seconds."""
+    """Return the speech ranges, the duration in seconds, and the detector's running time in seconds."""
     from oolong_align.audio.recording import load_audio
 
     with load_audio(path, progress=progress) as audio:

@@ -31,7 +31,8 @@ __all__ = ["RESERVED", "Registry", "check_option_names", "clash", "flag_name"]
 
 RESERVED: Final = frozenset(
     {
-        *("files", "output_dir", "o", "f", "p", "no_plugins", "quiet", "q", "debug", "timing", "help", "version"),
+        *("files", "output_dir", "o", "f", "p", "no_plugins", "quiet", "q", "debug", "timing", "version"),
+        *("help", "help_advanced"),
         *("file", "audio", "rename", "assign", "merge"),
     }
 )
@@ -74,7 +75,7 @@ class Registry:
             core.add(
                 f"--{kind}",
                 commands=commands,
-                heading="Parts",
+                heading="Components",
                 metavar="NAME",
                 default=next(iter(entries), None),
                 help=f"{'; '.join(f'{name}: {entry.summary}' for name, entry in entries.items())}.",
@@ -83,9 +84,9 @@ class Registry:
         core.add(
             "--speakers",
             commands=(*every, "edit"),
-            heading="Parts",
+            heading="Speakers",
             metavar="URL",
-            help=f"Library of known voices (kinds of store: {stores}).",
+            help=f"Voice library: recognise its voices and store new ones (kinds of store: {stores}).",
         )
         core.add(
             "--output_format",
@@ -94,7 +95,7 @@ class Registry:
             heading="Output",
             metavar="NAME",
             multiple=True,
-            help="Format to write, by name, or all; may be repeated, or names with commas.",
+            help="Output formats by name, separated by commas, or all. Can be repeated.",
         )
         options = core.options
         for name, each in self.formats.items():

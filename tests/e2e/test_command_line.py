@@ -1,4 +1,4 @@
-"""The commands as users type them, on real speech with the real models, which are fetched at first use."""
+"""The commands as users run them, on real speech with the real models, which are fetched at first use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_subtitles_of_a_telephone_call(data_dir: Path, tmp_path: Path) -> None:
     assert all(word["start"] <= word["end"] for word in found["word_segments"])
 
 
-def test_no_text_where_nobody_speaks(data_dir: Path, tmp_path: Path) -> None:
+def test_a_recording_without_speech_has_no_text(data_dir: Path, tmp_path: Path) -> None:
     done = oolong("transcribe", data_dir / "nonspeech" / "noise2.flac", "-f", "all", "-o", tmp_path, "--no-plugins")
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.iterdir())) == len(load_host(plugins=False).formats())
@@ -41,18 +41,18 @@ def test_no_text_where_nobody_speaks(data_dir: Path, tmp_path: Path) -> None:
     assert (tmp_path / "noise2.srt").read_text() == ""
 
 
-def test_voice_ranges_go_to_stdout(data_dir: Path) -> None:
+def test_speech_ranges_go_to_stdout(data_dir: Path) -> None:
     done = oolong("vad", data_dir / "real" / "sample.flac", "-o", "-", "--timing")
     assert done.returncode == 0, done.stderr
     ranges = [tuple(map(float, line.split("\t"))) for line in done.stdout.splitlines()]
     assert ranges == sorted(ranges)
     assert 15 < sum(end - start for start, end in ranges) < 30
     header, row = (line.split("\t") for line in done.stderr.splitlines())
-    assert header == ["file", "duration s", "time s", "RTF", "ranges", "voice %"]
+    assert header == ["file", "duration s", "time s", "RTF", "ranges", "speech %"]
     assert int(row[4]) == len(ranges)
 
 
-def test_diarization_of_a_file_that_is_broken_and_one_that_is_not(data_dir: Path, tmp_path: Path) -> None:
+def test_a_broken_file_does_not_stop_the_others(data_dir: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp3"
     broken.write_bytes(b"no music")
     done = oolong("diarize", broken, data_dir / "real" / "sample.flac", "-o", tmp_path / "out", "--threads", 2)

@@ -1,4 +1,4 @@
-"""``oolong align``: words of one file, turns of a diarizer or of another file."""
+"""``oolong align``: words from a file, turns from a diarizer or another file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run_align(run: Run, tmp_path: Path) -> Run:
     return lambda *given, **more: run("align", *given, "--diarizer", "replay", "-o", tmp_path / "out", **more)
 
 
-def test_words_of_a_file_and_turns_of_the_diarizer(
+def test_words_from_a_file_and_turns_from_the_diarizer(
     run_align: Run, replay: Any, words: Callable[..., Path], record: Record, tmp_path: Path
 ) -> None:
     code, out, err = run_align(words(), record(), "--txt", "--json")
@@ -53,11 +53,11 @@ def test_words_of_a_file_and_turns_of_the_diarizer(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talk.json", "talk.txt"]
     assert (tmp_path / "out" / "talk.txt").read_text() == "[SPEAKER_00]: hello\n[SPEAKER_01]: there\n"
     assert json.loads((tmp_path / "out" / "talk.json").read_text())["source"] == "meeting"
-    assert err.splitlines()[0] == f"{tmp_path / 'talk.json'}: 2 words of Whisper"
+    assert err.splitlines()[0] == f"{tmp_path / 'talk.json'}: 2 words from Whisper"
     assert "2 speakers, 2 words" in err.splitlines()[1]
 
 
-def test_turns_of_a_file_need_no_recording(
+def test_turns_from_a_file_need_no_recording(
     run_align: Run, replay: Any, words: Callable[..., Path], rttm: Path, tmp_path: Path
 ) -> None:
     code, _, err = run_align(words(), "--turns", rttm, "--txt", "--rttm", "--timing")
@@ -79,7 +79,7 @@ def test_words_after_the_last_turn_keep_their_times(
     assert document["duration"] >= 6.5
 
 
-def test_with_a_recording_the_turns_end_where_it_ends(
+def test_turns_are_cut_at_the_end_of_the_recording(
     run_align: Run, words: Callable[..., Path], record: Record, rttm: Path, tmp_path: Path
 ) -> None:
     rttm.write_text(RTTM + "SPEAKER x 1 2 9 <NA> <NA> Ada <NA> <NA>\n")
@@ -101,14 +101,14 @@ def test_words_without_times_are_flagged_on_the_terminal(
     assert "warning" not in run_align(path, record(), "--quiet")[2]
 
 
-def test_subtitles_do_not_replace_the_json_that_lies_beside_them(
+def test_subtitles_do_not_replace_the_json_next_to_them(
     run: Run, words: Callable[..., Path], rttm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     beside = words("talk.json").read_bytes()
     (tmp_path / "talk.srt").write_text("1\n00:00:00,200 --> 00:00:01,800\nhello there\n")
     code, _, err = run("align", "talk.srt", "--turns", rttm)
-    assert code == 2 and "talk.json is there already; if the recogniser wrote it, it has better times" in err
+    assert code == 2 and "talk.json: File exists. If the recogniser wrote it, its times are better" in err
     assert (tmp_path / "talk.json").read_bytes() == beside
     assert run("align", "talk.srt", "--turns", rttm, "-o", "out")[0] == 0
     code, _, err = run("align", "talk.srt", "--turns", rttm, "--json")
@@ -136,8 +136,8 @@ def test_the_input_is_never_replaced(run: Run, replay: Any, words: Callable[...,
     ("arguments", "code", "message"),
     [
         ([], 2, "Missing argument 'TRANSCRIPT'"),
-        (["WORDS"], 2, "give its recording too, or who spoke when with --turns"),
-        (["WORDS", "--turns", "RTTM", "--num_speakers", "2"], 2, "--num_speakers does not fit --turns"),
+        (["WORDS"], 2, "No recording given. Add it after the transcript, or give --turns"),
+        (["WORDS", "--turns", "RTTM", "--num_speakers", "2"], 2, "Options --num_speakers and --turns"),
         (["WORDS", "AUDIO", "--model", "base"], 2, "No such option '--model'"),
         (["NONE", "AUDIO"], 1, "none: No such file"),
         (["RTTM", "AUDIO"], 1, "not valid JSON"),
@@ -146,7 +146,7 @@ def test_the_input_is_never_replaced(run: Run, replay: Any, words: Callable[...,
         (["WORDS", "RTTM"], 1, "theirs.rttm"),
     ],
 )
-def test_what_cannot_be_is_one_line(
+def test_invalid_input_is_one_line(
     run_align: Run,
     replay: Any,
     words: Callable[..., Path],
@@ -160,12 +160,14 @@ def test_what_cannot_be_is_one_line(
     places = {"WORDS": words(), "AUDIO": record(), "RTTM": rttm, "NONE": tmp_path / "none"}
     found, out, err = run_align(*(places.get(each, each) for each in arguments))
     assert (found, out, replay.calls) == (code, "", [])
-    lines = [each for each in err.splitlines() if not each.endswith("words of Whisper")]
+    lines = [each for each in err.splitlines() if not each.endswith("words from Whisper")]
     assert len(lines) == 1 and lines[0].startswith("oolong: error: ") and message in lines[0]
     assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
 
 
-def test_plugins_take_part(run_align: Run, words: Callable[..., Path], rttm: Path, tmp_path: Path) -> None:
+def test_plugins_add_options_and_wrap_the_alignment(
+    run_align: Run, words: Callable[..., Path], rttm: Path, tmp_path: Path
+) -> None:
     class Mask:
         @hookimpl
         def oolong_add_options(self, options: OptionGroup) -> None:
@@ -182,7 +184,7 @@ def test_plugins_take_part(run_align: Run, words: Callable[..., Path], rttm: Pat
     assert (code, "error" in err) == (0, False)
 
 
-def test_a_plugin_cannot_take_the_commands_own_option(run: Run) -> None:
+def test_a_plugin_cannot_redefine_an_option_of_the_command(run: Run) -> None:
     class Turns:
         name = "turns"
 
@@ -195,7 +197,7 @@ def test_a_plugin_cannot_take_the_commands_own_option(run: Run) -> None:
     assert "option of align '--turns' belongs to both" in err
 
 
-def test_every_foreign_file_goes_through(run: Run, repository: Path, tmp_path: Path) -> None:
+def test_files_of_all_other_tools_are_accepted(run: Run, repository: Path, tmp_path: Path) -> None:
     turns = repository / "examples" / "meeting.rttm"
     for path in sorted((repository / "tests" / "data" / "foreign").glob("*.json")):
         code, _, err = run("align", path, "--turns", turns, "-f", "all", "-o", tmp_path)
@@ -204,7 +206,7 @@ def test_every_foreign_file_goes_through(run: Run, repository: Path, tmp_path: P
         assert (tmp_path / f"{path.stem}.srt").read_text().startswith("1\n")
 
 
-def test_words_behind_the_end_show_that_it_is_another_recording(
+def test_words_after_the_end_of_the_recording_are_reported(
     run_align: Run, words: Callable[..., Path], record: Record
 ) -> None:
     late = [{"word": " hello", "start": 1.0, "end": 2.0}, {"word": " there", "start": 500.0, "end": 501.0}]

@@ -48,7 +48,7 @@ def test_without_a_format_json_is_written_here(
     assert [segment["speaker"] for segment in found["segments"]] == ["SPEAKER_00", "SPEAKER_01"]
 
 
-def test_results_go_to_stdout_when_asked(run: Run, record: Record) -> None:
+def test_results_go_to_stdout_on_request(run: Run, record: Record) -> None:
     code, out, err = run("transcribe", record(), "-o", "-", "--tsv", *REPLAY)
     assert (code, err) == (0, "")
     assert out.splitlines()[1].split("\t")[2:] == ["SPEAKER_00", "hello"]
@@ -62,20 +62,41 @@ def test_formats_by_name_or_by_flag(run: Run, record: Record, tmp_path: Path, fl
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".srt", ".vtt"]
 
 
-def test_dashes_and_underscores_are_one(run: Run, record: Record, tmp_path: Path) -> None:
+def test_dashes_and_underscores_are_equivalent(run: Run, record: Record, tmp_path: Path) -> None:
     for flag in ("--max_speakers", "--max-speakers"):
         code, out, _ = run("diarize", record(), "-o", "-", flag, "1", "--diarizer", "replay", "--no-refine")
         assert code == 0
         assert {line.split()[7] for line in out.splitlines()} == {"SPEAKER_00"}
 
 
-def test_oolong_transcribe_is_oolong_transcribe(replay: object, record: Record, tmp_path: Path) -> None:
-    code = transcribe_main([str(record()), "--srt", "-o", str(tmp_path / "out"), *REPLAY], host=make_host(replay))
-    assert code == 0
+@pytest.mark.parametrize("program", ["oolong-transcribe", "oolong-align"])
+def test_the_shortcuts_are_oolong_transcribe(
+    replay: object, record: Record, tmp_path: Path, capsys: Capture, program: str
+) -> None:
+    arguments = [str(record()), "--srt", "-o", str(tmp_path / "out"), *REPLAY]
+    assert transcribe_main(arguments, host=make_host(replay), program=program) == 0
     assert (tmp_path / "out" / "meeting.srt").exists()
+    assert transcribe_main(["--help"], host=make_host(replay), program=program) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"Usage: {program} [OPTIONS] FILE...") and f"  {program} meeting.mp4 --srt\n" in out
 
 
-def test_diarize_writes_rttm_and_more_if_asked(run: Run, record: Record, tmp_path: Path) -> None:
+def test_every_installed_command_runs(repository: Path) -> None:
+    installed = {
+        "oolong": "main",
+        "oolong-transcribe": "transcribe_main",
+        "oolong-align": "align_main",
+    }
+    text = (repository / "pyproject.toml").read_text()
+    assert dict(re.findall(r'^(oolong\S*) = "oolong_align\.__main__:(\S+)"$', text, re.MULTILINE)) == installed
+    for program, function in installed.items():
+        script = f"import sys; from oolong_align.__main__ import {function}; sys.exit({function}())"
+        done = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"Usage: {program} [OPTIONS] ")
+
+
+def test_diarize_writes_rttm_and_requested_formats(run: Run, record: Record, tmp_path: Path) -> None:
     replay = ("--diarizer", "replay")
     assert run("diarize", record(), "-o", tmp_path / "a", *replay)[0] == 0
     assert run("diarize", record(), "--json", "-o", tmp_path / "b", *replay)[0] == 0
@@ -96,7 +117,7 @@ def test_exclusive_turns_do_not_overlap(run: Run, record: Record) -> None:
         assert out.splitlines()[1].split()[3:5] == ["1.000000", "1.000000"]
 
 
-def test_the_layout_of_subtitles_reaches_them(run: Run, record: Record) -> None:
+def test_layout_options_apply_to_subtitles(run: Run, record: Record) -> None:
     class Talk:
         @hookimpl
         def oolong_transcribers(self) -> list[TranscriberEntry]:
@@ -117,7 +138,7 @@ def test_the_layout_of_subtitles_reaches_them(run: Run, record: Record) -> None:
     assert max(cue.count("word") for cue in cues("--min_cue", 0.1, "--max-cue", 0.25)) == 2
 
 
-def test_timing_tells_seconds_and_rtf_of_each_stage(run: Run, record: Record, tmp_path: Path) -> None:
+def test_timing_prints_seconds_and_rtf_of_each_stage(run: Run, record: Record, tmp_path: Path) -> None:
     code, out, err = run("transcribe", record(), "--timing", "-o", tmp_path, *REPLAY)
     assert (code, out) == (0, "")
     lines = [line.split("\t") for line in err.splitlines()]
@@ -134,7 +155,7 @@ def test_timing_tells_seconds_and_rtf_of_each_stage(run: Run, record: Record, tm
     assert out.startswith("SPEAKER")
 
 
-def test_one_bad_file_is_named_and_the_others_are_done(run: Run, record: Record, tmp_path: Path) -> None:
+def test_a_failed_file_is_named_and_does_not_stop_the_others(run: Run, record: Record, tmp_path: Path) -> None:
     files = [record("a.wav"), record("broken.wav"), record("b.wav")]
     code, _, err = run("transcribe", *files, "--srt", "-o", tmp_path / "out", *REPLAY)
     assert code == 1
@@ -145,7 +166,7 @@ def test_one_bad_file_is_named_and_the_others_are_done(run: Run, record: Record,
 
 
 class Raising:
-    """A diarizer that raises what it is told to, when it is built."""
+    """A diarizer that raises a given error when it is built."""
 
     name = "raising"
 
@@ -231,12 +252,47 @@ def test_commands_of_plugins_run(run: Run) -> None:
     assert "The command 'vad' belongs to both plugin 'core'" in err
 
 
-def test_help_lists_every_option_of_the_diarizer(run: Run) -> None:
+def test_advanced_help_lists_every_option_of_the_diarizer(run: Run) -> None:
     for command in ("transcribe", "diarize"):
-        code, out, _ = run(command, "--help")
+        code, out, _ = run(command, "--help-advanced")
         assert code == 0
         for field in fields(DiarizerOptions):
             assert f"--{field.name}" in out, field.name
+
+
+HELP = ("--help", "--help-advanced")
+EXPERT = {
+    *("intra_threads", "providers", "exact", "embedding_exclude_overlap", "step", "fa", "fb", "max_iterations"),
+    *("clustering_threshold", "align_rule", "refine"),
+}
+
+
+@pytest.mark.parametrize("command", ["transcribe", "diarize", "align", "vad", "edit"])
+def test_expert_options_are_listed_by_advanced_help_only(run: Run, command: str) -> None:
+    listed = [{*re.findall(r"^  (?:-\w, )?--(\w+)", run(command, flag)[1], re.MULTILINE)} for flag in HELP]
+    assert not listed[0] & EXPERT
+    assert listed[1] - listed[0] <= EXPERT and listed[0] <= listed[1]
+    assert "--help-advanced" in run(command, "--help")[1]
+    assert bool(listed[1] & EXPERT) == (command != "edit")
+
+
+def test_expert_options_work(run: Run, record: Record) -> None:
+    flags = ("--fa", 0.1, "--step", 1, "--no-exact", "--align-rule", "overlap", "--txt", "-o", "-")
+    assert run("transcribe", record(), *flags, *REPLAY)[0] == 0
+    assert "'--fa': 0.0 is not in the range" in run("transcribe", record(), "--fa", 0, *REPLAY)[2]
+
+
+def test_the_help_of_transcribe_fits_two_screens_and_starts_with_common_options(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = run("transcribe", "--help")[1].splitlines()
+    assert len(lines) <= 100 and max(map(len, lines)) <= 100
+    headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert headings[:4] == ["Examples:", "Output:", "Transcription:", "Speakers:"] and headings[-1] == "General:"
+    screen = "\n".join(lines[:60])
+    for option in ("--output_dir", "--srt", "--model", "--language", "--num_speakers", "--speakers"):
+        assert f" {option} " in screen, option
 
 
 def test_defaults_of_the_diarizer_are_those_of_its_options() -> None:
@@ -246,7 +302,7 @@ def test_defaults_of_the_diarizer_are_those_of_its_options() -> None:
             assert options[field.name] == field.default, field.name
 
 
-def test_languages_and_arithmetic_are_those_of_the_engine() -> None:
+def test_languages_and_numeric_types_are_those_of_the_engine() -> None:
     import ctranslate2
     from faster_whisper import available_models
     from faster_whisper.tokenizer import _LANGUAGE_CODES
@@ -260,7 +316,7 @@ def test_languages_and_arithmetic_are_those_of_the_engine() -> None:
     assert ctranslate2.get_supported_compute_types("cpu") <= set(COMPUTE_TYPES)
 
 
-def test_the_command_lines_own_options_are_reserved(replay: object) -> None:
+def test_options_of_the_command_line_are_reserved(replay: object) -> None:
     host = make_host(replay)
     declared = {str(each.option.name) for each in host.add_options()}
     cli = build_cli(host)
@@ -301,11 +357,11 @@ def test_a_closed_pipe_is_no_traceback(record: Record) -> None:
 @pytest.mark.parametrize("module", ["click", "numpy"])
 def test_an_interrupt_during_the_imports_is_no_traceback(repository: Path, module: str) -> None:
     scripts = re.findall(r'^oolong\S* = "(\S+):(\S+)"$', (repository / "pyproject.toml").read_text(), re.MULTILINE)
-    assert len(scripts) == 2
+    assert len(scripts) == 3
     for home, function in scripts:
         program = (
             "import signal, sys\n"
-            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job may have it ignored
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs may ignore SIGINT
             "class Interrupts:\n"
             "    def find_spec(self, name, *_):\n"
             f"        if name == {module!r}:\n"
@@ -353,7 +409,7 @@ def test_progress_is_shown_on_a_terminal_only_and_not_if_quiet() -> None:
         out, err = process.communicate()
         if tty:
             err = b""
-            with suppress(OSError):  # the terminal is gone when its process has ended
+            with suppress(OSError):  # the terminal closes when its process ends
                 while chunk := os.read(ours, 65536):
                     err += chunk
         os.close(ours)

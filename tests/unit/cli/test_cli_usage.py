@@ -1,4 +1,4 @@
-"""What is refused before any work, and what is forgiven."""
+"""Usage errors, which stop a run before any work, and input that is accepted in several spellings."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ Run = Callable[..., tuple[int, str, str]]
         (["transcribe", "FILE", "-f", "docx"], 2, "Unknown output format 'docx'. Available: srt, vtt"),
         (["transcribe", "FILE", "--diarizer", "other"], 2, "Unknown diarizer 'other'. Available: vbx, replay"),
         (["transcribe", "FILE", "--speakers", "redis://host/1"], 2, "Unknown speaker store 'redis'"),
-        (["transcribe", "FILE", "-o", "-", "--srt", "--vtt"], 2, "-o - takes one recording and one format"),
-        (["transcribe", "FILE", "FILE", "-o", "-"], 2, "-o - takes one recording and one format"),
+        (["transcribe", "FILE", "-o", "-", "--srt", "--vtt"], 2, "Option -o - accepts one recording and one format"),
+        (["transcribe", "FILE", "FILE", "-o", "-"], 2, "Option -o - accepts one recording and one format"),
         (["transcribe", "FILE", "FILE"], 2, "2 inputs share the stem 'meeting'"),
         (["vad", "FILE", "FILE"], 2, "Rename one, or run them separately with different --output_dir"),
-        (["transcribe", "FILE", "https://a.org/b.mp3"], 2, "https://a.org/b.mp3 is an address: download it first"),
-        (["align", "https://a.org/b.json", "FILE"], 2, "https://a.org/b.json is an address: download it first"),
+        (["transcribe", "FILE", "https://a.org/b.mp3"], 2, "https://a.org/b.mp3 is a URL. Download the file first"),
+        (["align", "https://a.org/b.json", "FILE"], 2, "https://a.org/b.json is a URL. Download the file first"),
         (["transcribe", "FILE", "-o", "https://a.org/b"], 2, "https://a.org/b: Writing to a URL is not supported"),
         (["vad", "FILE", "-o", "file:///tmp"], 2, "file:///tmp: Writing to a URL"),
         (["edit", "FILE", "--srt", "--output_dir", "s3://b/c"], 2, "s3://b/c: Writing to a URL"),
         (["speakers", "export", "s3://b/c.json", "-s", "FILE"], 2, "s3://b/c.json: Writing to a URL"),
         (["vad", "FILE", "--vad_onset", "0.2"], 2, "is 0.2; 0.357 is its default, so give --vad_offset too"),
-        (["transcribe", "FILE", "-p", "textgrid"], 2, "'textgrid' must be no:NAME"),
+        (["transcribe", "FILE", "-p", "textgrid"], 2, "'textgrid' is not of the form no:NAME"),
         (["diarize", "FILE", "--srt"], 2, "No such option '--srt'"),
-        (["vad", "FILE", "FILE", "-o", "-"], 2, "-o - takes one recording"),
+        (["vad", "FILE", "FILE", "-o", "-"], 2, "Option -o - accepts one recording"),
         (["fetch"], 2, "No such command 'fetch'"),
         (
             ["transcribe", "FILE", "--model", "tiny.en", "--language", "de"],
@@ -73,7 +73,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     assert replay.calls == []
 
 
-def test_a_device_or_arithmetic_that_is_not_here_is_found_before_any_work(
+def test_an_unsupported_compute_type_is_refused_before_any_work(
     run: Run, replay: object, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import ctranslate2
@@ -91,7 +91,7 @@ def test_a_device_or_arithmetic_that_is_not_here_is_found_before_any_work(
     assert replay.calls == []
 
 
-def test_a_model_that_cannot_be_had_is_found_before_any_work(
+def test_an_unavailable_model_is_reported_before_any_work(
     run: Run, replay: object, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(name: str) -> str:
@@ -120,11 +120,11 @@ def test_a_model_that_cannot_be_had_is_found_before_any_work(
 
 
 @pytest.mark.parametrize("language", ["EN", "en-US", "en_GB", "English", " english "])
-def test_a_language_in_any_spelling_is_its_code(run: Run, record: Record, tmp_path: Path, language: str) -> None:
+def test_languages_are_accepted_in_any_spelling(run: Run, record: Record, tmp_path: Path, language: str) -> None:
     folder = tmp_path / "models" / "whisper" / "tiny.en"
     folder.mkdir(parents=True)
     for name in ("model.bin", "config.json"):
-        (folder / name).touch()  # nobody speaks, so the model is not loaded
+        (folder / name).touch()  # the recording has no speech, so the model is not loaded
     models = ("--model", "tiny.en", "--model_dir", tmp_path / "models")
     flags = ("--diarizer", "replay", *models, "--language", language, "--json", "-o", "-")
     code, out, err = run("transcribe", record(seconds=1), *flags)
@@ -134,7 +134,7 @@ def test_a_language_in_any_spelling_is_its_code(run: Run, record: Record, tmp_pa
 
 def test_file_names_do_not_control_the_terminal(run: Run, record: Record, tmp_path: Path) -> None:
     if os.name == "nt":
-        pytest.skip("such names cannot be")
+        pytest.skip("Windows does not allow such names")
     files = [record("a\x1b[2J\nb.wav"), record("broken\x1b]0;title\x07.wav")]
     code, _, err = run("diarize", *files, "-o", tmp_path / "out", "--timing", "--diarizer", "replay")
     assert code == 1
@@ -142,23 +142,23 @@ def test_file_names_do_not_control_the_terminal(run: Run, record: Record, tmp_pa
     assert "a\\x1b[2J\\nb.wav: 2 speakers" in err and "broken\\x1b]0;title\\x07.wav" in err
 
 
-def test_one_of_a_thing_is_singular(run: Run, tmp_path: Path) -> None:
+def test_counts_of_one_are_singular(run: Run, tmp_path: Path) -> None:
     words, rttm = tmp_path / "meeting.json", tmp_path / "one.rttm"
     words.write_text(json.dumps({"segments": [{"start": 0.5, "end": 1, "text": "Yes."}]}))
     rttm.write_text("SPEAKER meeting 1 0.0 2.0 <NA> <NA> A <NA> <NA>\n")
     code, _, err = run("align", words, "--turns", rttm, "--timing", "-o", tmp_path / "out")
     assert code == 0
-    assert "1 word of Whisper\n" in err and "1 speaker, 1 word ->" in err and "s, 1 speaker, 1 segment\n" in err
+    assert "1 word from Whisper\n" in err and "1 speaker, 1 word ->" in err and "s, 1 speaker, 1 segment\n" in err
     code, _, err = run("edit", tmp_path / "out" / "meeting.json", "--rename", "SPEAKER_00=Ada")
     assert code == 0
     assert "1 speaker, 1 word ->" in err
 
 
-def test_voice_ranges_have_a_precision(run: Run) -> None:
+def test_vad_has_the_option_precision(run: Run) -> None:
     assert "--precision" in run("vad", "--help")[1]
 
 
-def test_models_may_be_quiet_and_debugged(run: Run) -> None:
+def test_models_has_the_options_quiet_and_debug(run: Run) -> None:
     for flags in (("models", "-q", "path", "plda", "--debug"), ("models", "--debug", "path", "plda", "--quiet")):
         code, out, err = run(*flags)
         assert (code, err) == (0, "")

@@ -1,4 +1,4 @@
-"""``oolong edit``: what is read, what is written where, and what is refused."""
+"""``oolong edit``: accepted inputs, written files, and errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_result_is_replaced_and_kept(run: Run, result: Path) -> None:
+def test_an_edit_replaces_the_result_and_keeps_a_backup(run: Run, result: Path) -> None:
     before = result.read_bytes()
     code, out, err = run("edit", result, "--rename", "SPEAKER_00=Ada", "--rename", "SPEAKER_01=Bob=Bo", "--srt")
     assert (code, out) == (0, "")
@@ -42,7 +42,9 @@ def test_the_result_is_replaced_and_kept(run: Run, result: Path) -> None:
     assert [each["name"] for each in json.loads(result.read_text())["speakers"].values()] == [None, "Bob=Bo"]
 
 
-def test_a_folder_gets_what_is_asked_for_and_the_result_stays(run: Run, result: Path, tmp_path: Path) -> None:
+def test_an_output_folder_gets_the_requested_formats_and_the_result_stays(
+    run: Run, result: Path, tmp_path: Path
+) -> None:
     before = result.read_bytes()
     for flags, written in (([], ["meeting.json"]), (["--vtt", "-f", "txt"], ["meeting.txt", "meeting.vtt"])):
         folder = tmp_path / f"to {len(flags)}"
@@ -53,14 +55,14 @@ def test_a_folder_gets_what_is_asked_for_and_the_result_stays(run: Run, result: 
     assert names(result.parent) == ["meeting.json"]
 
 
-def test_its_own_folder_is_no_other(run: Run, result: Path) -> None:
+def test_the_folder_of_the_result_as_output_folder_replaces_it(run: Run, result: Path) -> None:
     before = result.read_bytes()
     assert run("edit", result, "--rename", "SPEAKER_00=Ada", "-o", result.parent)[0] == 0
     assert names(result.parent) == ["meeting.json", "meeting.json.bak"]
     assert (result.parent / "meeting.json.bak").read_bytes() == before != result.read_bytes()
 
 
-def test_formats_alone_leave_the_result(run: Run, result: Path) -> None:
+def test_formats_without_edits_do_not_change_the_result(run: Run, result: Path) -> None:
     before = result.stat()
     assert run("edit", result, "--rttm", "--exclusive", "--srt", "--max_line_width", "3")[0] == 0
     assert names(result.parent) == ["meeting.json", "meeting.rttm", "meeting.srt"]
@@ -68,7 +70,7 @@ def test_formats_alone_leave_the_result(run: Run, result: Path) -> None:
     assert (result.stat().st_ino, result.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_the_output_is_the_same_as_that_of_the_run(run: Run, record: Record, result: Path, tmp_path: Path) -> None:
+def test_exported_formats_equal_those_of_transcribe(run: Run, record: Record, result: Path, tmp_path: Path) -> None:
     replay = ("--diarizer", "replay", "--transcriber", "replay")
     formats = ("-f", "all", "--highlight_words", "--max_line_count", "1")
     without_audio = ("--html_audio", "none")
@@ -88,7 +90,7 @@ def test_stdout_takes_one_format(run: Run, result: Path) -> None:
     assert names(result.parent) == ["meeting.json"]
 
 
-def test_edits_are_made_in_one_order_and_the_last_wins(run: Run, result: Path) -> None:
+def test_edits_apply_in_a_fixed_order_and_the_last_one_wins(run: Run, result: Path) -> None:
     merging = ("--merge", "SPEAKER_01=SPEAKER_00", "--assign", "0-1=SPEAKER_01", "--rename", "SPEAKER_01=Bob")
     code, out, _ = run("edit", result, *merging, "--rename", "SPEAKER_01=Ben", "--txt", "-o", "-")
     assert (code, out) == (0, "[Ben]: hello there\n")
@@ -100,28 +102,29 @@ def test_edits_are_made_in_one_order_and_the_last_wins(run: Run, result: Path) -
     assert list(document["speakers"]) == ["SPEAKER_00"]
 
 
-def test_edits_that_may_be_a_mistake_are_told(run: Run, result: Path) -> None:
+def test_edits_that_may_be_mistakes_cause_a_warning(run: Run, result: Path) -> None:
     naming = ("--rename", "SPEAKER_00=Ada", "--rename", "SPEAKER_01=Ada", "-o", "-", "--txt")
     code, out, err = run("edit", result, *naming)
     assert (code, out) == (0, "[Ada]: hello\n[Ada]: there\n")
-    both = "SPEAKER_00 and SPEAKER_01 both have the name Ada"
-    assert err == f"oolong: warning: {both}; if they are one person, --merge SPEAKER_01=SPEAKER_00\n"
+    both = "SPEAKER_00 and SPEAKER_01 have the same name Ada"
+    assert err == f"oolong: warning: {both}. If they are the same person, add --merge SPEAKER_01=SPEAKER_00\n"
     assert run("edit", result, *naming, "--merge", "SPEAKER_01=SPEAKER_00")[2] == ""
     assert run("edit", result, "--rename", "SPEAKER_00=", "-o", "-")[2] == ""
     code, _, err = run("edit", result, "--assign", "2.1-3=SPEAKER_00", "-o", "-")
-    assert (code, err) == (0, "oolong: warning: --assign 2.1-3=SPEAKER_00: nobody else speaks there\n")
-    for kept in ("0-0.9=SPEAKER_00", "0-0.9=SPEAKER_01"):  # who confirms a speaker has changed how sure it is
+    no_change = "No change. No other speaker speaks in this time range."
+    assert (code, err) == (0, f"oolong: warning: --assign 2.1-3=SPEAKER_00: {no_change}\n")
+    for kept in ("0-0.9=SPEAKER_00", "0-0.9=SPEAKER_01"):  # confirming a speaker changes the confidence
         assert run("edit", result, "--assign", kept, "-o", "-")[2] == ""
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([], "nothing to do: give an edit, such as --rename SPEAKER_00=Ada, or a format, such as --srt"),
-        (["-o", "-", "--srt", "--vtt"], "-o - takes one format, not 2; name a folder"),
-        (["--rename", "Ada"], "--rename Ada: there is no =; write LABEL=NAME, such as SPEAKER_00=Ada"),
-        (["--assign", "1-2"], "--assign 1-2: there is no =; write START-END=LABEL, such as 12.3-15=SPEAKER_01"),
-        (["--merge", "SPEAKER_01"], "there is no =; write LABEL=LABEL"),
+        ([], "Nothing to do. Give an edit such as --rename SPEAKER_00=Ada, or a format such as --srt"),
+        (["-o", "-", "--srt", "--vtt"], "Option -o - accepts one format, not 2. Give a folder instead."),
+        (["--rename", "Ada"], "--rename Ada: Missing '='. Write LABEL=NAME, such as SPEAKER_00=Ada"),
+        (["--assign", "1-2"], "--assign 1-2: Missing '='. Write START-END=LABEL, such as 12.3-15=SPEAKER_01"),
+        (["--merge", "SPEAKER_01"], "Missing '='. Write LABEL=LABEL"),
         (["--rename", "SPEAKER_07=Ada"], "there is no speaker 'SPEAKER_07', only SPEAKER_00, SPEAKER_01"),
         (["--rename", "SPEAKER_00=\x1b\u202e"], "nothing of it can be printed"),
         (["--rename", "SPEAKER_00= SPEAKER_01"], "SPEAKER_01 is another speaker"),
@@ -129,9 +132,12 @@ def test_edits_that_may_be_a_mistake_are_told(run: Run, result: Path) -> None:
         (["--merge", "SPEAKER_01=Ada"], "--merge SPEAKER_01=Ada: there is no speaker 'Ada', only"),
         (["--merge", "SPEAKER_01=SPEAKER_01"], "cannot be merged with itself"),
         (["--merge", "SPEAKER_01=SPEAKER_00", "--merge", "SPEAKER_01=SPEAKER_00"], "only SPEAKER_00"),
-        (["--assign", "12=SPEAKER_00"], "'12' is no time: give start and end in seconds or m:ss, such as 12.3-15"),
-        (["--assign", "-1-2=SPEAKER_00"], "'-1-2' is no time"),
-        (["--assign", "1e3-nan=SPEAKER_00"], "'1e3-nan' is no time"),
+        (
+            ["--assign", "12=SPEAKER_00"],
+            "Invalid time range '12'. Give start and end in seconds or m:ss, such as 12.3-15",
+        ),
+        (["--assign", "-1-2=SPEAKER_00"], "Invalid time range '-1-2'"),
+        (["--assign", "1e3-nan=SPEAKER_00"], "Invalid time range '1e3-nan'"),
         (["--assign", "2-1=SPEAKER_00"], "the end must be after the start"),
         (["--assign", "9-10=SPEAKER_00"], "after the end of the recording at 3 s"),
         (["--assign", f"0-{'9' * 400}=SPEAKER_00"], "is no time"),
@@ -181,25 +187,25 @@ def test_files_of_other_tools_are_refused(run: Run, tmp_path: Path, text: str) -
     assert path.read_text() == text and names(tmp_path) == ["theirs.json"]
 
 
-def test_a_file_that_is_not_there_or_no_text(run: Run, tmp_path: Path) -> None:
+def test_a_missing_file_and_a_binary_file_are_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "b.json").write_bytes(b"\xff\xfe{")
     for path, message in (
-        (tmp_path / "a.json", "cannot be read: No such file"),
-        (tmp_path, "cannot be read: Is a directory"),
-        (tmp_path / "b.json", "is no UTF-8 text"),
+        (tmp_path / "a.json", "Could not read the file (No such file"),
+        (tmp_path, "Could not read the file (Is a directory"),
+        (tmp_path / "b.json", "Not UTF-8 text"),
     ):
         code, _, err = run("edit", path, "--rename", "SPEAKER_00=Ada")
         assert code == 1
         assert err.startswith(f"oolong: error: {path}: {message}") and err.count("\n") == 1
 
 
-def test_what_windows_puts_in_front_of_a_file_is_no_harm(run: Run, result: Path) -> None:
+def test_a_byte_order_mark_is_ignored(run: Run, result: Path) -> None:
     result.write_bytes(b"\xef\xbb\xbf" + result.read_bytes())
     assert run("edit", result, "--rename", "SPEAKER_00=Ada")[0] == 0
     assert read_json(result.read_text("utf-8")).speakers["SPEAKER_00"].name == "Ada"
 
 
-def test_without_voices_or_models_nothing_is_clustered(run: Run, result: Path, tmp_path: Path) -> None:
+def test_clustering_again_needs_embeddings_and_models(run: Run, result: Path, tmp_path: Path) -> None:
     before = result.read_bytes()
     code, _, err = run("edit", result, "--num_speakers", 2)
     assert code == 1
@@ -224,7 +230,7 @@ def find_hash() -> str:
     return find_bundle("open", parts=("plda",)).hashes["plda"]
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is read-only for root")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root can write everywhere")
 def test_a_read_only_folder_is_named(run: Run, result: Path) -> None:
     result.parent.chmod(0o500)
     code, _, err = run("edit", result, "--rename", "SPEAKER_00=Ada")
@@ -239,7 +245,7 @@ def test_a_folder_that_cannot_be_written_is_named(run: Run, result: Path) -> Non
 
 
 class Vanish:
-    """A format whose rendering removes the file that is edited."""
+    """A format whose rendering deletes the edited file."""
 
     name = "vanish"
 
@@ -255,7 +261,7 @@ class Vanish:
         return "gone"
 
 
-def test_a_result_that_vanishes_is_written_anew(run: Run, result: Path) -> None:
+def test_a_result_that_was_deleted_is_written_again(run: Run, result: Path) -> None:
     assert run("edit", result, "--rename", "SPEAKER_00=Ada", "--vanish", plugins=(Vanish(result),))[0] == 0
     assert names(result.parent) == ["meeting.gone", "meeting.json"]
     assert read_json(result.read_text()).speakers["SPEAKER_00"].name == "Ada"
@@ -293,7 +299,7 @@ def test_long_names_do_not_share_a_temporary_file(tmp_path: Path) -> None:
     assert {path.suffix: path.read_text() for path in tmp_path.iterdir()} == {".srt": "srt", ".vtt": "vtt"}
 
 
-def test_plugins_hear_of_an_edit_and_may_add_options_to_it(run: Run, result: Path) -> None:
+def test_plugins_can_add_options_to_edit(run: Run, result: Path) -> None:
     class Shout:
         name = "shout"
         mark = ""
@@ -314,17 +320,17 @@ def test_plugins_hear_of_an_edit_and_may_add_options_to_it(run: Run, result: Pat
     assert run("edit", result, "--shout", "--mark", "?", "-o", "-", plugins=(Shout(),)) == (0, "HELLO?", "")
 
 
-def test_a_name_stands_for_its_label_and_a_clock_for_seconds(run: Run, result: Path) -> None:
+def test_names_replace_labels_and_clock_times_replace_seconds(run: Run, result: Path) -> None:
     named = ("--rename", "SPEAKER_00=Ada", "--assign", "0:00-0:00:01=SPEAKER_01", "--merge", "SPEAKER_01=Ada")
     code, out, err = run("edit", result, *named, "--txt", "-o", "-")
     assert (code, out, err) == (0, "[Ada]: hello there\n", "")
     twice = ("--rename", "SPEAKER_00=Ada", "--rename", "SPEAKER_01=Ada", "--assign", "0-1=Ada")
     code, _, err = run("edit", result, *twice)
-    assert code == 2 and "SPEAKER_00 and SPEAKER_01 have the name 'Ada'; give a label" in err
+    assert code == 2 and "Ambiguous name 'Ada': SPEAKER_00 and SPEAKER_01 have it. Use a label" in err
 
 
 @pytest.mark.parametrize(("time", "seconds"), [("1:02-1:03.5", (62.0, 63.5)), ("1:02:03-2:00:00", (3723.0, 7200.0))])
-def test_times_as_a_player_shows_them(time: str, seconds: tuple[float, float]) -> None:
+def test_clock_times_are_parsed(time: str, seconds: tuple[float, float]) -> None:
     assert _parse_time(time) == seconds
 
 
@@ -337,10 +343,8 @@ def test_an_edit_that_changes_nothing_keeps_the_backup(run: Run, result: Path, m
     assert result.with_name("meeting.json.bak").read_bytes() == before
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there is no such signal to catch")
-def test_a_run_that_is_told_to_stop_leaves_nothing_half_written(
-    run: Run, result: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGTERM")
+def test_sigterm_leaves_nothing_half_written(run: Run, result: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, write, begun = result.read_bytes(), Path.write_bytes, []
 
     def stopped(path: Path, data: bytes) -> int:
@@ -362,8 +366,8 @@ def test_a_run_that_is_told_to_stop_leaves_nothing_half_written(
     assert names(result.parent) == ["meeting.json"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
-def test_what_a_link_leads_to_is_edited(run: Run, result: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege")
+def test_the_target_of_a_symbolic_link_is_edited(run: Run, result: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(result)
     assert run("edit", link, "--rename", "SPEAKER_00=Ada")[0] == 0
@@ -378,7 +382,7 @@ def test_a_page_keeps_its_recording_only_if_it_is_given(run: Run, record: Record
     assert '"audio":"embed"' in page.read_text()
     assert "warning" not in run("edit", result, "--html", "--audio", recording, "--html_audio", "link")[2]
     assert '"audio":"link"' in page.read_text()
-    assert f"warning: {page}: the page before had its recording" in run("edit", result, "--html")[2]
+    assert f"warning: {page}: The previous page had the recording" in run("edit", result, "--html")[2]
     assert "warning" not in run("edit", result, "--html")[2]
     code, _, err = run("edit", result, "--srt", "--audio", recording)
-    assert code == 2 and "--audio is for formats that hold the recording" in err
+    assert code == 2 and "has no effect: no format uses the recording" in err

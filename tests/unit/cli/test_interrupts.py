@@ -1,4 +1,4 @@
-"""Ctrl-C while the program starts: one line and 130, at any moment."""
+"""Ctrl-C while the program starts: one line and exit code 130, at any time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 
 START = (
     "import signal, sys\n"
-    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job may have it ignored
-    "class Tells:\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs may ignore SIGINT
+    "class Reports:\n"
     "    def find_spec(self, name, *_):\n"
     "        if name == 'oolong_align.cli':\n"
     "            print(flush=True)\n"
-    "sys.meta_path.insert(0, Tells())\n"
+    "sys.meta_path.insert(0, Reports())\n"
     "from oolong_align.__main__ import main\n"
     "sys.exit(main())\n"
 )
@@ -33,11 +33,11 @@ def test_a_signal_to_a_starting_process_is_no_traceback(after_s: float) -> None:
         time.sleep(after_s)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    # A quick machine may have come to its end.
+    # On a fast machine the process may already have finished.
     assert (process.returncode, err.strip()) == (130, "oolong: interrupted") or (out and not err)
 
 
-def test_little_is_imported_before_an_interrupt_is_answered(repository: Path) -> None:
+def test_interrupts_are_handled_before_any_other_import(repository: Path) -> None:
     program = (
         "import __future__, importlib, os, sys, warnings\n"
         f"sys.path.insert(0, {str(repository)!r})\n"

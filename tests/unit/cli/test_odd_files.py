@@ -1,4 +1,4 @@
-"""Files with names as long as they may be, and pipes in their place."""
+"""Files with very long names, and pipes instead of files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 Run = Callable[..., tuple[int, str, str]]
 
 
-def test_a_name_as_long_as_a_file_system_takes_it_gets_its_results(run: Run, result: Path) -> None:
+def test_names_of_maximum_length_work(run: Run, result: Path) -> None:
     long = result.rename(result.with_name("会議" * 41 + ".json"))  # 251 bytes
     code, _, err = run("edit", long, "--rename", "SPEAKER_00=Ada", "--srt", "--rttm", "-o", result.parent / "to")
     assert (code, err.count("\n")) == (0, 1)
@@ -20,7 +20,7 @@ def test_a_name_as_long_as_a_file_system_takes_it_gets_its_results(run: Run, res
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_result_from_a_pipe_is_written_elsewhere_only(run: Run, result: Path) -> None:
+def test_a_result_read_from_a_pipe_needs_an_output_folder(run: Run, result: Path) -> None:
     pipe = result.with_name("pipe.json")
     os.mkfifo(pipe)
     for where, expected in (((), 2), (("-o", result.parent / "to"), 0)):
@@ -29,7 +29,7 @@ def test_a_result_from_a_pipe_is_written_elsewhere_only(run: Run, result: Path) 
         code, _, err = run("edit", pipe, "--rename", "SPEAKER_00=Ada", *where)
         writer.join(60)
         assert (code, err.count("\n")) == (expected, 1)
-        assert (f"{pipe} is no file that could be replaced; write the result elsewhere, with -o DIR" in err) == (
+        assert (f"{pipe}: Not a regular file, so it cannot be replaced. Give another folder with -o" in err) == (
             not where
         )
 
@@ -46,7 +46,7 @@ def test_a_pipe_or_device_is_never_replaced(run: Run, result: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_a_file_that_is_no_exported_library_is_named(run: Run, tmp_path: Path) -> None:
+def test_the_error_names_a_file_that_is_not_an_exported_library(run: Run, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text("[]")
     code, _, err = run("speakers", "import", other, "--speakers", tmp_path / "new.db")

@@ -1,4 +1,4 @@
-"""``--speakers`` and ``oolong speakers`` on recordings whose names say who speaks in them."""
+"""``--speakers`` and ``oolong speakers`` on recordings whose file names list their speakers."""
 
 from __future__ import annotations
 
@@ -31,27 +31,28 @@ def test_no_output_replaces_the_library(
     assert kept.read_bytes().startswith(b"SQLite")
 
 
-def test_an_export_is_private_and_an_import_tells_what_was_there(
+def test_an_export_is_private_and_an_import_reports_existing_voices(
     transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
 ) -> None:
     transcribed("Ada_Bob.0")
     file = tmp_path / "voices.json"
     code, out, err = oolong("speakers", "export", file, "-s", library)
-    assert (code, out, err) == (0, "", f"{file}: 2 voices written; only you can read it\n")
+    assert (code, out, err) == (0, "", f"{file}: exported 2 voices; readable by you only\n")
     assert oolong("speakers", "export", file, "-s", library, "--quiet")[1:] == ("", "")
     assert file.stat().st_mode & 0o777 == 0o600
-    assert "2 voices added" in oolong("speakers", "import", file, "-s", tmp_path / "new.db")[2]
-    assert "0 voices added" in (err := oolong("speakers", "import", file, "-s", library)[2]) and "2 are there" in err
+    assert "added 2 voices" in oolong("speakers", "import", file, "-s", tmp_path / "new.db")[2]
+    assert "added 0 voices" in (err := oolong("speakers", "import", file, "-s", library)[2])
+    assert "skipped 2 existing voices" in err
     code, _, err = oolong("speakers", "export", tmp_path / "missing" / "voices.json", "-s", library)
     assert code == 1 and f"{tmp_path / 'missing' / 'voices.json'}: Could not write the file (" in err
 
 
-def test_merging_tells_which_name_is_gone(oolong: Run, record: Record, library: Path) -> None:
+def test_merging_reports_removed_names(oolong: Run, record: Record, library: Path) -> None:
     parts = ("-s", library)
     for name in ("Ada", "Bob"):
         assert oolong("speakers", "enroll", name, record(f"{name}.0.wav", 20), *parts)[0] == 0
     code, _, err = oolong("speakers", "merge", "voice_1", "voice_2", *parts)
-    assert code == 0 and "voice_1 is named Ada; the name Bob is gone" in err
+    assert code == 0 and "voice_1 keeps the name Ada. Removed names: Bob" in err
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_no_password_is_shown(url: str, seen: str) -> None:
     assert shown(url) == seen
 
 
-def test_an_id_is_no_name_and_stands_for_nobody_else(oolong: Run, record: Record, library: Path) -> None:
+def test_an_id_cannot_be_a_name(oolong: Run, record: Record, library: Path) -> None:
     parts = ("-s", library)
     for name in ("Ada", "Bob"):
         assert oolong("speakers", "enroll", name, record(f"{name}.0.wav", 20), *parts)[0] == 0
@@ -79,18 +80,18 @@ def test_an_id_is_no_name_and_stands_for_nobody_else(oolong: Run, record: Record
     assert "voice_2" in oolong("speakers", "list", *parts)[1]
 
 
-def test_a_name_stands_for_the_one_voice_that_has_it(oolong: Run, record: Record, library: Path) -> None:
+def test_a_unique_name_can_replace_an_id(oolong: Run, record: Record, library: Path) -> None:
     parts = ("-s", library)
     for name in ("Ada", "Bob", "Cleo"):
         assert oolong("speakers", "enroll", name, record(f"{name}.0.wav", 20), *parts)[0] == 0
-    assert oolong("speakers", "name", "Bob", "Bo", *parts)[2] == "voice_2 is Bo\n"
+    assert oolong("speakers", "name", "Bob", "Bo", *parts)[2] == "voice_2: named Bo\n"
     code, _, err = oolong("speakers", "name", "Bo", "Ada", *parts)
     assert code == 0
-    assert "Ada is the name of voice_1 too; if they are one person, `oolong speakers merge voice_1 voice_2`" in err
+    assert "voice_1 and voice_2 have the same name Ada" in err and "run `oolong speakers merge voice_1 voice_2`" in err
     code, _, err = oolong("speakers", "forget", "Cleo", "Ada", *parts)
-    assert code == 1 and "voice_1 and voice_2 have the name 'Ada'; give an id" in err
+    assert code == 1 and "Ambiguous name 'Ada': voice_1 and voice_2 have it. Use an id" in err
     assert oolong("speakers", "forget", "\udcff", *parts)[0] == 1
-    assert oolong("speakers", "merge", "Cleo", "voice_1", *parts)[2].startswith("voice_3 (Cleo) is voice_1 too\n")
+    assert oolong("speakers", "merge", "Cleo", "voice_1", *parts)[2].startswith("voice_3 (Cleo): merged with voice_1\n")
     assert oolong("speakers", "split", "Cleo", "1", *parts)[1] == "voice_4\n"
     assert oolong("speakers", "forget", "Cleo", "Ada", *parts)[0] == 0
     assert [each["id"] for each in json.loads(oolong("speakers", "list", "--json", *parts)[1])] == ["voice_4"]
@@ -104,10 +105,10 @@ def test_a_name_stands_for_the_one_voice_that_has_it(oolong: Run, record: Record
         (("split", "voice_1", "0"), "voice_1 has one reference: it cannot be split"),
         (("list", "-s", "/dev/null"), "/dev/null: this is a device"),
         (("list", "-s", ""), "give the name of a file"),
-        (("list", "-s", "empty.db"), "there is no such library"),
+        (("list", "-s", "empty.db"), "No such voice library"),
     ],
 )
-def test_what_cannot_be_done_is_told(
+def test_invalid_values_are_refused(
     oolong: Run,
     record: Record,
     library: Path,
@@ -124,7 +125,7 @@ def test_what_cannot_be_done_is_told(
     assert not Path("empty.db").stat().st_size
 
 
-def test_what_cannot_be_imported_or_enrolled_leaves_no_library(
+def test_a_failed_import_or_enrolment_creates_no_library(
     oolong: Run, record: Record, library: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "voices.json").write_text("{}")
@@ -133,7 +134,7 @@ def test_what_cannot_be_imported_or_enrolled_leaves_no_library(
     assert not library.exists()
 
 
-def test_enrolled_people_are_identified_and_others_are_not(oolong: Run, record: Record, library: Path) -> None:
+def test_only_enrolled_people_are_identified(oolong: Run, record: Record, library: Path) -> None:
     parts = ("-s", library)
     assert oolong("speakers", "enroll", "Ada", record("Ada.0.wav", 20), *parts)[1] == "voice_1\n"
     assert oolong("speakers", "enroll", "Bob", record("Bob.0.wav", 20), *parts)[1] == "voice_2\n"
@@ -161,7 +162,7 @@ def test_a_part_of_a_recording_is_enrolled_with_its_times(oolong: Run, record: R
     assert (voice["name"], voice["seconds"]) == ("Ada", 17.5)
 
 
-def test_export_and_import_carry_a_library_over(transcribed: Transcribed, oolong: Run, library: Path) -> None:
+def test_export_and_import_copy_a_library(transcribed: Transcribed, oolong: Run, library: Path) -> None:
     transcribed("Ada_Bob.0")
     portable, other = library.with_name("voices.json"), library.with_name("other.db")
     assert oolong("speakers", "export", portable, "-s", library)[0] == 0
@@ -174,7 +175,7 @@ def test_export_and_import_carry_a_library_over(transcribed: Transcribed, oolong
     assert oolong("speakers", "list", "--json", "-s", library)[1] == listed[0]
 
 
-def test_voices_of_one_person_are_suggested_and_merged_on_demand(
+def test_voices_of_the_same_person_are_suggested_and_merged_on_confirmation(
     transcribed: Transcribed, oolong: Run, library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("Ada.0", "Ada.1", "Bob_Cleo.2"):
@@ -186,7 +187,7 @@ def test_voices_of_one_person_are_suggested_and_merged_on_demand(
     assert code == 0 and [each["merge"] for each in json.loads(out)] == ["voice_2"]
     assert oolong("speakers", "list", "-s", library)[1].count("voice_") == 4
     code, out, err = oolong("speakers", "recluster", "-s", library)
-    assert code == 0 and out.count("voice_2") == 1 and "nothing is merged without --yes" in err
+    assert code == 0 and out.count("voice_2") == 1 and "not merged; confirm with --yes" in err
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("click.confirm", lambda *_, **__: False)
     assert oolong("speakers", "recluster", "-s", library)[0] == 0
@@ -208,7 +209,7 @@ def test_thresholds_are_measured_on_a_labelled_folder(oolong: Run, record: Recor
         (folder / person).mkdir(parents=True, exist_ok=True)
         record(f"{name}.wav", 20).rename(folder / person / f"{name}.wav")
     code, out, err = oolong("speakers", "threshold", folder, "--json")
-    assert code == 0 and "Bob_Cleo.1.wav: 2 people speak there" in err
+    assert code == 0 and "Bob_Cleo.1.wav: Found 2 speakers" in err
     found = json.loads(out)
     assert (found["same"], found["different"]) == (1, 2)
     assert found["thresholds"][0] == {"threshold": 0.5, "false_accepts": 0.0, "false_rejects": 0.0}
@@ -218,20 +219,25 @@ def test_thresholds_are_measured_on_a_labelled_folder(oolong: Run, record: Recor
     ("arguments", "code", "text"),
     [
         (["list"], 2, "Missing option '--speakers' / '-s'"),
-        (["list", "-s", "none.db"], 2, "none.db: there is no such library"),
-        (["name", "voice_1", "Ada", "-s", "none.db"], 2, "none.db: there is no such library"),
+        (["list", "-s", "none.db"], 2, "none.db: No such voice library"),
+        (["name", "voice_1", "Ada", "-s", "none.db"], 2, "none.db: No such voice library"),
+        (
+            ["name", "voice_7", "Ada"],
+            2,
+            "such as --speakers voices.db, or set the environment variable OOLONG_SPEAKERS",
+        ),
         (["list", "-s", "redis://host/1"], 2, "Unknown speaker store 'redis'"),
-        (["import", "none.json", "-s", "new.db"], 1, "none.json: cannot be read"),
-        (["enroll", "Ada", "FILE", "-s", "new.db", "--from", "9", "--to", "3"], 2, "the end must be after the start"),
+        (["import", "none.json", "-s", "new.db"], 1, "none.json: Could not read the file"),
+        (["enroll", "Ada", "FILE", "-s", "new.db", "--from", "9", "--to", "3"], 2, "end must be after start"),
         (["enroll", "Ada", "FILE", "-s", "new.db", "--from", "90"], 2, "--from 90"),
         (["enroll", "A\nB", "FILE", "-s", "new.db"], 1, "the name must be 1 to 200 characters on one line"),
         (["enroll", "A\nB", "none.wav", "-s", "new.db"], 1, "the name must be 1 to 200 characters on one line"),
         (["enroll", "\udcff", "FILE", "-s", "new.db"], 1, "the name must be 1 to 200 characters on one line"),
         (["enroll", "Ada", "none.wav", "-s", "new.db"], 1, "none.wav"),
-        (["threshold", "none"], 2, "none: there is no such folder"),
+        (["threshold", "none"], 2, "none: No such folder"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
+def test_every_error_is_one_line(
     oolong: Run,
     record: Record,
     tmp_path: Path,
@@ -252,7 +258,7 @@ def test_too_short_speech_is_not_enrolled(oolong: Run, record: Record, library: 
     assert code == 1 and "4.0 s of speech are too few" in err
 
 
-def test_a_broken_library_is_found_out_before_any_work(
+def test_a_broken_library_is_reported_before_any_work(
     oolong: Run, replay: object, record: Record, tmp_path: Path
 ) -> None:
     (tmp_path / "voices.db").write_text("no library")
@@ -262,7 +268,7 @@ def test_a_broken_library_is_found_out_before_any_work(
     assert code == 2 and "--speakers: give the name of a file" in err and not list(tmp_path.glob("*.rttm"))
 
 
-def test_voices_of_another_model_stop_a_recording_before_it_is_transcribed(
+def test_voices_of_another_model_are_refused_before_the_transcription(
     transcribed: Transcribed, run: Run, replay: object, record: Record, library: Path, tmp_path: Path
 ) -> None:
     transcribed("Ada.0")
@@ -278,7 +284,7 @@ def test_voices_of_another_model_stop_a_recording_before_it_is_transcribed(
     with_url.close()
 
 
-def test_a_config_without_a_store_changes_nothing(run: Run, record: Record, tmp_path: Path) -> None:
+def test_without_a_library_speakers_have_no_voice(run: Run, record: Record, tmp_path: Path) -> None:
     code, _, err = run("diarize", record(), "--diarizer", "replay", "-o", tmp_path, "-f", "json")
     assert code == 0, err
     assert {each["voice"] for each in json.loads((tmp_path / "meeting.json").read_text())["speakers"].values()} == {
@@ -286,7 +292,7 @@ def test_a_config_without_a_store_changes_nothing(run: Run, record: Record, tmp_
     }
 
 
-def test_turns_without_embeddings_are_said(run: Run, record: Record, library: Path, tmp_path: Path) -> None:
+def test_a_warning_if_turns_have_no_embeddings(run: Run, record: Record, library: Path, tmp_path: Path) -> None:
     parts = ("--diarizer", "replay", "-o", tmp_path, "-f", "json", "--speakers", library)
     code, _, err = run("diarize", record(), *parts)
     assert code == 0 and "warning: --speakers: there are turns without embeddings" in err

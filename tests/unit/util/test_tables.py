@@ -1,4 +1,4 @@
-"""Tables: drawn on a terminal of any width, tab-separated elsewhere."""
+"""Tables: formatted on a terminal of any width, tab-separated elsewhere."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def drawn(width: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()
 
 
-def test_a_table_that_fits_has_one_line_for_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_that_fits_has_one_line_per_row(monkeypatch: pytest.MonkeyPatch) -> None:
     cells = [[cell.strip() for cell in re.split("[┃│]", line)[1:-1]] for line in drawn(120, monkeypatch)]
     assert [row for row in cells if row] == [[*row] for row in (COLUMNS, *ROWS)]
 
 
 @pytest.mark.parametrize("width", [20, 60, 80])
-def test_numbers_stay_whole_and_nothing_is_cut_where_there_is_less_room(
+def test_numbers_are_not_wrapped_and_nothing_is_cut_on_a_narrow_terminal(
     width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = drawn(width, monkeypatch)
@@ -44,7 +44,7 @@ def test_numbers_stay_whole_and_nothing_is_cut_where_there_is_less_room(
     assert max(map(len, lines)) <= max(width, 54)  # below that the terminal wraps the lines
 
 
-def test_other_programs_get_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_pipes_get_tab_separated_tables(capsys: pytest.CaptureFixture[str]) -> None:
     file = io.StringIO()
     print_table(COLUMNS, ROWS, file, "a title")
     assert file.getvalue().splitlines() == ["a title", *("\t".join(row) for row in (COLUMNS, *ROWS))]

@@ -44,9 +44,9 @@ def test_list_names_everything_with_size_licence_and_place(tmp_path, monkeypatch
     assert result.exit_code == 0, result.output
     for text in ("open (default)", "community-1", "tiny.en", "base (default)", "26.5 MB", "CC-BY-4.0"):
         assert text in result.stdout
-    assert result.stdout.count("not fetched yet") == 9
+    assert result.stdout.count("not fetched") == 9
     assert "part of the package" in result.stdout
-    assert f"CACHE is {tmp_path / 'cache'}" in result.stdout
+    assert f"CACHE: {tmp_path / 'cache'}" in result.stdout
     assert str(own / "segmentation/model.onnx") in result.stdout
     assert "speechocean762" in result.stdout
 
@@ -83,8 +83,8 @@ def test_verify_reads_derived_files_and_the_next_use_repairs_them(tmp_path):
     os.utime(derived, ns=(before.st_atime_ns, before.st_mtime_ns))
     result = run("verify")
     assert isinstance(result.exception, HashMismatchError)
-    assert "1 damaged derived files: the next use makes them anew" in str(result.exception)
-    assert f"derived {derived.name}\tDAMAGED, the next use makes it anew\t" in result.stdout
+    assert "Damaged derived files: 1. They are rebuilt at the next use." in str(result.exception)
+    assert f"derived {derived.name}\tDAMAGED, rebuilt at the next use\t" in result.stdout
     assert make().read_bytes() == b"derived"
     assert run("verify").exit_code == 0
 
@@ -126,7 +126,7 @@ def test_path_of_an_unavailable_model(own):
 def test_fetch_of_an_unknown_name_is_a_usage_error():
     result = run("fetch", "open", "huge")
     assert isinstance(result.exception, UsageError)
-    assert "no model huge in the manifest, only open, community-1, campplus, tiny.en, base" in str(result.exception)
+    assert "Unknown model huge. Available: open, community-1, campplus, tiny.en, base" in str(result.exception)
 
 
 @pytest.mark.parametrize("name", ["large-v3", "owner/thing"])
