@@ -252,49 +252,6 @@ def test_commands_of_plugins_run(run: Run) -> None:
     assert "The command 'vad' belongs to both plugin 'core'" in err
 
 
-def test_advanced_help_lists_every_option_of_the_diarizer(run: Run) -> None:
-    for command in ("transcribe", "diarize"):
-        code, out, _ = run(command, "--help-advanced")
-        assert code == 0
-        for field in fields(DiarizerOptions):
-            assert f"--{field.name}" in out, field.name
-
-
-HELP = ("--help", "--help-advanced")
-EXPERT = {
-    *("intra_threads", "providers", "exact", "embedding_exclude_overlap", "step", "fa", "fb", "max_iterations"),
-    *("clustering_threshold", "align_rule", "refine"),
-}
-
-
-@pytest.mark.parametrize("command", ["transcribe", "diarize", "align", "vad", "edit"])
-def test_expert_options_are_listed_by_advanced_help_only(run: Run, command: str) -> None:
-    listed = [{*re.findall(r"^  (?:-\w, )?--(\w+)", run(command, flag)[1], re.MULTILINE)} for flag in HELP]
-    assert not listed[0] & EXPERT
-    assert listed[1] - listed[0] <= EXPERT and listed[0] <= listed[1]
-    assert "--help-advanced" in run(command, "--help")[1]
-    assert bool(listed[1] & EXPERT) == (command != "edit")
-
-
-def test_expert_options_work(run: Run, record: Record) -> None:
-    flags = ("--fa", 0.1, "--step", 1, "--no-exact", "--align-rule", "overlap", "--txt", "-o", "-")
-    assert run("transcribe", record(), *flags, *REPLAY)[0] == 0
-    assert "'--fa': 0.0 is not in the range" in run("transcribe", record(), "--fa", 0, *REPLAY)[2]
-
-
-def test_the_help_of_transcribe_fits_two_screens_and_starts_with_common_options(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
-    lines = run("transcribe", "--help")[1].splitlines()
-    assert len(lines) <= 100 and max(map(len, lines)) <= 100
-    headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
-    assert headings[:4] == ["Examples:", "Output:", "Transcription:", "Speakers:"] and headings[-1] == "General:"
-    screen = "\n".join(lines[:60])
-    for option in ("--output_dir", "--srt", "--model", "--language", "--num_speakers", "--speakers"):
-        assert f" {option} " in screen, option
-
-
 def test_defaults_of_the_diarizer_are_those_of_its_options() -> None:
     options = make_host().complete("diarize", {})
     for field in fields(DiarizerOptions):
@@ -326,20 +283,6 @@ def test_options_of_the_command_line_are_reserved(replay: object) -> None:
             assert command is not None
             own = {str(parameter.name) for parameter in command.params} - declared
             assert own <= RESERVED
-
-
-def test_no_engine_is_loaded_for_help() -> None:
-    script = (
-        "import sys, oolong_align\n"
-        "from oolong_align.cli.main import main\n"
-        "for command in ([], ['transcribe'], ['diarize'], ['align'], ['vad'], ['edit'], ['models']):\n"
-        "    assert main([*command, '--help']) == 0\n"
-        "main(['plugins'])\n"
-        "heavy = ('onnxruntime', 'ctranslate2', 'faster_whisper', 'av', 'scipy', 'onnx', 'kaldi_native_fbank')\n"
-        "sys.exit(' '.join(name for name in heavy if name in sys.modules) or 0)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_closed_pipe_is_no_traceback(record: Record) -> None:
@@ -420,14 +363,6 @@ def test_progress_is_shown_on_a_terminal_only_and_not_if_quiet() -> None:
     assert "segmentation" in shown and "embedding" in shown and "50%" in shown and "done" in shown
     assert show("-q", tty=True) == ""
     assert show(tty=False) == "done\n"
-
-
-def test_overview_and_version(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run()
-    assert code == 0 and "transcribe" in out and "models" in out
-    assert run("--version")[1].startswith("oolong 0.")
-    assert (transcribe_main(["--version"]), capsys.readouterr().out) == (0, run("--version")[1])
-    assert run("-h")[0] == 0
 
 
 def test_a_missing_file_is_one_failed_recording(run: Run, replay: object, record: Record, tmp_path: Path) -> None:
