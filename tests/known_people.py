@@ -1,4 +1,4 @@
-"""Voices that are known exactly: directions in 64 dimensions, with as much noise as wanted."""
+"""Synthetic voices: known directions in 64 dimensions plus noise."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MODEL = VoiceModel(name="test", weights="f" * 64, dimension=DIMENSION)
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
 
 
-def heard(person: str, session: int = 0, noise: float = 0.3) -> FloatArray:
-    """Embedding of a person in a session; sessions of one person have a cosine of about 1 / (1 + noise^2)."""
+def embedding_of(person: str, session: int = 0, noise: float = 0.3) -> FloatArray:
+    """Embedding of a person in a session; the cosine of two sessions is about 1 / (1 + noise^2)."""
     voice = np.random.default_rng(zlib.crc32(person.encode())).standard_normal(DIMENSION)
     other = np.random.default_rng([zlib.crc32(person.encode()), session]).standard_normal(DIMENSION)
     vector = voice + noise * other
@@ -29,12 +29,12 @@ def heard(person: str, session: int = 0, noise: float = 0.3) -> FloatArray:
 
 
 def sample(person: str, session: int = 0, *, seconds: float = 30.0, noise: float = 0.3) -> VoiceSample:
-    return VoiceSample(embedding=heard(person, session, noise), seconds=seconds, end=seconds)
+    return VoiceSample(embedding=embedding_of(person, session, noise), seconds=seconds, end=seconds)
 
 
 def reference(person: str, session: int = 0, *, source: str = "", seconds: float = 30.0) -> Reference:
     return Reference(
-        embedding=heard(person, session),
+        embedding=embedding_of(person, session),
         source=source or f"file_{session}",
         recording=source or f"{person} {session}",
         start=0.0,
@@ -56,19 +56,22 @@ def voice(references: Sequence[Reference], name: str | None = None, number: int 
 
 
 class Known:
-    """``Ada_Bob.3.wav`` holds Ada, then Bob, as long as each other, in the room 3, or another one if it is not 20 s."""
+    """Diarizer by file name: in ``Ada_Bob.3.wav``, Ada and Bob speak for equal times in session 3.
+
+    Recordings that are not 20 s long are another session.
+    """
 
     name = "known"
     weights = MODEL.weights
 
     @hookimpl
     def oolong_diarizers(self) -> list[DiarizerEntry]:
-        return [DiarizerEntry("known", "by the file's name", lambda config: self._diarize)]
+        return [DiarizerEntry("known", "speakers from the file name", lambda config: self._diarize)]
 
     def _diarize(self, audio: Audio, **_: object) -> Diarization:
         people, _, session = (audio.stem or "Ada").partition(".")
         names = people.split("_")
-        room = int(session or 0) + 10 * abs(round(audio.duration - 20))
+        number_of_session = int(session or 0) + 10 * abs(round(audio.duration - 20))
         bounds = np.linspace(0, audio.duration, len(names) + 1).tolist()
         spans = [(start, end, number) for number, (start, end) in enumerate(pairwise(bounds))]
         return Diarization(
@@ -76,6 +79,6 @@ class Known:
             turns=tuple(DiarizeSegment(*span) for span in spans),
             speech=(SpeechRange(0.0, audio.duration),),
             duration=audio.duration,
-            embeddings={number: heard(name, room) for number, name in enumerate(names)},
+            embeddings={number: embedding_of(name, number_of_session) for number, name in enumerate(names)},
             model=ModelInfo(bundle="known", hashes={"embedding": self.weights}, dimension=DIMENSION),
         )

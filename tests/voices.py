@@ -1,4 +1,4 @@
-"""Voices for the tests of stores."""
+"""Voices for tests of stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening a store of voices from Python, by the same URLs as ``--speakers``."""
+"""Open a voice store from Python with the same URLs as ``--speakers``."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ __all__ = ["open_store"]
 
 
 def open_store(url: str, *, host: Host | None = None) -> SpeakerStore:
-    """Open a store of voices.
+    """Open a voice store.
 
     Parameters
     ----------
     url : str
-        ``voices.db``, a file that is created if it is not there, or the URL of a store that a plugin offers, such as
-        ``postgresql://host/voices``.
+        Path of an SQLite file, such as ``voices.db``, which is created if missing, or the URL of a store from a plugin,
+        such as ``postgresql://host/voices``.
     host : Host, optional
-        The plugins to choose from; all that are installed by default.
+        Host with the available plugins; defaults to all installed plugins.
 
     Raises
     ------
     UsageError
-        If no plugin offers this kind of store.
+        If no plugin provides this kind of store.
     StoreError
-        If it cannot be opened.
+        If the store cannot be opened.
 
     Examples
     --------

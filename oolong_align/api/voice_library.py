@@ -1,4 +1,4 @@
-"""A library of voices for other programs: any embeddings in, voices and names out; no network runs."""
+"""Voice library for other programs: match and enrol embeddings from any model. Runs no network."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ __all__ = ["VoiceLibrary"]
 
 
 class VoiceLibrary:
-    """Voices of one embedding model in a store; close it, or use it in a ``with`` statement.
+    """Voices of one embedding model in a store. Use it in a ``with`` statement, or close it.
 
-    Embeddings of this project's default model are compared by a calibrated PLDA, all others by cosine with the
-    calibration of the default model: measure their threshold.
+    Embeddings of the default model are compared with a calibrated PLDA, those of other models by cosine with the
+    calibration of the default model: measure a suitable threshold for them.
 
     Parameters
     ----------
     store : SpeakerStore
-        It is closed with the library.
+        Closed together with the library.
     model : VoiceModel, optional
-        What makes the embeddings: any name, any text that changes with the weights, and the size of an embedding. By
-        default the model of the voices that are there.
+        Model of the embeddings: any name, any text that changes with the weights, and the size of an embedding.
+        Defaults to the model of the stored voices.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class VoiceLibrary:
 
     @property
     def model(self) -> VoiceModel:
-        """What makes the embeddings.
+        """Model of the embeddings.
 
         Raises
         ------
@@ -71,12 +71,12 @@ class VoiceLibrary:
         found = self._model or self.store.model()
         if found is None:
             raise InputError(
-                "the library is empty: give the model of the embeddings, VoiceModel(...), when you open it"
+                "The voice library is empty. Pass the model of the embeddings, VoiceModel(...), when you open it"
             )
         return found
 
     def voices(self) -> list[Voice]:
-        """All voices, in order of their numbers."""
+        """Return all voices, ordered by number."""
         return list(self.store.list())
 
     def match(
@@ -86,7 +86,7 @@ class VoiceLibrary:
         seconds: Sequence[float] | None = None,
         threshold: float = SPEAKER_THRESHOLD,
     ) -> list[Match]:
-        """Find the speakers of one recording, ``float32[N, D]``; see `oolong_align.speakers.matching.match`."""
+        """Match the speakers of one recording, ``float32[N, D]``; see `oolong_align.speakers.matching.match`."""
         if not len(embeddings):
             return []
         return match(embeddings, self.store, model=self.model, seconds=seconds, threshold=threshold)
@@ -100,9 +100,10 @@ class VoiceLibrary:
         source: str = "",
         span: tuple[float, float] | None = None,
     ) -> Voice:
-        """Teach somebody's voice by an embedding ``float32[D]``; see `oolong_align.speakers.learning.enroll`.
+        """Enrol a person with an embedding, ``float32[D]``; see `oolong_align.speakers.learning.enroll`.
 
-        With the ``span`` in seconds of the recording that ``source`` names, the same speech is not learned twice.
+        Pass ``source`` and ``span``, the name of the recording and the time range in seconds, so that the same speech
+        is not learned twice.
         """
         start, end = span or (0.0, seconds)
         sample = VoiceSample(
@@ -111,15 +112,15 @@ class VoiceLibrary:
         return enroll(self.store, name, sample, model=self.model, source=source, recording=None if span else "")
 
     def name(self, voice_id: str, name: str | None) -> Voice:
-        """Give a voice a name, or take it away with ``None``."""
+        """Set the name of a voice, or remove it with ``None``."""
         return rename_voice(self.store, voice_id, name)
 
     def forget(self, voice_id: str) -> bool:
-        """Remove a voice and every trace of it; tells whether there was one."""
+        """Delete a voice and all its data; return whether it existed."""
         return self.store.forget(voice_id)
 
     def close(self) -> None:
-        """Release the store."""
+        """Close the store."""
         self.store.close()
 
     def __enter__(self) -> VoiceLibrary:

@@ -24,14 +24,14 @@ def check_library(config: Config, diarization: Diarization | None = None) -> Non
     if config.store is None:
         return
     from oolong_align.speakers.identify import voice_model
-    from oolong_align.speakers.records import check_model
+    from oolong_align.speakers.records import check_same_model
 
     url = config.options["speakers"]
     with closing(config.store.open(url)) as store:
         with store.transaction():  # it can be written
             pass
         if diarization is not None and diarization.embeddings:
-            check_model(store.model(), voice_model(diarization.model), url)
+            check_same_model(store.model(), voice_model(diarization.model), url)
 
 
 def identify_transcript(transcript: Transcript, diarization: Diarization, config: Config) -> Transcript:

@@ -19,7 +19,7 @@ from oolong_align.plugin.host import Host
 from oolong_align.util.tables import print_table
 
 if TYPE_CHECKING:
-    from oolong_align.speakers.deduplicate import Likeness
+    from oolong_align.speakers.deduplicate import MergeCandidate
     from oolong_align.speakers.records import Voice
 
 __all__ = ["review_commands"]
@@ -62,12 +62,12 @@ def review_commands(host: Host) -> Iterator[click.Command]:
 
         Voices that speak in the same recording or have different names are never merged.
         """
-        from oolong_align.speakers.deduplicate import recluster_voices
+        from oolong_align.speakers.deduplicate import find_duplicates
         from oolong_align.speakers.library import merge_voices
 
         with closing(open_library(host, url)) as store:
             voices = store.list()
-            people = recluster_voices(voices, threshold=threshold)
+            people = find_duplicates(voices, threshold=threshold)
             _show([each for person in people for each in person], as_json=as_json)
             if not people:
                 terminal.info(f"{shown(url)}: nothing to merge")
@@ -92,7 +92,7 @@ def _state(voices: Sequence[Voice]) -> list[tuple[object, ...]]:
     return [(each.id, each.name, each.seconds, each.centroid.tobytes(), each.aliases) for each in voices]
 
 
-def _show(found: Sequence[Likeness], *, as_json: bool) -> None:
+def _show(found: Sequence[MergeCandidate], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_fields(each) for each in found], ensure_ascii=False, indent=1))
         return
@@ -113,7 +113,7 @@ def _show(found: Sequence[Likeness], *, as_json: bool) -> None:
         print_table(_COLUMNS, rows, sys.stdout)
 
 
-def _fields(each: Likeness) -> dict[str, Any]:
+def _fields(each: MergeCandidate) -> dict[str, Any]:
     return {
         "keep": each.kept.id,
         "keep_name": each.kept.name,

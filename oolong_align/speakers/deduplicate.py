@@ -1,4 +1,4 @@
-"""Voices that are probably one person's: pairs of them, and a clustering of everything a store has heard."""
+"""Find voices that probably belong to one person: similar pairs, and a clustering of the whole library."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from oolong_align.speakers.scoring import Side, VoiceScorer
 from oolong_align.types import FloatArray
 from oolong_align.util.vectors import l2_normalise
 
-__all__ = ["Likeness", "recluster_voices", "suggest_merges"]
+__all__ = ["MergeCandidate", "find_duplicates", "suggest_merges"]
 
 _NEIGHBOURS: Final = 20
 _BLOCK: Final = 2048
@@ -29,19 +29,19 @@ _MICRO_DISTANCE: Final = 0.5  # a mean cosine of 0.875
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Likeness:
-    """Why two voices may be one person's.
+class MergeCandidate:
+    """Two voices that may belong to one person.
 
     Attributes
     ----------
     kept, other : Voice
-        The first has a name, or the lower number.
+        ``kept`` has a name or, if both or neither have one, the lower number.
     probability : float
-        That they are one person.
+        Probability that both are one person.
     cosine : float
-        Of their centroids.
+        Cosine of the centroids.
     together : tuple of str
-        Recordings in which both speak: evidence against it.
+        Recordings in which both speak, which is evidence against a merge.
     """
 
     kept: Voice
@@ -51,41 +51,42 @@ class Likeness:
     together: tuple[str, ...] = ()
 
 
-def suggest_merges(voices: Sequence[Voice], *, threshold: float = 0.5) -> list[Likeness]:
-    """Pairs of voices that are one person's at least with a probability, the most probable first.
+def suggest_merges(voices: Sequence[Voice], *, threshold: float = 0.5) -> list[MergeCandidate]:
+    """Pairs of voices that are one person with at least this probability, the most probable first.
 
-    O(voices^2) products of centroids in blocks, and 20 comparisons a voice. Of one model, as the voices of a store are.
+    All voices must be of one model, as in a store. O(voices^2) products of centroids in blocks, and 20 comparisons per
+    voice.
     """
     if len(voices) < 2:
         return []
     scorer = VoiceScorer.for_weights(voices[0].model.weights)
     centroids = l2_normalise(np.stack([voice.centroid for voice in voices]))
-    pairs = (_likeness(voices[a], voices[b], scorer, len(voices)) for a, b in _near_pairs(centroids))
+    pairs = (_candidate(voices[a], voices[b], scorer, len(voices)) for a, b in _near_pairs(centroids))
     likely = [pair for pair in pairs if pair.probability >= threshold]
     return sorted(likely, key=lambda pair: (-pair.probability, _number(pair.kept), _number(pair.other)))
 
 
-def recluster_voices(voices: Sequence[Voice], *, threshold: float = SPEAKER_THRESHOLD) -> list[list[Likeness]]:
-    """Find anew who is one person, from all references of all voices.
+def find_duplicates(voices: Sequence[Voice], *, threshold: float = SPEAKER_THRESHOLD) -> list[list[MergeCandidate]]:
+    """Cluster all references of all voices and return the voices that belong to one person.
 
     Parameters
     ----------
     voices : sequence of Voice
-        Of one model, as the voices of a store are.
+        Voices of one model, as in a store.
     threshold : float
-        Least probability that two clusters are one person.
+        Minimum probability that two clusters are one person.
 
     Returns
     -------
-    list of list of Likeness
-        One list for each person of several voices: what each of the others has in common with the one to keep.
+    list of list of MergeCandidate
+        One list for each person with several voices: each other voice, paired with the voice to keep.
 
     Notes
     -----
-    References of a mean cosine of 0.875 make small clusters (in blocks of 6,000). These are joined from the most
-    probable pair on as long as they are one person with the threshold's probability, all their references taken
-    together, and do not hold two voices that speak in one recording or that people gave different names. A voice goes
-    where most of its speech is.
+    References are first grouped into small clusters with a mean cosine of 0.875 (in blocks of 6,000). Clusters are then
+    joined, the most probable pair first, while the probability that all their references are one person reaches the
+    threshold. Voices that speak in the same recording or have different names are never joined. A voice belongs to the
+    cluster with most of its speech.
     """
     if len(voices) < 2:
         return []
@@ -107,7 +108,7 @@ def recluster_voices(voices: Sequence[Voice], *, threshold: float = SPEAKER_THRE
         if not _are_different([*group, voices[owner]]):
             group.append(voices[owner])
     return [
-        [_likeness(kept, other, scorer, len(voices)) for other in others]
+        [_candidate(kept, other, scorer, len(voices)) for other in others]
         for kept, *others in (sorted(group, key=_rank) for group in groups.values())
         if others
     ]
@@ -122,14 +123,14 @@ def _join(
     scorer: VoiceScorer,
     least: float,
 ) -> list[list[int]]:
-    """Join small clusters of references, the most probable pair first; gives the rows of each person."""
+    """Join small clusters of references, the most probable pair first; return the rows of each person."""
     prior = -np.log(len(voices))
     clusters: dict[int, list[int]] = dict(enumerate(members))
     numbers = itertools.count(len(members))
     near: dict[int, set[int]] = defaultdict(set)
     heap: list[tuple[float, int, int]] = []
 
-    def weigh(one: int, other: int) -> None:
+    def push(one: int, other: int) -> None:
         a, b = clusters[one], clusters[other]
         if _are_different([voices[owner] for owner in {*owners[a].tolist()} ^ {*owners[b].tolist()}]):
             return
@@ -141,7 +142,7 @@ def _join(
     for one, other in _near_pairs(centroids):
         near[one].add(other)
         near[other].add(one)
-        weigh(one, other)
+        push(one, other)
     while heap:
         _, one, other = heapq.heappop(heap)
         if one not in clusters or other not in clusters:
@@ -151,24 +152,24 @@ def _join(
         near[joined] = (near[one] | near[other]) & clusters.keys()
         for neighbour in sorted(near[joined]):
             near[neighbour].add(joined)
-            weigh(joined, neighbour)
+            push(joined, neighbour)
     return list(clusters.values())
 
 
-def _likeness(one: Voice, other: Voice, scorer: VoiceScorer, count: int) -> Likeness:
+def _candidate(one: Voice, other: Voice, scorer: VoiceScorer, count: int) -> MergeCandidate:
     kept, gone = sorted((one, other), key=_rank)
     odds = _mutual_odds(voice_side(kept), voice_side(gone), scorer) - np.log(count)
-    return Likeness(
+    return MergeCandidate(
         kept=kept,
         other=gone,
         probability=float(expit(odds)),
         cosine=float(l2_normalise(kept.centroid) @ l2_normalise(gone.centroid)),
-        together=_heard_together([kept, gone]),
+        together=_shared_recordings([kept, gone]),
     )
 
 
 def _mutual_odds(one: Side, other: Side, scorer: VoiceScorer) -> float:
-    """Log-odds that two sides are one person: the mean of both ways of taking one for a sample and one for a voice."""
+    """Log-odds that both are one person: mean over taking either one as the sample and the other as the voice."""
     return float(np.mean([_odds(one, other, scorer), _odds(other, one, scorer)]))
 
 
@@ -180,7 +181,7 @@ def _odds(sample: Side, voice: Side, scorer: VoiceScorer) -> float:
 
 
 def _near_pairs(centroids: FloatArray) -> Iterator[tuple[int, int]]:
-    """Each pair of rows of which one is among the 20 nearest of the other, once."""
+    """Each pair of rows in which one is among the 20 nearest of the other, once."""
     seen: set[tuple[int, int]] = set()
     count = min(_NEIGHBOURS, len(centroids) - 1)
     for first in range(0, len(centroids), _BLOCK):
@@ -195,24 +196,24 @@ def _near_pairs(centroids: FloatArray) -> Iterator[tuple[int, int]]:
                     yield pair
 
 
-def _heard_together(voices: Iterable[Voice]) -> tuple[str, ...]:
-    """Recordings in which two of the voices or more speak."""
+def _shared_recordings(voices: Iterable[Voice]) -> tuple[str, ...]:
+    """Recordings in which at least two of the voices speak."""
     names: dict[str, str] = {}
-    heard: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for voice in voices:
         recordings = {each.recording: each.source for each in voice.references if each.recording}
         names |= recordings
-        heard.update(recordings.keys())
-    return tuple(sorted({names[recording] for recording, count in heard.items() if count > 1}))
+        counts.update(recordings.keys())
+    return tuple(sorted({names[recording] for recording, count in counts.items() if count > 1}))
 
 
 def _are_different(voices: Sequence[Voice]) -> bool:
-    """Whether two of the voices speak in one recording, or were given different names."""
-    return len({voice.name for voice in voices if voice.name is not None}) > 1 or bool(_heard_together(voices))
+    """Whether two of the voices speak in one recording or have different names."""
+    return len({voice.name for voice in voices if voice.name is not None}) > 1 or bool(_shared_recordings(voices))
 
 
 def _members(labels: npt.NDArray[np.int64], owners: npt.NDArray[np.int64], voices: Sequence[Voice]) -> list[list[int]]:
-    """Rows of each small cluster; one that holds voices of different people is taken apart into its voices."""
+    """Rows of each small cluster; a cluster with voices of different people is split into its voices."""
     found: dict[int, list[int]] = defaultdict(list)
     for row, label in enumerate(labels.tolist()):
         found[label].append(row)

@@ -1,4 +1,4 @@
-"""From a diarization to voices of a store, and what the store learns on the way."""
+"""Identify the speakers of a recording with the voices of a store, and add what is certain to the store."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from oolong_align.types import Diarization, ModelInfo, Transcript, speaker_label
 
 __all__ = ["Identity", "find_voices", "identify", "name_speakers", "voice_model"]
 
-_SURE: Final = 0.95
-_DOUBTFUL: Final = 0.5
-_SEVERAL: Final = 1.5
+_LEARN_PROBABILITY: Final = 0.95
+_WARN_PROBABILITY: Final = 0.5
+_AMBIGUITY_RATIO: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a speaker of a recording is.
+    """Identity of a speaker of a recording.
 
     Attributes
     ----------
     voice : str or None
-        Id of the voice; ``None`` where there was too little speech to know one or learn one.
+        Id of the voice; ``None`` if there was too little speech to recognise or enrol one.
     name : str or None
-        The voice's name.
+        Name of the voice.
     probability : float or None
-        That this is right: of a voice that was learned just now, that nobody known was speaking.
+        Probability that the identity is correct; for a newly enrolled voice, that the speaker is not in the library.
     """
 
     voice: str | None = None
@@ -45,17 +45,17 @@ class Identity:
 
 
 def voice_model(model: ModelInfo | None) -> VoiceModel:
-    """Model of the embeddings of a diarization.
+    """Embedding model of a diarization.
 
     Raises
     ------
     InputError
-        If the diarizer does not tell.
+        If the diarizer does not report its model.
     """
     if model is None or "embedding" not in model.hashes:
         raise InputError(
-            "the diarizer does not say which model made its embeddings (Diarization.model, with the hash of "
-            "'embedding'): voices cannot be compared across recordings"
+            "Cannot compare voices across recordings: the diarizer does not report its embedding model "
+            "(Diarization.model with the hash of 'embedding')"
         )
     return VoiceModel(name=model.bundle, weights=model.hashes["embedding"], dimension=model.dimension)
 
@@ -63,12 +63,12 @@ def voice_model(model: ModelInfo | None) -> VoiceModel:
 def find_voices(
     diarization: Diarization, store: SpeakerStore, *, threshold: float = SPEAKER_THRESHOLD
 ) -> dict[int, tuple[VoiceSample, Match]]:
-    """Compare the speakers of a recording with a store, and learn nothing; by speaker, of those who can be compared.
+    """Compare the speakers of a recording with a store without changing it; skip speakers with too little speech.
 
     Raises
     ------
     InputError
-        If the store's voices are of another model.
+        If the voices in the store are of another model.
     """
     return _compare(diarization, voice_samples(diarization), store, threshold)
 
@@ -96,7 +96,7 @@ def identify(
     threshold: float = SPEAKER_THRESHOLD,
     now: datetime | None = None,
 ) -> dict[int, Identity]:
-    """Find the speakers of a recording in a store, and let it learn what is sure.
+    """Identify the speakers of a recording, and update the store with certain matches and new voices.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def identify(
     source : str
         Name of the recording.
     threshold : float
-        Least probability of a known voice.
+        Minimum probability of a match.
     now : datetime, optional
-        Time of enrolment; the present if not given.
+        Time of enrolment; defaults to the current time.
 
     Returns
     -------
@@ -117,14 +117,15 @@ def identify(
     Raises
     ------
     InputError
-        If the store's voices are of another model.
+        If the voices in the store are of another model.
     StoreError
         If the store cannot be read or written.
 
     Notes
     -----
-    A known voice learns from a speaker with at least 5 s of speech alone and a probability of 0.95; who is not known
-    becomes a new voice with 5 s. One transaction of the store: recordings may be worked on side by side.
+    A matched voice gets a new reference if the probability is at least 0.95 and the speaker has at least 5 s of
+    non-overlapped speech. Unmatched speakers with at least 5 s are stored as new voices. All changes are one
+    transaction, so several recordings may be processed in parallel.
     """
     identities = dict.fromkeys(diarization.speaker_ids, Identity())
     samples = voice_samples(diarization)
@@ -132,7 +133,7 @@ def identify(
         for speaker, (sample, found) in _compare(diarization, samples, store, threshold).items():
             reference = reference_of(sample, source, now, recording=diarization.recording or None)
             if found.voice is not None:
-                if found.probability >= _SURE and sample.seconds >= LEAST_LEARNED_S:
+                if found.probability >= _LEARN_PROBABILITY and sample.seconds >= LEAST_LEARNED_S:
                     scorer = VoiceScorer.for_weights(found.voice.model.weights)
                     store.put(add_reference(found.voice, reference, scorer))
                 identities[speaker] = Identity(
@@ -144,7 +145,7 @@ def identify(
 
 
 def name_speakers(transcript: Transcript, identities: Mapping[int, Identity]) -> Transcript:
-    """Transcript whose speakers have the voices, names and probabilities that were found."""
+    """Copy the voices, names and probabilities of the identities to the speakers of a transcript."""
     by_label = {speaker_label(speaker): identity for speaker, identity in identities.items()}
     speakers = {
         label: replace(
@@ -163,9 +164,12 @@ def name_speakers(transcript: Transcript, identities: Mapping[int, Identity]) ->
 def _learn(store: SpeakerStore, speaker: int, reference: Reference, found: Match, model: VoiceModel) -> Identity:
     voice = store.put(new_voice(reference, model))
     near = found.nearest
-    if near is not None and found.known >= _DOUBTFUL:
-        doubt = f"{speaker_label(speaker)} is {near.name or near.id} with a probability of {found.probability:.2f} only"
-        if found.known > _SEVERAL * found.probability:
-            doubt += f", but somebody known with {found.known:.2f} (see `oolong speakers suggest`)"
-        warn(f"{doubt}, and was kept as {voice}; if they are one person: oolong speakers merge {near.id} {voice}")
+    if near is not None and found.known >= _WARN_PROBABILITY:
+        match_text = f"may be {near.name or near.id} (probability {found.probability:.2f})"
+        if found.known > _AMBIGUITY_RATIO * found.probability:
+            match_text += f" or another known voice ({found.known:.2f} in total, see `oolong speakers suggest`)"
+        warn(
+            f"{speaker_label(speaker)} {match_text} and was stored as the new voice {voice}. "
+            f"If they are one person, run: oolong speakers merge {near.id} {voice}"
+        )
     return Identity(voice=voice, probability=1 - found.known)

@@ -1,4 +1,4 @@
-"""What a store learns: new voices, and further references of known ones, so that no voice drifts to somebody else."""
+"""Enrol new voices and add references to known ones, without letting a voice drift to another person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from oolong_align.speakers.records import (
     VoiceModel,
     check_new_name,
     clean_source,
-    unknown_voice,
+    unknown_voice_error,
 )
 from oolong_align.speakers.samples import VoiceSample
 from oolong_align.speakers.scoring import VoiceScorer
@@ -29,17 +29,17 @@ from oolong_align.util.vectors import l2_normalise
 __all__ = ["LEAST_LEARNED_S", "SAME_SPEECH", "add_reference", "check_enough", "enroll", "new_voice", "reference_of"]
 
 LEAST_LEARNED_S: Final = 5.0
-SAME_SPEECH: Final = 0.999  # cosine; of one person in two recordings it is 0.98 at most
+SAME_SPEECH: Final = 0.999  # cosine; one person in two recordings reaches at most 0.98
 _MOST_REFERENCES: Final = 16
 
 
 def reference_of(
     sample: VoiceSample, source: str, now: datetime | None = None, *, recording: str | None = None
 ) -> Reference:
-    """Reference for a sample of a recording.
+    """Create a reference from a sample.
 
-    ``source`` names it, ``recording`` tells it from others (by default its name does; empty: nothing does), and ``now``
-    is the time of enrolment.
+    ``source`` is the name of the recording, ``recording`` its identifier (defaults to the name; empty if unknown), and
+    ``now`` the time of enrolment.
     """
     return Reference(
         recording=clean_source(source if recording is None else recording),
@@ -53,29 +53,29 @@ def reference_of(
 
 
 def check_enough(name: str, sample: VoiceSample) -> None:
-    """Check that there is enough speech to know somebody by.
+    """Check that a sample has enough speech for enrolment.
 
     Raises
     ------
     InputError
-        If not.
+        If it has less than 5 s.
     """
     if not sample.seconds >= LEAST_LEARNED_S:
         raise InputError(
-            f"{name}: {sample.seconds:.1f} s of speech are too few to know a voice by; give at least "
-            f"{LEAST_LEARNED_S:.0f} s in which only this person speaks"
+            f"Cannot enrol {name} from {sample.seconds:.1f} s of speech. Provide at least {LEAST_LEARNED_S:.0f} s in "
+            "which only this person speaks"
         )
 
 
 def new_voice(reference: Reference, model: VoiceModel, name: str | None = None) -> Voice:
-    """Voice of one reference, which no store has yet."""
+    """Create a voice from one reference; it is not stored yet."""
     return with_references(Voice(model=model, name=name, seconds=0.0, centroid=reference.embedding), [reference])
 
 
 def sounds_like(voice: Voice, reference: Reference, scorer: VoiceScorer) -> bool:
-    """Whether speech is more likely than not that of a voice's oldest reference.
+    """Whether speech is more likely than not by the same person as the oldest reference of a voice.
 
-    So a voice that changes a little with every recording cannot end as another one.
+    Comparing with the oldest reference keeps a voice from drifting to another person over many recordings.
     """
     oldest = known_references(voice)[0]
     odds = scorer.log_odds(
@@ -87,11 +87,11 @@ def sounds_like(voice: Voice, reference: Reference, scorer: VoiceScorer) -> bool
 
 
 def add_reference(voice: Voice, reference: Reference, scorer: VoiceScorer) -> Voice:
-    """Voice that has learned a further reference, or the voice as it was if it does not sound like it.
+    """Add a reference to a voice; return the voice unchanged if the speech does not sound like it.
 
-    The reference takes the place of those of the same speech: their spans in the same recording meet, or their
-    embeddings are nearly equal, as those of a copy in another format are. Of more than 16 references the
-    shortest goes, but not the oldest.
+    The new reference replaces references of the same speech: their time ranges in the same recording overlap, or their
+    embeddings are nearly equal, as for a copy in another file format. If there are more than 16 references, the
+    shortest one except the oldest is dropped.
     """
     if not sounds_like(voice, reference, scorer):
         return voice
@@ -105,7 +105,7 @@ def add_reference(voice: Voice, reference: Reference, scorer: VoiceScorer) -> Vo
 
 
 def with_references(voice: Voice, references: Sequence[Reference]) -> Voice:
-    """Voice with these references, and the centroid and the seconds that they give."""
+    """Replace the references of a voice and recompute its centroid and seconds."""
     return replace(
         voice,
         references=tuple(references),
@@ -127,67 +127,68 @@ def enroll(
     now: datetime | None = None,
     scorer: VoiceScorer | None = None,
 ) -> Voice:
-    """Teach a store somebody's voice.
+    """Enrol a person in a store.
 
     Parameters
     ----------
     store : SpeakerStore
     name : str
-        The person's name.
+        Name of the person.
     sample : VoiceSample
-        Speech of this person alone, at least 5 s.
+        At least 5 s in which only this person speaks.
     model : VoiceModel
-        What made the embedding.
+        Model of the embedding.
     source : str
         Name of the recording.
     recording : str, optional
-        What tells it from others, such as `Diarization.recording`; its name by default, and nothing if empty.
+        Identifier of the recording, such as `Diarization.recording`; defaults to its name, empty if unknown.
     voice_id : str, optional
-        Voice to add to; by default the one with this name, else the one without a name that the sample is taken for,
-        else a new one.
+        Voice to extend. Defaults to the voice with this name, otherwise to the unnamed voice that matches the sample,
+        otherwise to a new voice.
     threshold : float
-        Least probability for being taken for a voice without a name.
+        Minimum probability of a match with an unnamed voice.
     now : datetime, optional
-        Time of enrolment; the present if not given.
+        Time of enrolment; defaults to the current time.
     scorer : VoiceScorer, optional
-        By default the one that fits the model.
+        Defaults to the scorer for the model.
 
     Returns
     -------
     Voice
-        As it is stored.
+        The stored voice.
 
     Raises
     ------
     InputError
-        If the name is not one line of 1 to 200 characters, the speech is too short, the voice is not known, does not
-        sound like what the person was enrolled with, or is of another model.
+        If the name is an id or not one line of 1 to 200 characters, the speech is too short, the voice does not exist,
+        sounds different or is of another model, or several voices have this name.
     """
     check_new_name(name)
     check_enough(name, sample)
     chosen = scorer or VoiceScorer.for_weights(model.weights)
     reference = reference_of(sample, source, now, recording=recording)
     with store.transaction():
-        known, alike = _voice_to_teach(store, name, sample, model, voice_id, threshold, chosen)
+        known, similar = _voice_to_extend(store, name, sample, model, voice_id, threshold, chosen)
         if known is None:
             voice = new_voice(reference, model, name)
         else:
             if not sounds_like(known, reference, chosen):
                 raise InputError(
-                    f"{name}: this speech does not sound like {known.id}, which has the name; give another name, or "
-                    f"`oolong speakers forget {known.id}` first"
+                    f"Cannot enrol {name}: this speech does not sound like {known.id}, which has this name. "
+                    f"Use another name, or run `oolong speakers forget {known.id}` first"
                 )
             voice = replace(add_reference(known, reference, chosen), name=name)
         voice = replace(voice, id=store.put(voice))
-    if alike is not None:
+    if similar is not None:
         warn(
-            f"{name}, {voice.id}, sounds like {alike.name or 'somebody'}, {alike.id}: where both are as likely, nobody "
-            f"is taken for either. If they are one person: oolong speakers merge {alike.id} {voice.id}"
+            f"{name} ({voice.id}) sounds like {similar.name or 'an unnamed voice'} ({similar.id}). Speakers who match "
+            "both equally well are not identified. If they are one person, run: oolong speakers merge "
+            f"{similar.id} {voice.id}"
         )
     return voice
 
 
-def _voice_to_teach(
+def _voice_to_extend(
     store: SpeakerStore,
     name: str,
     sample: VoiceSample,
@@ -196,16 +197,16 @@ def _voice_to_teach(
     threshold: float,
     scorer: VoiceScorer,
 ) -> tuple[Voice | None, Voice | None]:
-    """Voice to add to, and the one of another name that sounds the same; ``None`` where there is none."""
+    """Return the voice to extend, and a voice with another name that sounds the same; each may be ``None``."""
     if voice_id is not None:
         found = store.get(voice_id)
         if found is None:
-            raise unknown_voice(voice_id)
+            raise unknown_voice_error(voice_id)
         return found, None
     named = store.list(name)
     if len(named) > 1:
         ids = ", ".join(each.id for each in named)
-        raise InputError(f"{name}: several voices have this name ({ids}); merge them, or say which one")
+        raise InputError(f"Several voices have the name {name}: {ids}. Merge them or select one of them")
     if named:
         return named[0], None
     (found_match,) = match(

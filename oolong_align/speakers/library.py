@@ -1,7 +1,4 @@
-"""What can be done with the voices of any store: rename, merge and split them.
-
-Each function is one transaction: others see it done or not at all.
-"""
+"""Rename, merge and split voices in any store. Each function is one transaction."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from oolong_align.errors import InputError
-from oolong_align.speakers.records import Reference, SpeakerStore, Voice, check_new_name, unknown_voice
+from oolong_align.speakers.records import Reference, SpeakerStore, Voice, check_new_name, unknown_voice_error
 from oolong_align.types import FloatArray
 from oolong_align.util.vectors import l2_normalise
 
@@ -23,24 +20,24 @@ _UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def reference_centroid(references: Sequence[Reference]) -> FloatArray:
-    """Centroid of references: their directions' mean, weighted by seconds of speech, of unit length, ``(D,)``.
+    """Centroid of references, ``float32[D]``: L2-normalised mean of their directions, weighted by seconds of speech.
 
     Raises
     ------
     InputError
-        If there are none, or they cancel out.
+        If there are no references, or they cancel out.
     """
     if not references:
-        raise InputError("a voice without references has no centroid: enrol it from speech")
+        raise InputError("A voice without references has no centroid. Enrol it from speech")
     weights = np.maximum([each.seconds for each in references], 1e-3).astype(np.float32)
     total = weights @ l2_normalise(np.stack([each.embedding for each in references]))
     if not np.linalg.norm(total) > 1e-3 * weights.sum():
-        raise InputError("the references of the voice cancel out: they cannot be one person's")
+        raise InputError("The references of the voice cancel out: they are not speech of one person")
     return l2_normalise(total)
 
 
 def known_references(voice: Voice) -> tuple[Reference, ...]:
-    """References of a voice; of one that has none, its centroid as if it were all that was heard in one recording."""
+    """References of a voice; a voice without references gets one, with its centroid and all its speech."""
     if voice.references:
         return voice.references
     return (
@@ -56,26 +53,26 @@ def known_references(voice: Voice) -> tuple[Reference, ...]:
 
 
 def find_voice(store: SpeakerStore, voice_id: str) -> Voice:
-    """Voice with an id or an alias.
+    """Return the voice with this id or alias.
 
     Raises
     ------
     InputError
-        If there is none.
+        If it does not exist.
     """
     voice = store.get(voice_id)
     if voice is None:
-        raise unknown_voice(voice_id)
+        raise unknown_voice_error(voice_id)
     return voice
 
 
 def rename_voice(store: SpeakerStore, voice_id: str, name: str | None) -> Voice:
-    """Give a voice a name, or take it away with ``None``; gives the voice as it is now.
+    """Set the name of a voice, or remove it with ``None``; return the changed voice.
 
     Raises
     ------
     InputError
-        If there is no such voice, or the name is an id or not one line of 1 to 200 characters.
+        If the voice does not exist, or the name is an id or not one line of 1 to 200 characters.
     """
     if name is not None:
         check_new_name(name)
@@ -86,21 +83,21 @@ def rename_voice(store: SpeakerStore, voice_id: str, name: str | None) -> Voice:
 
 
 def merge_voices(store: SpeakerStore, voice_id: str, *others: str) -> Voice:
-    """Make one voice of several that are the same person's; gives that voice.
+    """Merge several voices of one person into the first one and return it.
 
-    The first keeps its id, and its name if it has one, and is found by the ids of the others from then on.
+    The first voice keeps its id, and its name if it has one. The ids of the others become its aliases.
 
     Raises
     ------
     InputError
-        If one of them does not exist, or all are the same already.
+        If a voice does not exist, or all ids refer to the same voice.
     """
     with store.transaction():
         kept = find_voice(store, voice_id)
         merged = {each.id: each for each in (find_voice(store, other) for other in others)}
         merged.pop(kept.id, None)
         if not merged:
-            raise InputError(f"merge {voice_id} with another voice: only {kept.id} was named")
+            raise InputError(f"Cannot merge {kept.id} with itself. Name at least two different voices")
         voices = [kept, *merged.values()]
         references = tuple(reference for voice in voices for reference in known_references(voice))
         voice = replace(
@@ -120,29 +117,29 @@ def merge_voices(store: SpeakerStore, voice_id: str, *others: str) -> Voice:
 
 
 def split_voice(store: SpeakerStore, voice_id: str, references: Sequence[int]) -> Voice:
-    """Make a new voice, without a name, of some references of a voice; gives the new one.
+    """Move some references of a voice to a new voice without a name and return the new voice.
 
     Parameters
     ----------
     store : SpeakerStore
     voice_id : str
     references : sequence of int
-        Positions in ``Voice.references``, from 0; at least one must stay.
+        Indices into ``Voice.references``; at least one reference must remain.
 
     Raises
     ------
     InputError
-        If there is no such voice or reference, or one of the two would have none.
+        If the voice or a reference does not exist, or one of the two voices would have no references.
     """
     with store.transaction():
         voice = find_voice(store, voice_id)
         count, chosen = len(voice.references), set(references)
         if count < 2:
-            raise InputError(f"{voice.id} has {'one reference' if count else 'no references'}: it cannot be split")
+            raise InputError(f"Cannot split {voice.id}: it has {'only one reference' if count else 'no references'}")
         if not chosen <= set(range(count)):
-            raise InputError(f"{voice.id} has {count} references, 0 to {count - 1}: there is no {max(chosen)}")
+            raise InputError(f"Unknown reference {max(chosen)} of {voice.id}. Available: 0 to {count - 1}")
         if not 0 < len(chosen) < count:
-            raise InputError(f"{voice.id} has {count} references: move at least one, and leave at least one")
+            raise InputError(f"Cannot split {voice.id}: select 1 to {count - 1} of its {count} references")
         left: list[Reference] = []
         moved: list[Reference] = []
         for place, each in enumerate(voice.references):

@@ -1,4 +1,4 @@
-"""Which known voices the speakers of a recording are: an open set, and no two speakers are one voice."""
+"""Match the speakers of a recording with known voices (open set, at most one speaker per voice)."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ __all__ = ["Match", "match", "voice_side"]
 
 _TYPICAL_S: Final = 10.0
 _CANDIDATES: Final = 50
-_KNOWN: Final = 0.5
+_KNOWN_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Whom a speaker was taken for.
+    """Result of matching one speaker.
 
     Attributes
     ----------
     voice : Voice or None
-        The known voice, ``None`` if none is probable enough.
+        The matched voice, ``None`` if no voice reaches the threshold.
     probability : float
-        That the speaker is `nearest`.
+        Probability that the speaker is `nearest`.
     nearest : Voice or None
-        The most probable voice, also if it is not probable enough; ``None`` if there is none to compare with.
+        The most probable voice, even below the threshold; ``None`` if the store is empty.
     known : float
-        Probability that the speaker is any of the voices: above `probability` where several voices are alike.
+        Probability that the speaker is any of the voices; above `probability` if several voices are similar.
     """
 
     voice: Voice | None
@@ -55,44 +55,45 @@ def match(
     threshold: float = SPEAKER_THRESHOLD,
     scorer: VoiceScorer | None = None,
 ) -> list[Match]:
-    """Find the speakers of one recording among the voices of a store.
+    """Match the speakers of one recording with the voices of a store.
 
     Parameters
     ----------
     embeddings : ndarray, float32, shape (N, D)
-        One for each speaker; they are taken for different people.
+        One embedding per speaker; all speakers are assumed to be different people.
     store : SpeakerStore
     model : VoiceModel
-        What made the embeddings.
+        Model of the embeddings.
     seconds : sequence of float, optional
-        Speech behind each embedding; 10 s if not given.
+        Duration of the speech of each embedding; defaults to 10 s.
     threshold : float
-        Least probability of a match, above 0 and below 1.
+        Minimum probability of a match, above 0 and below 1.
     scorer : VoiceScorer, optional
-        By default the one that fits the model.
+        Defaults to the scorer for the model.
 
     Returns
     -------
     list of Match
-        One for each embedding, in order.
+        One per embedding, in the same order.
 
     Raises
     ------
     InputError
-        If the embeddings or seconds are malformed, or the store's voices are of another model.
+        If embeddings, seconds or threshold are invalid, or the voices in the store are of another model.
 
     Notes
     -----
-    Half of all speakers are expected to be in the store, each of its voices being as likely as the others. The
-    probability counts every other voice that the speaker may be, and every other speaker who may be that voice. Voices
-    are given so that the product of the odds is largest. Compared are the 50 voices nearest by cosine to each speaker.
+    The prior assumes that half of all speakers are in the store and that all voices are equally likely. The
+    probability of a match accounts for every other voice that the speaker may be, and for every other speaker who may
+    be the voice. The assignment maximises the product of the odds. Each speaker is compared with the 50 voices with the
+    highest cosines.
 
     Examples
     --------
     >>> match(embeddings, store, model=model, seconds=[12.5, 40.0])  # doctest: +SKIP
     """
     if not 0 < threshold < 1:
-        raise InputError(f"threshold={threshold} is no probability between 0 and 1")
+        raise InputError(f"Invalid threshold={threshold}: must be a probability above 0 and below 1")
     vectors, lengths = _checked(embeddings, seconds, model)
     candidates: dict[str, Voice] = {}
     for vector in vectors:
@@ -101,7 +102,7 @@ def match(
     if not voices:
         return [Match(voice=None, probability=0.0) for _ in vectors]
     chosen = scorer or VoiceScorer.for_weights(model.weights)
-    prior = np.log(_KNOWN / (1 - _KNOWN) / max(store.count(), len(voices)))
+    prior = np.log(_KNOWN_SHARE / (1 - _KNOWN_SHARE) / max(store.count(), len(voices)))
     odds = chosen.log_odds(vectors, lengths, [voice_side(voice) for voice in voices]) + prior
     probability = _probabilities(odds)
     rows = np.arange(len(vectors))
@@ -113,16 +114,16 @@ def match(
             voice=voices[column] if given >= 0 and share >= threshold else None,
             probability=share,
             nearest=voices[column],
-            known=anybody,
+            known=any_voice,
         )
-        for column, given, share, anybody in zip(
+        for column, given, share, any_voice in zip(
             best.tolist(), assigned.tolist(), probability[rows, best].tolist(), known.tolist(), strict=True
         )
     ]
 
 
 def voice_side(voice: Voice) -> Side:
-    """References of a voice as they are scored; a voice without any is scored by its centroid."""
+    """References of a voice for scoring; a voice without references is scored by its centroid."""
     if not voice.references:
         return voice.centroid[None], np.array([voice.seconds])
     vectors = np.stack([each.embedding for each in voice.references])
@@ -134,15 +135,18 @@ def _checked(
 ) -> tuple[FloatArray, npt.NDArray[np.float64]]:
     vectors = np.asarray(embeddings, dtype=np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != model.dimension:
-        raise InputError(f"embeddings must have the shape (speakers, {model.dimension}), not {vectors.shape}")
+        raise InputError(f"Embeddings must have the shape (speakers, {model.dimension}), not {vectors.shape}")
     lengths = np.full(len(vectors), _TYPICAL_S) if seconds is None else np.asarray(seconds, dtype=np.float64)
     if lengths.shape != (len(vectors),) or not (np.isfinite(lengths) & (lengths > 0)).all():
-        raise InputError(f"seconds must be {len(vectors)} positive numbers, one for each embedding")
+        raise InputError(f"Expected {len(vectors)} positive numbers for seconds, one per embedding")
     return vectors, lengths
 
 
 def _probabilities(odds: Array) -> Array:
-    """Probability of each pair against its rivals and nobody known, ``(speakers, voices)``, from log-odds alike."""
+    """Probability of each pair against all pairs with the same speaker or voice and an unknown speaker.
+
+    Log-odds and result have the shape ``(speakers, voices)``.
+    """
     top = np.maximum(odds.max(axis=1)[:, None], odds.max(axis=0)[None, :]).clip(min=0)
     with np.errstate(under="ignore"):
         own = np.exp(odds - top)
@@ -154,7 +158,7 @@ def _probabilities(odds: Array) -> Array:
 
 
 def _assign(odds: Array) -> npt.NDArray[np.int64]:
-    """Voice of each speaker, -1 for none: the assignment of the largest sum of log-odds, where none counts 0."""
+    """Index of the voice of each speaker, -1 for none: maximises the sum of log-odds; no voice counts as 0."""
     speakers, voices = odds.shape
     gains = np.zeros((speakers, voices + speakers))
     gains[:, :voices] = odds

@@ -1,4 +1,4 @@
-"""How often voices are confused at a threshold, on recordings whose speakers are known."""
+"""Measure identification errors at several thresholds on recordings with known speakers."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _THRESHOLDS: Final = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThresholdErrors:
-    """Errors at a threshold: shares of the pairs of recordings, ``None`` where there is no such pair.
+    """Error rates at a threshold, ``None`` if there are no pairs of the kind.
 
     Attributes
     ----------
     threshold : float
-        Probability.
+        Probability threshold.
     false_accepts : float or None
-        Of pairs of different people, those that are taken for one person.
+        Share of pairs of different people that are accepted as one person.
     false_rejects : float or None
-        Of pairs of one person, those that are not.
+        Share of pairs of one person that are rejected.
     """
 
     threshold: float
@@ -40,12 +40,12 @@ class ThresholdErrors:
 def measure_thresholds(
     samples: Mapping[str, Sequence[VoiceSample]], scorer: VoiceScorer, *, thresholds: Sequence[float] = _THRESHOLDS
 ) -> tuple[list[ThresholdErrors], int, int]:
-    """Compare every sample with every other one as if it were the only voice of a store.
+    """Compare all pairs of samples, each as if the other were the only voice in the store.
 
     Parameters
     ----------
     samples : mapping of str to sequence of VoiceSample
-        By person.
+        Samples by person.
     scorer : VoiceScorer
     thresholds : sequence of float
 
@@ -53,7 +53,7 @@ def measure_thresholds(
     -------
     errors : list of ThresholdErrors
     same, different : int
-        Number of pairs of one person and of two.
+        Number of pairs of the same person and of different people.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def measure_thresholds(
     """
     every = [(person, sample) for person, owned in samples.items() for sample in owned]
     if len(every) < 2:
-        raise InputError(f"{len(every)} samples of voices cannot be compared; give recordings of several people")
+        raise InputError(f"Cannot measure thresholds with {len(every)} samples. Provide recordings of several people")
     vectors = np.stack([sample.embedding for _, sample in every])
     seconds = np.array([sample.seconds for _, sample in every])
     sides = [(vector[None], length[None]) for vector, length in zip(vectors, seconds, strict=True)]

@@ -1,4 +1,4 @@
-"""Names of a library for transcripts that are there already."""
+"""Update the names in an existing transcript from a voice library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from oolong_align.errors import InputError, warn
 from oolong_align.speakers.identify import voice_model
 from oolong_align.speakers.learning import SAME_SPEECH
 from oolong_align.speakers.matching import voice_side
-from oolong_align.speakers.records import SpeakerStore, Voice, check_model
+from oolong_align.speakers.records import SpeakerStore, Voice, check_same_model
 from oolong_align.speakers.samples import VoiceSample, voice_samples
 from oolong_align.speakers.scoring import VoiceScorer
 from oolong_align.types import Diarization, Transcript, speaker_label
@@ -19,38 +19,38 @@ from oolong_align.util.vectors import l2_normalise
 
 __all__ = ["names_of_store"]
 
-_NEAR: Final = 50
+_CANDIDATES: Final = 50
 
 
 def names_of_store(transcript: Transcript, store: SpeakerStore) -> Transcript:
-    """Transcript with the names that its voices have in a store now, and the ids of those that were merged.
+    """Update voice ids and names of a transcript from a store.
 
-    A speaker is the voice that has learned from this very speech, else the one with the id.
-    A voice that was forgotten leaves no name and no id behind; one without a name leaves the transcript's. A speaker
-    who does not sound like the voice with the id stays as it is, which is told by a warning.
+    A speaker is matched with the voice that was learned from the same speech, otherwise with the voice with the stored
+    id. If the voice was forgotten, id and name are removed. If the voice has no name, the name in the transcript stays.
+    A speaker who does not sound like the voice is left unchanged, with a warning.
 
     Raises
     ------
     InputError
-        If the transcript has voices and the store none of them, or most of them sound different there, or they are of
-        another model: then it is another library.
+        If it is not the library of this transcript: none of the voices exist, most of them sound different, or they
+        are of another model.
     """
     speakers = dict(transcript.speakers)
     known = {label: store.get(each.voice) for label, each in speakers.items() if each.voice is not None}
-    known, strange = _compare(transcript.diarization, known, store)
+    known, different = _compare(transcript.diarization, known, store)
     there = [label for label, voice in known.items() if voice is not None]
-    if known and (not there or len(strange) > len(there) / 2):
-        problem = "do not sound like the voices with these ids" if strange else "are not"
-        voices = ", ".join(f"{speakers[label].voice} ({label})" for label in strange or known)
-        raise InputError(f"{voices} {problem} in this library; give the one that the transcript was made with")
+    if known and (not there or len(different) > len(there) / 2):
+        problem = "Voices with these ids sound different" if different else "Voices not found"
+        voices = ", ".join(f"{speakers[label].voice} ({label})" for label in different or known)
+        raise InputError(f"{problem} in this library: {voices}. Use the library that was used for the transcript")
     for label, voice in known.items():
-        if label in strange:
-            warn(f"{label} does not sound like {speakers[label].voice} of this library, and stays as it is")
+        if label in different:
+            warn(f"{label} does not sound like {speakers[label].voice} in this library and was not changed")
         elif voice is None:
             if speakers[label].name is not None:
                 warn(
-                    f"{label}: {speakers[label].voice} is not in the library any more, so the name "
-                    f"{speakers[label].name} is taken away; --rename {label}=NAME gives one"
+                    f"{speakers[label].voice} is no longer in the library: removed the name {speakers[label].name} of "
+                    f"{label}. To set a name, use --rename {label}=NAME"
                 )
             speakers[label] = replace(speakers[label], voice=None, name=None, probability=None)
         else:
@@ -61,34 +61,35 @@ def names_of_store(transcript: Transcript, store: SpeakerStore) -> Transcript:
 def _compare(
     diarization: Diarization | None, known: dict[str, Voice | None], store: SpeakerStore
 ) -> tuple[dict[str, Voice | None], tuple[str, ...]]:
-    """Voices by label, and the labels of those who sound like somebody else than the voice with their id.
+    """Voices by label, and the labels of speakers who do not sound like the voice with their id.
 
-    A voice that was learned from this very speech is the speaker's, whatever its id: it may have been split off.
+    A voice that was learned from the same speech belongs to the speaker whatever its id, because it may have been split
+    off.
 
     Raises
     ------
     InputError
-        If the voices are of another model.
+        If the voices in the store are of another model.
     """
     if diarization is None or diarization.model is None or not known:
         return known, ()
     model = voice_model(diarization.model)
-    check_model(store.model(), model, "the library")
+    check_same_model(store.model(), model)
     scorer = VoiceScorer.for_weights(model.weights)
-    found, strange = dict(known), []
+    found, different = dict(known), []
     for speaker, sample in voice_samples(diarization).items():
         label = speaker_label(speaker)
         if label not in known:
             continue
         voice = known[label]
-        near = [each for each, _ in store.nearest(sample.embedding, _NEAR, model=model)]
+        near = [each for each, _ in store.nearest(sample.embedding, _CANDIDATES, model=model)]
         learned = next((each for each in near if _was_learned_from(each, sample)), None)
         if learned is not None:
             found[label] = learned
         elif voice is not None:
             odds = scorer.log_odds(sample.embedding[None], np.array([sample.seconds]), [voice_side(voice)])
-            strange += [label] if odds[0, 0] < 0 else []
-    return found, tuple(strange)
+            different += [label] if odds[0, 0] < 0 else []
+    return found, tuple(different)
 
 
 def _was_learned_from(voice: Voice, sample: VoiceSample) -> bool:

@@ -1,7 +1,7 @@
-"""The portable file of a library: all voices as JSON, from any kind of store into any other.
+"""Export and import a voice library as a portable JSON file, between any kinds of stores.
 
-Embeddings are base64 of little-endian float32, so that nothing is lost. What is read is checked as a whole before
-anything is written.
+Embeddings are base64 of little-endian float32, which is lossless. The whole file is validated before anything is
+written to a store.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from oolong_align.speakers.records import (
     SpeakerStore,
     Voice,
     VoiceModel,
-    check_model,
+    check_same_model,
     check_voice,
     voice_number,
 )
@@ -37,7 +37,7 @@ VERSION: Final = 1
 
 
 def export_voices(store: SpeakerStore) -> str:
-    """Write all voices of a store as JSON, one voice a line."""
+    """Return all voices of a store as JSON, one voice per line."""
     voices = store.list()
     model = voices[0].model if voices else None
     head = {"format": FORMAT, "version": VERSION, "model": None if model is None else _model_fields(model)}
@@ -46,31 +46,30 @@ def export_voices(store: SpeakerStore) -> str:
 
 
 def import_voices(store: SpeakerStore, text: str) -> dict[str, str]:
-    """Add the voices of an exported file to a store, as `add_voices` does with those that `read_voices` gives."""
+    """Add the voices of an exported file to a store; `read_voices` followed by `add_voices`."""
     return add_voices(store, read_voices(text))
 
 
 def add_voices(store: SpeakerStore, voices: Sequence[Voice]) -> dict[str, str]:
     """Add voices of one model to a store, all or none.
 
-    A voice keeps its id and aliases if the store has not come to their numbers yet; in a new store all keep theirs.
-    A voice that has speech in common with one that is there already is that one, which is left as it is. Others get new
-    ids.
+    Voices keep ids and aliases whose numbers the store has not used yet, so all keep theirs in a new store; others get
+    new ids. A voice that shares speech with a stored voice is treated as that voice, which is not changed.
 
     Returns
     -------
     dict of str to str
-        Id, or alias, that was given -> id in the store.
+        Given id or alias -> id in the store.
 
     Raises
     ------
     InputError
-        If the voices are malformed or of another model than those of the store.
+        If the voices are malformed or of another model than the voices in the store.
     """
     ids: dict[str, str] = {}
     with store.transaction():
         if voices:
-            check_model(store.model(), voices[0].model, "the library")
+            check_same_model(store.model(), voices[0].model)
         there = {speech: voice.id for voice in store.list() for speech in _speech(voice)}
         for voice in voices:
             found = next((there[speech] for speech in _speech(voice) if speech in there), None)
@@ -88,18 +87,18 @@ def add_voices(store: SpeakerStore, voices: Sequence[Voice]) -> dict[str, str]:
 
 
 def _claim(store: SpeakerStore, voices: Sequence[Voice]) -> set[str]:
-    """Ids and aliases that were never used in the store; each is held by a voice from now on."""
+    """Reserve all ids and aliases that were never used in the store, and return them."""
     free = set()
     names = [(name, voice) for voice in voices for name in (voice.id, *voice.aliases)]
     for name, voice in sorted(names, key=lambda each: voice_number(each[0]) or 0):
         if store.get(name) is None:
-            with suppress(InputError):  # it was used before
+            with suppress(InputError):  # the id was used before
                 free.add(store.put(replace(voice, id=name, aliases=())))
     return free
 
 
 def _speech(voice: Voice) -> list[bytes]:
-    """Embeddings that a voice was learned from; no two recordings give the same."""
+    """Embeddings from which a voice was learned; they differ between any two recordings."""
     return [each.embedding.tobytes() for each in voice.references] or [voice.centroid.tobytes()]
 
 
@@ -134,47 +133,51 @@ def _encode(vector: FloatArray) -> str:
 
 
 def read_voices(text: str) -> list[Voice]:
-    """Voices of an exported file, sorted by number, each checked.
+    """Parse and check an exported file; return its voices sorted by number.
 
     Raises
     ------
     InputError
-        If the text is no such file, or a voice in it is malformed.
+        If the text is not an exported library, or a voice is malformed.
     """
     try:
-        content = json.loads(text, parse_constant=_no_number)
+        content = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"this is no exported library: it cannot be read as JSON ({error})") from error
-    where = "this is no exported library"
+        raise InputError(f"Not an exported voice library: invalid JSON ({error})") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f'{where}: "format" is not "{FORMAT}"; make one by `oolong speakers export`')
+        raise InputError(
+            f'Not an exported voice library: "format" is not "{FORMAT}". Create one with `oolong speakers export`'
+        )
     if content.get("version") != VERSION:
-        raise InputError(f"the library is of version {content.get('version')!r}, not {VERSION}: upgrade oolong-align")
-    listed = _field(content, "voices", list, where)
+        raise InputError(
+            f"Unsupported version {content.get('version')!r} of the exported library, expected {VERSION}. "
+            "Upgrade oolong-align"
+        )
+    listed = _field(content, "voices", list, "library")
     if not listed:
         return []
-    fields = _field(content, "model", dict, where)
+    fields = _field(content, "model", dict, "library")
     model = VoiceModel(
-        name=_field(fields, "name", str, "the model"),
-        weights=_field(fields, "weights", str, "the model"),
-        dimension=_field(fields, "dimension", int, "the model"),
+        name=_field(fields, "name", str, "model"),
+        weights=_field(fields, "weights", str, "model"),
+        dimension=_field(fields, "dimension", int, "model"),
     )
     if not 0 < model.dimension <= LARGEST_DIMENSION:
-        raise InputError(f"the model has {model.dimension} dimensions: 1 to {LARGEST_DIMENSION} can be stored")
-    voices = [_voice(each, model, f"voice {place} of the file") for place, each in enumerate(listed)]
+        raise _invalid(f"the model has {model.dimension} dimensions, expected 1 to {LARGEST_DIMENSION}")
+    voices = [_voice(each, model, f"voice {place}") for place, each in enumerate(listed)]
     ids = [name for voice in voices for name in (voice.id, *voice.aliases)]
     if len(ids) > len(set(ids)):
-        raise InputError("two voices of the file have the same id: export the library again")
+        raise _invalid("two voices have the same id. Export the library again")
     return sorted(voices, key=lambda voice: voice_number(voice.id) or 0)
 
 
 def _voice(fields: object, model: VoiceModel, where: str) -> Voice:
     if not isinstance(fields, dict):
-        raise InputError(f"{where} is not an object")
+        raise _invalid(f"{where} is not an object")
     name = fields.get("name")
     aliases = _field(fields, "aliases", list, where)
     if not (name is None or isinstance(name, str)) or not all(isinstance(each, str) for each in aliases):
-        raise InputError(f"{where}: name and aliases must be texts")
+        raise _invalid(f"name and aliases of {where} must be strings")
     voice = Voice(
         id=_field(fields, "id", str, where),
         name=name,
@@ -185,19 +188,19 @@ def _voice(fields: object, model: VoiceModel, where: str) -> Voice:
         aliases=tuple(aliases),
     )
     if not voice.id:
-        raise InputError(f"{where} has no id")
+        raise _invalid(f"{where} has no id")
     check_voice(voice)
     return voice
 
 
 def _reference(fields: object, where: str) -> Reference:
     if not isinstance(fields, dict):
-        raise InputError(f"{where}: a reference is not an object")
+        raise _invalid(f"a reference of {where} is not an object")
     enrolled = _field(fields, "enrolled", str, where)
     try:
         time = datetime.fromisoformat(enrolled)
     except ValueError as error:
-        raise InputError(f"{where}: {enrolled[:80]!r} is no time in ISO 8601") from error
+        raise _invalid(f"enrolment time {enrolled[:80]!r} of {where} is not in ISO 8601 format") from error
     return Reference(
         embedding=_decode(fields, "embedding", where),
         source=_field(fields, "source", str, where),
@@ -212,14 +215,14 @@ def _reference(fields: object, where: str) -> Reference:
 def _field(fields: Mapping[str, Any], name: str, kind: type, where: str) -> Any:
     value = fields.get(name)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise InputError(f"{where}: {name!r} must be {kind.__name__}, not {type(value).__name__}")
+        raise _invalid(f"{name!r} of {where} must be {kind.__name__}, not {type(value).__name__}")
     return value
 
 
 def _number(fields: Mapping[str, Any], name: str, where: str) -> float:
     value = fields.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
-        raise InputError(f"{where}: {name!r} must be a number of seconds")
+        raise _invalid(f"{name!r} of {where} must be a number of seconds")
     return float(value)
 
 
@@ -228,8 +231,12 @@ def _decode(fields: Mapping[str, Any], name: str, where: str) -> FloatArray:
     try:
         return np.frombuffer(base64.b64decode(encoded, validate=True), dtype="<f4").astype(np.float32)
     except (binascii.Error, ValueError) as error:
-        raise InputError(f"{where}: {name!r} is not base64 of float32 ({error})") from error
+        raise _invalid(f"{name!r} of {where} is not base64 of float32 ({error})") from error
 
 
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number of JSON")
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a JSON number")
+
+
+def _invalid(problem: str) -> InputError:
+    return InputError(f"Invalid exported voice library: {problem}")

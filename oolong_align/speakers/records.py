@@ -1,6 +1,6 @@
-"""A voice, the speech it was learned from, and what a store of voices must do.
+"""Records of a voice library, the protocol of its stores, and the checks that stores share.
 
-Left out on purpose: whether two voices are the same person, and every kind of store (``sqlite.py``, plugins).
+Not in this module: matching (``matching.py``) and implementations of the protocol (``sqlite.py``, plugins).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from oolong_align.errors import InputError
+from oolong_align.text.clean import clean_text
 from oolong_align.types import FloatArray
 
 __all__ = [
@@ -23,13 +24,15 @@ __all__ = [
     "SpeakerStore",
     "Voice",
     "VoiceModel",
-    "check_given_number",
-    "check_model",
-    "check_name",
+    "check_imported_number",
+    "check_new_name",
+    "check_same_model",
     "check_voice",
+    "check_voice_embedding",
+    "check_voice_name",
     "clean_source",
-    "forgotten_id",
-    "unknown_voice",
+    "forgotten_voice_error",
+    "unknown_voice_error",
     "voice_id",
     "voice_number",
 ]
@@ -38,24 +41,24 @@ LONGEST_NAME: Final = 200
 LONGEST_SOURCE: Final = 1000
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 9998
-LARGEST_DIMENSION: Final = 16_000  # the most that pgvector keeps
-LARGEST_GIVEN_NUMBER: Final = 10**12  # leaves room for the numbers after it, which have 15 digits at most
-_SHORTEST: Final = 1e-6  # lengths of vectors whose cosines float32 can hold
-_LONGEST: Final = 1e6
+LARGEST_DIMENSION: Final = 16_000  # limit of pgvector
+LARGEST_IMPORTED_NUMBER: Final = 10**12  # later numbers may have up to 15 digits
+_SMALLEST_NORM: Final = 1e-6  # cosines of vectors between these norms are exact enough in float32
+_LARGEST_NORM: Final = 1e6
 _LONGEST_S: Final = 1e9
 _VOICE_ID: Final = re.compile(r"voice_([1-9][0-9]{0,14})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceModel:
-    """The model that made embeddings: only those of one model can be compared.
+    """The embedding model of a voice: only embeddings of the same model can be compared.
 
     Attributes
     ----------
     name : str
-        What messages call it, such as the bundle's name.
+        Name in messages, such as the name of the bundle.
     weights : str
-        SHA-256 of the weights, hexadecimal; tells models apart together with the dimension.
+        Hexadecimal SHA-256 of the weights; identifies the model together with the dimension.
     dimension : int
         Size of an embedding.
     """
@@ -65,28 +68,28 @@ class VoiceModel:
     dimension: int
 
     def same(self, other: VoiceModel) -> bool:
-        """Whether embeddings of both can be compared."""
+        """Whether embeddings of both models can be compared."""
         return (self.weights, self.dimension) == (other.weights, other.dimension)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """Speech that a voice was learned from.
+    """Speech from which a voice was learned.
 
     Attributes
     ----------
     embedding : ndarray of float32, shape (D,)
-        Its embedding, of any length but zero.
+        Embedding with a norm above zero.
     source : str
-        The recording, see `clean_source`.
+        Name of the recording, see `clean_source`.
     start, end : float
-        Where the speech lies in the recording, in seconds.
+        Time range of the speech in the recording, in seconds.
     seconds : float
-        Length of the speech in there.
+        Duration of speech within this range.
     enrolled : datetime
-        When it was learned, with a time zone.
+        Time of enrolment, with a time zone.
     recording : str
-        What tells the recording from others: a digest of its samples, or else its name; empty if nothing does.
+        Identifier of the recording: a digest of its samples, or its name; empty if unknown.
     """
 
     embedding: FloatArray
@@ -100,22 +103,22 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """One voice of a store.
+    """A person in a voice library.
 
     Attributes
     ----------
     id : str
-        ``voice_7``; empty for a voice that is not in a store yet, which will allocate one.
+        Such as ``voice_7``; empty before the voice is stored, then allocated by the store.
     name : str or None
-        The person's name, if it is known; several voices may have the same.
+        Name of the person, if known; several voices may have the same name.
     model : VoiceModel
-        What made the embeddings.
+        Model of the embeddings.
     seconds : float
-        Length of the speech that the voice was learned from.
+        Duration of the speech from which the voice was learned.
     centroid : ndarray of float32, shape (D,)
-        What stands for the voice when voices are compared.
+        Embedding that represents the voice in a search.
     references : tuple of Reference
-        The speech it was learned from.
+        Speech from which the voice was learned.
     aliases : tuple of str
         Ids of voices that were merged into this one.
     """
@@ -130,76 +133,76 @@ class Voice:
 
 
 class SpeakerStore(Protocol):
-    """Keeps voices of one model; whatever is in it is still there after it is opened again.
+    """Persistent storage for the voices of one model.
 
-    Several threads may use one store, and several processes may have the same one open. Methods raise
-    :class:`~oolong_align.errors.StoreError` where the store cannot be read or written.
+    Several threads may share a store, and several processes may open the same one. Methods raise
+    :class:`~oolong_align.errors.StoreError` if the store cannot be read or written.
     """
 
     def model(self) -> VoiceModel | None:
-        """Return the model of the voices; ``None`` while there are none."""
+        """Return the model of the voices, ``None`` if the store is empty."""
 
     def put(self, voice: Voice) -> str:
-        """Add a voice, or replace all of the one with the same id; gives the id.
+        """Add a voice, or replace the voice with the same id, and return the id.
 
-        A voice with an empty id gets one that no voice has had before, ``voice_`` and a number. An id with a number
-        above all that were used is taken as it is.
+        A voice with an empty id gets a new one: ``voice_`` and a number that was never used. An id whose number is
+        larger than all used ones is accepted unchanged.
 
         Raises
         ------
         InputError
-            If the voice is malformed, is of another model than those in the store, or has an id that was forgotten
-            or merged into another voice.
+            If the voice is malformed or of another model than the stored voices, or its id was forgotten or merged
+            into another voice.
         """
 
     def get(self, voice_id: str) -> Voice | None:
-        """Return the voice with an id or an alias, ``None`` if there is none."""
+        """Return the voice with this id or alias, ``None`` if it does not exist."""
 
     def list(self, name: str | None = None) -> Sequence[Voice]:
-        """Return all voices, or those with a name, in order of their numbers."""
+        """Return all voices, or all voices with this name, ordered by number."""
 
     def count(self) -> int:
         """Return the number of voices."""
 
     def nearest(self, embedding: FloatArray, count: int, *, model: VoiceModel) -> Sequence[tuple[Voice, float]]:
-        """Voices whose centroids have the largest cosines to an embedding, with the cosines, best first.
+        """Return the voices whose centroids are most similar to an embedding, with cosines in falling order.
 
-        An index may miss some; what it gives is in order.
+        A store with an approximate index may miss some voices.
 
         Raises
         ------
         InputError
-            If the embedding is malformed or the voices are of another model.
+            If the embedding is malformed or of another model than the stored voices.
         """
 
     def forget(self, voice_id: str) -> bool:
-        """Remove the voice with an id or an alias and every trace of it; tells whether there was one."""
+        """Delete the voice with this id or alias and all its data; return whether it existed."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Context in which nobody else writes, to read, decide and put.
+        """Context manager that blocks other writers.
 
-        What was written is there at its end, all of it, or nothing if an exception leaves it. A transaction inside
-        another one is part of that one. ``put`` and ``forget`` alone are transactions too.
+        All changes are committed at the end, or rolled back if an exception leaves the context. A nested transaction is
+        part of the outer one. ``put`` and ``forget`` outside a transaction are transactions themselves.
         """
 
     def close(self) -> None:
-        """Release the store."""
+        """Close the store."""
 
 
 def voice_id(number: int) -> str:
-    """Id of a number: ``voice_7`` for 7."""
+    """Return the id for a number: ``voice_7`` for 7."""
     return f"voice_{number}"
 
 
 def voice_number(text: str) -> int | None:
-    """Return the number of an id, ``None`` for a text that `voice_id` never gives."""
+    """Return the number of an id, ``None`` for text that `voice_id` never returns."""
     match = _VOICE_ID.fullmatch(text)
     return int(match[1]) if match else None
 
 
 def clean_source(source: str | os.PathLike[str]) -> str:
-    """Name of a recording as a store can keep it: one line, valid Unicode, at most 1000 characters, from its end."""
-    return _clean(os.fspath(source))[-LONGEST_SOURCE:].strip()
+    """Return the name of a recording for storage: one line, valid Unicode, only the last 1000 characters."""
+    return clean_text(os.fspath(source))[-LONGEST_SOURCE:].strip()
 
 
 def check_voice(voice: Voice) -> None:
@@ -208,39 +211,39 @@ def check_voice(voice: Voice) -> None:
     Raises
     ------
     InputError
-        With what is wrong.
+        If a field is invalid.
     """
-    what = voice.id or "the voice"
+    owner = voice.id or "the voice"
     if voice.id and voice_number(voice.id) is None:
-        raise InputError(f"{voice.id!r} is no id of a voice: ids are voice_1, voice_2 ...")
+        raise InputError(f"Invalid voice id {voice.id!r}: ids have the form voice_1, voice_2, ...")
     if voice.name is not None:
-        check_name(voice.name, f"{what}: the name")
+        check_voice_name(voice.name, f"Name of {owner}")
     if not 0 < voice.model.dimension <= LARGEST_DIMENSION:
-        raise InputError(f"{what}: the model has {voice.model.dimension} dimensions, not 1 to {LARGEST_DIMENSION}")
-    _check_text(f"{what}: the model's name", voice.model.name, LONGEST_NAME)
-    _check_text(f"{what}: the hash of the weights", voice.model.weights, LONGEST_NAME)
-    _check_seconds(what, voice.seconds)
-    check_embedding(voice.centroid, voice.model, f"{what}: the centroid")
+        raise InputError(f"Model of {owner} has {voice.model.dimension} dimensions, expected 1 to {LARGEST_DIMENSION}")
+    _check_text(f"Model name of {owner}", voice.model.name, LONGEST_NAME)
+    _check_text(f"Hash of the model weights of {owner}", voice.model.weights, LONGEST_NAME)
+    _check_seconds(owner, voice.seconds)
+    check_voice_embedding(voice.centroid, voice.model, f"Centroid of {owner}")
     for place, each in enumerate(voice.references):
-        where = f"{what}: reference {place}"
-        check_embedding(each.embedding, voice.model, f"{where}: the embedding")
-        _check_text(f"{where}: the source", each.source, LONGEST_SOURCE)
+        where = f"reference {place} of {owner}"
+        check_voice_embedding(each.embedding, voice.model, f"Embedding in {where}")
+        _check_text(f"Source of {where}", each.source, LONGEST_SOURCE)
         if each.recording:
-            _check_text(f"{where}: the recording", each.recording, LONGEST_SOURCE)
+            _check_text(f"Recording of {where}", each.recording, LONGEST_SOURCE)
         _check_seconds(where, each.seconds)
         if not (np.isfinite([each.start, each.end]).all() and 0 <= each.start <= each.end):
-            raise InputError(f"{where}: {each.start} to {each.end} s is no span of a recording")
+            raise InputError(f"Invalid time range {each.start} to {each.end} s in {where}")
         if each.enrolled.tzinfo is None:
-            raise InputError(f"{where}: the time of enrolment, {each.enrolled}, has no time zone")
+            raise InputError(f"Enrolment time {each.enrolled} of {where} has no time zone")
         if not FIRST_YEAR <= each.enrolled.year <= LAST_YEAR:
-            raise InputError(f"{where}: {each.enrolled} is no time of enrolment")
+            raise InputError(f"Enrolment time {each.enrolled} of {where} is out of range")
     for alias in voice.aliases:
         if voice_number(alias) is None or alias == voice.id or voice.aliases.count(alias) > 1:
-            raise InputError(f"{what}: {alias!r} cannot be an alias of it")
+            raise InputError(f"Invalid alias {alias!r} of {owner}")
 
 
-def check_name(name: str, what: str = "the name") -> None:
-    """Check the name of a voice.
+def check_voice_name(name: str, what: str = "Name") -> None:
+    """Check the name of a voice; ``what`` starts the error message.
 
     Raises
     ------
@@ -251,37 +254,37 @@ def check_name(name: str, what: str = "the name") -> None:
 
 
 def check_new_name(name: str) -> None:
-    """Check the name that a voice is to have from now on; not an id, for which names do.
+    """Check a name that a user gives to a voice: commands accept ids too, so it must not look like one.
 
     Raises
     ------
     InputError
         If it is an id, or not one line of 1 to 200 characters.
     """
-    check_name(name)
+    check_voice_name(name)
     if voice_number(name.strip()) is not None:
-        raise InputError(f"{name.strip()} is an id, no name; if two voices are one person, merge them")
+        raise InputError(f"Invalid name {name.strip()}: it is a voice id. To combine voices of one person, merge them")
 
 
-def check_embedding(embedding: FloatArray, model: VoiceModel, what: str = "the embedding") -> None:
-    """Check an embedding of a model.
+def check_voice_embedding(embedding: FloatArray, model: VoiceModel, what: str = "Embedding") -> None:
+    """Check an embedding of a model; ``what`` starts the error message.
 
     Raises
     ------
     InputError
-        If it is not ``float32[D]`` of a finite length above zero.
+        If it is not ``float32[D]`` with a finite norm above zero.
     """
     if embedding.dtype != np.float32 or embedding.shape != (model.dimension,):
         raise InputError(
             f"{what} must be float32 of shape ({model.dimension},), not {embedding.dtype} of {embedding.shape}"
         )
     norm = float(np.linalg.norm(embedding.astype(np.float64)))
-    if not _SHORTEST <= norm <= _LONGEST:
-        raise InputError(f"{what} has the length {norm:g}: there was no speech to embed, or it is no embedding")
+    if not _SMALLEST_NORM <= norm <= _LARGEST_NORM:
+        raise InputError(f"{what} has the norm {norm:g}: it was computed without speech, or it is not an embedding")
 
 
-def check_model(stored: VoiceModel | None, given: VoiceModel, place: str) -> None:
-    """Check that voices can be compared with those of a store.
+def check_same_model(stored: VoiceModel | None, given: VoiceModel, library: str = "") -> None:
+    """Check that voices can be compared with the voices of a library; ``library`` names it in the error message.
 
     Raises
     ------
@@ -289,32 +292,35 @@ def check_model(stored: VoiceModel | None, given: VoiceModel, place: str) -> Non
         If they are of another model.
     """
     if stored is not None and not stored.same(given):
+        where = f"Voice library {library}" if library else "The voice library"
         raise InputError(
-            f"{place} holds voices of the model {_described(stored)}, which cannot be compared with those of "
-            f"{_described(given)}: use that model, or another library for this one"
+            f"{where} uses the model {_described(stored)}, which cannot be compared with "
+            f"{_described(given)}. Use the same model or another library"
         )
 
 
-def unknown_voice(voice_id: str, place: str = "the library") -> InputError:
-    """Error for an id that no voice has."""
-    return InputError(f"there is no voice {voice_id!r} in {place}: `oolong speakers list` shows those that are")
+def unknown_voice_error(voice_id: str) -> InputError:
+    """Error for an id that does not exist."""
+    return InputError(f"Unknown voice {voice_id!r}. `oolong speakers list` shows all voices")
 
 
-def check_given_number(number: int) -> None:
-    """Check the number of a voice or alias before a store takes one that it did not allocate.
+def check_imported_number(number: int) -> None:
+    """Check the number of a voice or alias that the store did not allocate itself.
 
     Raises
     ------
     InputError
-        If there would be no room for further numbers.
+        If it is so large that the store could run out of numbers.
     """
-    if number > LARGEST_GIVEN_NUMBER:
-        raise InputError(f"{voice_id(number)}: an id above {voice_id(LARGEST_GIVEN_NUMBER)} cannot be taken over")
+    if number > LARGEST_IMPORTED_NUMBER:
+        raise InputError(f"Voice id {voice_id(number)} is too large: the limit is {voice_id(LARGEST_IMPORTED_NUMBER)}")
 
 
-def forgotten_id(voice_id: str, place: str) -> InputError:
-    """Error for a voice that is gone while somebody still wants to write it."""
-    return InputError(f"{voice_id} was forgotten or merged in {place}, and no id is used again: enrol the voice anew")
+def forgotten_voice_error(voice_id: str, library: str) -> InputError:
+    """Error for writing a voice that was deleted or merged in the meantime."""
+    return InputError(
+        f"{voice_id} was forgotten or merged in {library}, and ids are never reused. Enrol the voice again"
+    )
 
 
 def _described(model: VoiceModel) -> str:
@@ -322,17 +328,10 @@ def _described(model: VoiceModel) -> str:
 
 
 def _check_text(what: str, text: str, longest: int) -> None:
-    if not text or len(text) > longest or text != _clean(text):
+    if not text or len(text) > longest or text != clean_text(text):
         raise InputError(f"{what} must be 1 to {longest} characters on one line, not {text[:80]!r}")
 
 
-def _check_seconds(what: str, seconds: float) -> None:
+def _check_seconds(owner: str, seconds: float) -> None:
     if not 0 <= seconds <= _LONGEST_S:
-        raise InputError(f"{what}: {seconds} is no length in seconds")
-
-
-def _clean(text: str) -> str:
-    # Not at the top: the formats load libraries, and whoever only lists the plugins needs none of them.
-    from oolong_align.text.clean import clean_text
-
-    return clean_text(text)
+        raise InputError(f"Invalid duration {seconds} s of {owner}")

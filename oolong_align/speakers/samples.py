@@ -1,4 +1,4 @@
-"""The speech of each speaker of a recording that a voice can be told by: one person's, alone, and surely theirs."""
+"""Select the speech of each speaker of a recording that identifies the person: not overlapped, surely theirs."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _OVERLAPPED_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceSample:
-    """What was heard of one person in one recording.
+    """Speech of one person in one recording.
 
     Attributes
     ----------
     embedding : ndarray, float32, shape (D,)
-        Mean of the L2-normalised embeddings of some speech, weighted by seconds, L2-normalised.
+        L2-normalised mean of the L2-normalised embeddings of the speech, weighted by seconds.
     seconds : float
-        Length of that speech.
+        Duration of the speech.
     start, end : float
-        Where it lies in the recording.
+        Time range of the speech in the recording, in seconds.
     """
 
     embedding: FloatArray
@@ -41,17 +41,17 @@ class VoiceSample:
 
 
 def voice_samples(diarization: Diarization) -> dict[int, VoiceSample]:
-    """Samples of the speakers of a recording, by speaker; who never speaks alone for a second has none.
+    """Samples by speaker; speakers without at least 1 s of non-overlapped speech have none.
 
     Parameters
     ----------
     diarization : Diarization
-        Without ``voice`` its mean embeddings are taken as they are, for all the time that a speaker is alone.
+        Without ``voice``, the mean embeddings are used for all non-overlapped speech.
 
     Notes
     -----
-    Taken are pieces of at least 1 s in which nobody else has a turn, and whose voice is nearer to their speaker's mean
-    embedding than to all others'. O(pieces x speakers), and reading the frames of those pieces.
+    A sample contains pieces of at least 1 s without turns of other speakers, whose embedding is closer to the mean
+    embedding of their speaker than to any other. O(pieces x speakers), plus reading the frames of those pieces.
     """
     spans: Sequence[DiarizeSegment | SpeakerSegment] = diarization.pieces or diarization.segments
     chosen = [each for each in spans if each.end - each.start >= _MIN_PIECE_S]
@@ -80,7 +80,7 @@ def _own_speech(
     starts: npt.NDArray[np.float64],
     ends: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.int64], FloatArray]:
-    """Those of the rows whose voice is the speaker's, and the embedding of them all."""
+    """Rows whose embedding is closest to the speaker, and their mean embedding."""
     speakers = sorted(diarization.embeddings)
     if speaker not in diarization.embeddings or not len(rows):
         return rows[:0], np.zeros(0, dtype=np.float32)
@@ -97,7 +97,7 @@ def _seconds_of_others(
     ends: npt.NDArray[np.float64],
     owners: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float64]:
-    """Seconds of each span in which a turn of somebody else lies; O(speakers x spans log turns)."""
+    """Seconds of each span that overlap turns of other speakers; O(speakers x spans log turns)."""
     turns: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for turn in diarization.turns:
         turns[turn.speaker_id].append((turn.start, turn.end))

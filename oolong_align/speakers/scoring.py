@@ -1,9 +1,8 @@
-"""How likely two voices are one person's: PLDA log-likelihood ratio or cosine, calibrated to log-odds.
+"""Score whether two voices are one person: PLDA log-likelihood ratio or cosine, calibrated to log-odds.
 
-The PLDA is one for recordings in different rooms, not the one that tells speakers of one recording apart. It fits one
-embedding model: ``data/voice_calibration*.json`` name the models that have one, and each PLDA lies beside its
-calibration. Embeddings of other models are compared by cosine, with the weights of the default one. How both were made
-and what they do is in ``models/README.md``.
+This PLDA models recordings in different rooms; diarization uses another one. Each PLDA belongs to one embedding model
+and is stored next to its calibration, ``data/voice_calibration*.json``. Embeddings of other models are compared by
+cosine with the calibration of the default model. ``models/README.md`` describes training and evaluation.
 
 References
 ----------
@@ -29,7 +28,7 @@ __all__ = ["Side", "VoiceScorer", "cosine_scores", "duration_feature", "plda_sco
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Side: TypeAlias = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
-"""References of one voice: embeddings ``(references, D)`` and their seconds ``(references,)``."""
+"""References of one voice: embeddings ``(references, D)`` and seconds ``(references,)``."""
 
 _DATA: Final = Path(__file__).parent.parent / "data"
 _DEFAULT: Final = _DATA / "voice_calibration.json"
@@ -39,16 +38,16 @@ _LONGEST_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceScorer:
-    """Log-odds that a voice is that of some references, where one is as likely as the other beforehand.
+    """Computes log-odds that a sample and the references of a voice are one person, with a prior of 0.5.
 
     Attributes
     ----------
     weights : tuple of float
-        Constant, weight of the score and weight of `duration_feature`.
+        Intercept, weight of the score and weight of `duration_feature`.
     plda : Plda or None
-        Without one the score is the cosine.
+        If ``None``, the score is the cosine.
     session, second : float
-        Variance within a speaker of an embedding in the space of the PLDA: of a recording, and of a second of speech.
+        Within-speaker variances of an embedding in PLDA space: per recording, and of 1 s of speech.
     """
 
     weights: tuple[float, float, float]
@@ -58,7 +57,7 @@ class VoiceScorer:
 
     @classmethod
     def for_weights(cls, sha256: str) -> VoiceScorer:
-        """Scorer for the embeddings of a model, which is known by the SHA-256 of its weights."""
+        """Return the scorer for an embedding model, identified by the SHA-256 of its weights."""
         path = _find_calibration(sha256)
         if path is None:
             constant, score, duration = _load_calibration(_DEFAULT)["cosine"]
@@ -75,7 +74,7 @@ class VoiceScorer:
     def log_odds(
         self, embeddings: npt.NDArray[np.floating], seconds: npt.NDArray[np.floating], voices: Sequence[Side]
     ) -> Array:
-        """Log-odds of every sample for every voice, ``(N, D), (N,) -> (N, voices)``.
+        """Log-odds of each sample for each voice, ``(N, D), (N,) -> (N, voices)``.
 
         O(N x voices x K) for a PLDA of K dimensions.
         """
@@ -90,13 +89,13 @@ class VoiceScorer:
 
 
 def duration_feature(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> Array:
-    """Logarithm of the product of the seconds on both sides, each between 1 and 30."""
+    """Logarithm of the product of both durations in seconds, each clipped to 1 to 30."""
     one, other = (np.clip(each, _SHORTEST_S, _LONGEST_S) for each in (first, second))
     return np.asarray(np.log(one * other), dtype=np.float64)
 
 
 def cosine_scores(embeddings: npt.NDArray[np.floating], voices: Sequence[Side]) -> Array:
-    """Cosine of every sample to the mean direction of every voice's references, by seconds: ``-> (N, voices)``."""
+    """Cosine of each sample to the mean direction of each voice, weighted by seconds: ``-> (N, voices)``."""
     means = np.stack([np.asarray(seconds, dtype=np.float64) @ _unit(vectors) for vectors, seconds in voices])
     return _unit(embeddings) @ _unit(means).T
 
@@ -110,11 +109,11 @@ def plda_scores(
     session: float,
     second: float,
 ) -> Array:
-    """Log-likelihood ratio of one person against two, for every sample and voice: ``(N, D) -> (N, voices)``.
+    """Log-likelihood ratio of one person against two, for each sample and voice: ``(N, D) -> (N, voices)``.
 
-    In the PLDA's space people are ``N(0, phi)`` and an embedding of s seconds is ``N(person, session + second / s)``.
-    Given a voice's references the person is normal with precision ``1 / phi + sum(1 / variance)``; each of them counts
-    as a recording of its own.
+    In PLDA space, persons are distributed as ``N(0, phi)`` and embeddings of s seconds as
+    ``N(person, session + second / s)``. Given the references of a voice, each taken as a separate recording, the person
+    is normal with precision ``1 / phi + sum(1 / variance)``.
     """
     samples = plda.transform(_unit(embeddings))  # (N, K)
     noise = (session + second / np.maximum(seconds, _SHORTEST_S))[:, None]  # (N, 1)

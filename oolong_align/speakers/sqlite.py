@@ -1,7 +1,7 @@
-"""Voices in one SQLite file.
+"""Voice store in a single SQLite file.
 
-Writers take turns, over all processes, and a write that is interrupted leaves nothing behind. The nearest voices are
-found by one product with the matrix of all centroids, ``O(voices)``, which is read again when somebody has written.
+Writers of all processes take turns, and an interrupted write has no effect. A search multiplies the embedding with the
+matrix of all centroids, ``O(voices)``; the matrix is reloaded after a write by any process.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from oolong_align.speakers.records import (
     Reference,
     Voice,
     VoiceModel,
-    check_embedding,
-    check_given_number,
-    check_model,
+    check_imported_number,
+    check_same_model,
     check_voice,
-    forgotten_id,
+    check_voice_embedding,
+    forgotten_voice_error,
     voice_id,
     voice_number,
 )
-from oolong_align.speakers.sqlite_file import connect, translated
+from oolong_align.speakers.sqlite_file import DAMAGED, connect, translated
 from oolong_align.types import FloatArray
 from oolong_align.util.vectors import l2_normalise
 
@@ -41,34 +41,34 @@ _READ_TOGETHER: Final = 4096
 
 
 def open_sqlite(url: str) -> SqliteStore:
-    """Open the library at ``voices.db`` or ``sqlite://voices.db``; it is created if it is not there.
+    """Open the library at ``voices.db`` or ``sqlite://voices.db``; a missing file is created.
 
     Raises
     ------
     UsageError
-        If no file is named.
+        If the file name is missing.
     StoreError
-        If the file cannot be opened, or is something else.
+        If the file cannot be opened or is not a voice library.
     """
     path = url.partition("://")[2] if "://" in url else url
     if not path:
-        raise UsageError("--speakers: give the name of a file, such as voices.db")
+        raise UsageError("Missing file name in --speakers. Use a name such as voices.db")
     return SqliteStore(Path(path))
 
 
 class SqliteStore:
-    """A :class:`~oolong_align.speakers.records.SpeakerStore` in one file, which only its owner can read.
+    """A :class:`~oolong_align.speakers.records.SpeakerStore` in one file that only its owner can read.
 
     Parameters
     ----------
     path : Path
-        The file; it is created if it is not there. Others with ``-wal`` and ``-shm`` behind the name belong to it
-        while it is open.
+        The file; created if missing. While it is open, SQLite keeps two more files with the suffixes ``-wal`` and
+        ``-shm``.
 
     Raises
     ------
     StoreError
-        If the file cannot be opened, or is something else.
+        If the file cannot be opened or is not a voice library.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,7 +80,7 @@ class SqliteStore:
         self._known: tuple[object, npt.NDArray[np.int64], FloatArray] | None = None
 
     def model(self) -> VoiceModel | None:
-        """Model of the voices; ``None`` while there are none."""
+        """Return the model of the voices, ``None`` if the store is empty."""
         with self._reading():
             row = self._connection.execute("SELECT name, weights, dimension FROM model").fetchone()
         return VoiceModel(name=row[0], weights=row[1], dimension=row[2]) if row else None
@@ -90,7 +90,7 @@ class SqliteStore:
         check_voice(voice)
         with self.transaction(), translated(self._path):
             stored = self.model()
-            check_model(stored, voice.model, str(self._path))
+            check_same_model(stored, voice.model, str(self._path))
             if stored is None:
                 values = (voice.model.name, voice.model.weights, voice.model.dimension)
                 self._connection.execute("INSERT INTO model VALUES (1, ?, ?, ?)", values)
@@ -99,14 +99,14 @@ class SqliteStore:
         return voice_id(number)
 
     def get(self, voice_id: str) -> Voice | None:
-        """Voice with an id or an alias."""
+        """Return the voice with this id or alias."""
         with self._reading():
             number = self._find(voice_id)
             found = [] if number is None else self._voices("WHERE number = ?", (number,))
         return found[0] if found else None
 
     def list(self, name: str | None = None) -> Sequence[Voice]:
-        """All voices, or those with a name, in order of their numbers."""
+        """Return all voices, or all voices with this name, ordered by number."""
         with self._reading():
             return self._voices("") if name is None else self._voices("WHERE name = ?", (name,))
 
@@ -116,15 +116,15 @@ class SqliteStore:
             return int(self._connection.execute("SELECT count(*) FROM voice").fetchone()[0])
 
     def nearest(self, embedding: FloatArray, count: int, *, model: VoiceModel) -> Sequence[tuple[Voice, float]]:
-        """Voices with the largest cosines, exactly; ties in order of their numbers."""
-        check_embedding(embedding, model)
+        """Return the voices with the largest cosines (exact search); ties are ordered by number."""
+        check_voice_embedding(embedding, model)
         with self._reading():
             stored = self.model()
-            check_model(stored, model, str(self._path))
+            check_same_model(stored, model, str(self._path))
             if stored is None or count < 1:
                 return []
             numbers, centroids = self._centroids(stored.dimension)
-            # As fast as BLAS, whose threads wait for each other where the machine is busy, and the same on any number.
+            # As fast as BLAS, but independent of the number of threads, and not slowed by busy cores.
             cosines = np.einsum("ij,j->i", centroids, l2_normalise(embedding))
             cut = min(count, len(cosines))
             least = -np.partition(-cosines, cut - 1)[cut - 1]
@@ -137,7 +137,7 @@ class SqliteStore:
         return [(voices[voice_id(int(numbers[row]))], float(cosines[row])) for row in best]
 
     def forget(self, voice_id: str) -> bool:
-        """Remove a voice; what SQLite kept of it goes at the end of the transaction."""
+        """Delete a voice; its remaining bytes in the file are removed at the end of the transaction."""
         with self.transaction(), translated(self._path):
             number = self._find(voice_id)
             if number is None:
@@ -149,7 +149,7 @@ class SqliteStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Context in which nobody else writes."""
+        """Context manager that blocks other writers."""
         with self._lock:
             if self._depth:
                 with self._savepoint():
@@ -174,14 +174,14 @@ class SqliteStore:
 
     @contextmanager
     def _savepoint(self) -> Iterator[None]:
-        """Context within a transaction that an exception undoes, even if the transaction goes on."""
+        """Nested transaction: an exception rolls it back, and the outer transaction may continue."""
         with translated(self._path):
             self._connection.execute("SAVEPOINT inner")
         try:
             yield
         except BaseException:
             self._known = None
-            if self._connection.in_transaction:  # a full disk has ended it already
+            if self._connection.in_transaction:  # a full disk ends the transaction
                 self._connection.execute("ROLLBACK TO inner")
                 self._connection.execute("RELEASE inner")
             raise
@@ -189,14 +189,14 @@ class SqliteStore:
             self._connection.execute("RELEASE inner")
 
     def close(self) -> None:
-        """Release the file."""
+        """Close the file."""
         with self._lock:
             self._known = None
             self._connection.close()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Context in which all is read from one state of the file."""
+        """Context manager in which all reads see the same state of the file."""
         with self._lock, translated(self._path):
             if self._connection.in_transaction:
                 yield
@@ -219,7 +219,7 @@ class SqliteStore:
         if model is None:
             return []
         ask = self._connection.execute
-        chosen = f"SELECT number FROM voice {where}"  # noqa: S608 -- the conditions are this module's own
+        chosen = f"SELECT number FROM voice {where}"  # noqa: S608 -- the conditions are constants of this module
         references: dict[int, list[Reference]] = {}
         query = (
             'SELECT voice, embedding, source, start, "end", seconds, enrolled, recording FROM reference '  # noqa: S608
@@ -264,8 +264,8 @@ class SqliteStore:
         query = "UPDATE voice SET name = ?, seconds = ?, centroid = ? WHERE number = ?"
         if not ask(query, (*values, number)).rowcount:
             if number <= self._last_number():
-                raise forgotten_id(voice.id, str(self._path))
-            check_given_number(number)
+                raise forgotten_voice_error(voice.id, str(self._path))
+            check_imported_number(number)
             ask("INSERT INTO voice (name, seconds, centroid, number) VALUES (?, ?, ?, ?)", (*values, number))
         return number
 
@@ -280,11 +280,13 @@ class SqliteStore:
         self._connection.executemany("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         for alias in voice.aliases:
             if self._find(alias) is not None:
-                raise InputError(f"{voice_id(number)}: {alias} cannot be an alias of it, it is a voice in {self._path}")
+                raise InputError(
+                    f"Invalid alias {alias} of {voice_id(number)}: it belongs to another voice in {self._path}"
+                )
             ask("INSERT INTO alias VALUES (?, ?)", (voice_number(alias), number))
         highest = max((voice_number(alias) or 0 for alias in voice.aliases), default=0)
         if highest > self._last_number():
-            check_given_number(highest)
+            check_imported_number(highest)
         ask("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'voice'", (highest,))
 
     def _last_number(self) -> int:
@@ -292,7 +294,7 @@ class SqliteStore:
         return row[0] if row else 0
 
     def _centroids(self, dimension: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
-        """Numbers, ``(voices,)``, and centroids of unit length, ``(voices, D)``, of the state that is being read."""
+        """Numbers, ``(voices,)``, and L2-normalised centroids, ``(voices, D)``, in the current transaction."""
         state = (self._connection.execute("PRAGMA data_version").fetchone()[0], self._connection.total_changes)
         if self._known is None or self._known[0] != state:
             self._known = None
@@ -311,35 +313,35 @@ class SqliteStore:
 
     def _vector(self, stored: bytes, size: int) -> FloatArray:
         if len(stored) != 4 * size:
-            raise StoreError(f"{self._path}: the file is damaged: restore it from a copy or an export")
+            raise StoreError(f"Voice library {self._path}: {DAMAGED}")
         return np.frombuffer(stored, dtype="<f4").astype(np.float32)
 
     def _time(self, stored: str) -> datetime:
         try:
             return datetime.fromisoformat(stored)
         except (TypeError, ValueError) as error:
-            raise StoreError(f"{self._path}: the file is damaged: restore it from a copy or an export") from error
+            raise StoreError(f"Voice library {self._path}: {DAMAGED}") from error
 
     def _scrub(self) -> None:
-        """Rewrite the file without what was deleted, and empty the log that still holds it.
+        """Compact the file and truncate the write-ahead log, which still contains deleted data.
 
-        What was deleted is overwritten already (``secure_delete``): where there is no room to rewrite the file, it only
-        stays longer than it must be.
+        In the file itself, deleted data is already overwritten (``secure_delete``): without space to rewrite it, it
+        only stays larger than necessary.
         """
         self._forgotten = False
         problem = None
         try:
             self._connection.execute("VACUUM")
         except sqlite3.Error as error:
-            problem = f"the file could not be made smaller ({error})"
+            problem = f"the file was not compacted: {error}"
         try:
             busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             if busy:
-                problem = "somebody is reading the file; the last traces go when it is closed everywhere"
+                problem = "another process is reading the file. Traces remain until every process has closed it"
         except sqlite3.Error as error:
-            problem = f"the last traces go when there is room on the disk ({error})"
+            problem = f"traces remain until there is space on the disk: {error}"
         if problem:
-            warn(f"{self._path}: forgotten, but {problem}")
+            warn(f"Voice forgotten in {self._path}, but {problem}")
 
 
 def _bytes(vector: FloatArray) -> bytes:

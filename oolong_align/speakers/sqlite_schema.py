@@ -1,6 +1,6 @@
-"""The tables of a library of voices in SQLite, and how older files become newer ones.
+"""Tables of a voice library in SQLite, and the upgrade steps from older versions.
 
-A file's ``user_version`` is the number of steps it has been through; a step that was released never changes.
+``user_version`` of a file is the number of applied steps. Released steps never change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VOICES: Final = (
         dimension INTEGER NOT NULL
     )
     """,
-    # AUTOINCREMENT: the number of a voice that was forgotten is never given again.
+    # AUTOINCREMENT: the number of a deleted voice is never reused.
     """
     CREATE TABLE voice (
         number INTEGER PRIMARY KEY AUTOINCREMENT,

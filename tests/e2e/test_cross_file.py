@@ -1,4 +1,4 @@
-"""The same ten people in six recordings, each with a room, a channel and a noise of its own, by our own turns."""
+"""Ten people in six recordings with different rooms, channels and noise, diarized by this project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from scoring import read_rttm
 
 from oolong_align import Diarization, Diarizer, OolongWarning
-from oolong_align.speakers.deduplicate import recluster_voices
+from oolong_align.speakers.deduplicate import find_duplicates
 from oolong_align.speakers.identify import find_voices, identify, voice_model
 from oolong_align.speakers.learning import enroll
 from oolong_align.speakers.samples import voice_samples
@@ -37,7 +37,7 @@ def recordings(data_dir: Path, diarizer: Diarizer) -> Recordings:
 
 
 def people_of(diarization: Diarization, reference: Path) -> dict[int, str]:
-    """Who speaks most of each speaker's time."""
+    """Person with the longest speech within each speaker's segments."""
     spans: dict[str, list[tuple[float, float]]] = {}
     for start, end, person in read_rttm(reference):
         spans.setdefault(person, []).append((start, end))
@@ -50,7 +50,7 @@ def people_of(diarization: Diarization, reference: Path) -> dict[int, str]:
 
 
 def count_right(recordings: Recordings, order: Sequence[str], folder: Path) -> tuple[int, int, int]:
-    """Appearances with the right identity, appearances taken for somebody else, and voices at the end."""
+    """Correct identities, false accepts, and the number of voices at the end."""
     store = SqliteStore(folder / f"{'-'.join(order)}.db")
     voices: dict[str, str] = {}
     right = false_accepts = 0
@@ -77,7 +77,7 @@ def test_voices_are_compared_by_the_plda_of_their_model(diarizer: Diarizer) -> N
     assert scorer.plda is not None and scorer.plda.dimension == diarizer.model.dimension
 
 
-def test_everybody_is_known_again_in_order_and_reversed(recordings: Recordings, tmp_path: Path) -> None:
+def test_all_people_are_recognised_in_order_and_reversed(recordings: Recordings, tmp_path: Path) -> None:
     assert sum(len(people) for _, people in recordings.values()) == 24
     order = sorted(recordings)
     assert count_right(recordings, order, tmp_path) == (24, 0, 10)
@@ -85,14 +85,14 @@ def test_everybody_is_known_again_in_order_and_reversed(recordings: Recordings, 
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_everybody_is_known_again_in_any_order(recordings: Recordings, tmp_path: Path, seed: int) -> None:
+def test_all_people_are_recognised_in_any_order(recordings: Recordings, tmp_path: Path, seed: int) -> None:
     order = sorted(recordings)
     random.Random(seed).shuffle(order)
     right, false_accepts, _ = count_right(recordings, order, tmp_path)
     assert right >= 0.96 * 24 and false_accepts == 0
 
 
-def test_a_person_enrolled_in_one_room_is_found_in_others_and_strangers_are_not(
+def test_person_enrolled_in_one_room_is_recognised_in_others_and_strangers_are_not(
     recordings: Recordings, tmp_path: Path
 ) -> None:
     store = SqliteStore(tmp_path / "voices.db")
@@ -117,22 +117,22 @@ def test_a_person_enrolled_in_one_room_is_found_in_others_and_strangers_are_not(
     assert met >= 3
 
 
-def test_reclustering_finds_the_ten_people_among_24_voices(recordings: Recordings, tmp_path: Path) -> None:
+def test_ten_people_are_found_among_24_voices(recordings: Recordings, tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "voices.db")
     people: dict[str | None, str] = {}
     for name, (diarization, persons) in recordings.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OolongWarning)
-            found = identify(diarization, store, source=name, threshold=1 - 1e-12)  # everybody is new
+            found = identify(diarization, store, source=name, threshold=1 - 1e-12)  # all voices are new
         people |= {found[speaker].voice: person for speaker, person in persons.items()}
     assert store.count() == len(people) == 24
-    merged = [pair for person in recluster_voices(store.list()) for pair in person]
+    merged = [pair for person in find_duplicates(store.list()) for pair in person]
     store.close()
     assert len(merged) == 14
     assert all(people[pair.kept.id] == people[pair.other.id] for pair in merged)
 
 
-def test_the_same_run_gives_the_same_probabilities(recordings: Recordings, tmp_path: Path) -> None:
+def test_probabilities_are_reproducible(recordings: Recordings, tmp_path: Path) -> None:
     runs = []
     for number in range(2):
         store = SqliteStore(tmp_path / f"{number}.db")

@@ -1,4 +1,4 @@
-"""A library of voices against a dictionary, whatever is done with both."""
+"""Random operations on a voice library, compared with a dictionary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SEEDS = st.lists(st.integers(0, 30), min_size=1, max_size=4, unique=True)
 
 
 class Library(RuleBasedStateMachine):
-    """What a store must hold is kept as voices by id, and every id that was ever used."""
+    """The expected contents: voices by id, and all ids that were ever used."""
 
     ids = Bundle("ids")
 
@@ -120,7 +120,7 @@ class Library(RuleBasedStateMachine):
         self.store = SqliteStore(self.folder / "voices.db")
 
     @rule()
-    def carry_over(self) -> None:
+    def export_and_import(self) -> None:
         copy = SqliteStore(self.folder / "copy.db")
         import_voices(copy, export_voices(self.store))
         assert export_voices(copy) == export_voices(self.store)
@@ -138,7 +138,7 @@ class Library(RuleBasedStateMachine):
         assert [cosine for _, cosine in found] == pytest.approx(cosines[::-1][:count], abs=1e-5)
 
     @invariant()
-    def the_same(self) -> None:
+    def same_contents(self) -> None:
         found = self.store.list()
         assert [each.id for each in found] == sorted(self.voices, key=lambda each: voice_number(each) or 0)
         for each in found:

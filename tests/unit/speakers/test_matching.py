@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from known_people import MODEL, heard, reference, voice
+from known_people import MODEL, embedding_of, reference, voice
 
 from oolong_align.errors import InputError
 from oolong_align.speakers.matching import match
@@ -15,22 +15,22 @@ def fill(store: SqliteStore, *people: str) -> dict[str, str]:
     return {person: store.put(voice([reference(person)], name=person)) for person in people}
 
 
-def test_known_people_are_found_and_others_stay_unknown(store: SqliteStore) -> None:
+def test_known_people_are_recognised_and_others_are_not(store: SqliteStore) -> None:
     fill(store, "Ada", "Bob", "Cleo")
-    found = match(np.stack([heard("Bob", 1), heard("Dan", 1)]), store, model=MODEL, seconds=[30, 30])
+    found = match(np.stack([embedding_of("Bob", 1), embedding_of("Dan", 1)]), store, model=MODEL, seconds=[30, 30])
     assert found[0].voice is not None and found[0].voice.name == "Bob" and found[0].probability > 0.99
     assert found[1].voice is None and found[1].probability < 0.05
     assert found[1].nearest is not None
 
 
-def test_an_empty_store_knows_nobody(store: SqliteStore) -> None:
-    (found,) = match(heard("Ada")[None], store, model=MODEL)
+def test_empty_store_has_no_match(store: SqliteStore) -> None:
+    (found,) = match(embedding_of("Ada")[None], store, model=MODEL)
     assert found.voice is None and found.nearest is None and found.probability == 0
 
 
-def test_two_speakers_of_a_recording_are_never_one_voice(store: SqliteStore) -> None:
+def test_two_speakers_never_match_the_same_voice(store: SqliteStore) -> None:
     fill(store, "Ada")
-    near, far = heard("Ada", 1, noise=0.2), heard("Ada", 2, noise=0.9)
+    near, far = embedding_of("Ada", 1, noise=0.2), embedding_of("Ada", 2, noise=0.9)
     for order in ((near, far), (far, near)):
         found = match(np.stack(order), store, model=MODEL, threshold=0.5)
         owners = [each.voice is not None for each in found]
@@ -40,44 +40,44 @@ def test_two_speakers_of_a_recording_are_never_one_voice(store: SqliteStore) -> 
     assert sum(each.voice is not None for each in twins) <= 1
 
 
-def test_rivals_are_told_apart_by_the_whole_assignment(store: SqliteStore) -> None:
+def test_competing_matches_are_resolved_by_the_assignment(store: SqliteStore) -> None:
     ids = fill(store, "Ada", "Bob")
-    mixed = heard("Ada", 1) + 0.8 * heard("Bob", 1)
-    found = match(np.stack([mixed, heard("Ada", 2)]), store, model=MODEL, threshold=0.01)
+    mixed = embedding_of("Ada", 1) + 0.8 * embedding_of("Bob", 1)
+    found = match(np.stack([mixed, embedding_of("Ada", 2)]), store, model=MODEL, threshold=0.01)
     assert [each.voice and each.voice.id for each in found] == [ids["Bob"], ids["Ada"]]
 
 
-def test_a_match_needs_more_evidence_in_a_larger_library(store: SqliteStore) -> None:
+def test_probability_is_lower_in_a_larger_library(store: SqliteStore) -> None:
     fill(store, "Ada")
-    doubtful = heard("Ada", 1, noise=1.6)[None]
-    alone = match(doubtful, store, model=MODEL)[0].probability
+    uncertain = embedding_of("Ada", 1, noise=1.6)[None]
+    alone = match(uncertain, store, model=MODEL)[0].probability
     fill(store, *(f"person {number}" for number in range(60)))
-    assert 0 < match(doubtful, store, model=MODEL)[0].probability < alone
+    assert 0 < match(uncertain, store, model=MODEL)[0].probability < alone
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"threshold": 1.0}, "threshold=1.0 is no probability"),
-        ({"seconds": [1.0, 2.0]}, "seconds must be 1 positive numbers"),
-        ({"seconds": [0.0]}, "seconds must be 1 positive numbers"),
+        ({"threshold": 1.0}, "Invalid threshold=1.0"),
+        ({"seconds": [1.0, 2.0]}, "Expected 1 positive numbers for seconds"),
+        ({"seconds": [0.0]}, "Expected 1 positive numbers for seconds"),
         ({"model": VoiceModel(name="other", weights="0" * 64, dimension=64)}, "cannot be compared"),
         ({"model": VoiceModel(name="other", weights="f" * 64, dimension=8)}, r"the shape \(speakers, 8\)"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(store: SqliteStore, arguments: dict[str, object], text: str) -> None:
+def test_invalid_arguments_are_refused(store: SqliteStore, arguments: dict[str, object], text: str) -> None:
     fill(store, "Ada")
     with pytest.raises(InputError, match=text):
-        match(heard("Ada")[None], store, **{"model": MODEL, **arguments})  # type: ignore[arg-type]
+        match(embedding_of("Ada")[None], store, **{"model": MODEL, **arguments})  # type: ignore[arg-type]
 
 
-def test_seconds_count_between_1_and_30() -> None:
+def test_duration_feature_is_clipped_to_1_to_30_seconds() -> None:
     values = duration_feature(np.array([0.1, 1.0, 10.0, 30.0, 4000.0]), np.array([1.0]))
     assert values == pytest.approx([0, 0, np.log(10), np.log(30), np.log(30)])
 
 
-def test_plda_scores_are_the_ratio_of_two_normal_densities() -> None:
-    """Against densities of the joint distribution, worked out with full covariance matrices."""
+def test_plda_scores_are_the_log_ratio_of_two_normal_densities() -> None:
+    """Against densities of the joint distribution with full covariance matrices."""
     from scipy.stats import multivariate_normal
 
     scorer = VoiceScorer.for_weights("5ef208a9da1453335308a6b6f4e6dfbd7e183a38b604de0a57664f45d257fe94")

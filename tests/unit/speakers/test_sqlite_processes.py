@@ -1,4 +1,4 @@
-"""Several processes at one library, processes that die, and disks that are full or read-only: nothing is lost."""
+"""Concurrent and killed processes, full and read-only disks: no data is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from voices import make_voice
 from oolong_align.speakers.sqlite import SqliteStore
 
 TESTS = Path(__file__).parents[2]
-WRITE_FOR_EVER = """
+WRITE_FOREVER = """
 store, count = SqliteStore(Path(sys.argv[1])), 0
 while True:
     with store.transaction():
@@ -47,7 +47,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start Python with what the scripts use."""
+    """Start Python with the imports of the scripts."""
     running: list[subprocess.Popen[str]] = []
 
     def start(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -65,12 +65,12 @@ def run(path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def test_a_killed_writer_leaves_whole_transactions_and_all_that_it_had_finished(
+def test_transactions_of_a_killed_writer_are_complete_or_absent(
     path: Path, run: Callable[..., subprocess.Popen[str]]
 ) -> None:
     finished: list[str] = []
     for attempt in range(3):
-        writer = run(WRITE_FOR_EVER, path)
+        writer = run(WRITE_FOREVER, path)
         assert writer.stdout is not None
         finished += writer.stdout.readline().split()
         time.sleep(random.Random(attempt).uniform(0, 0.1))
@@ -86,7 +86,7 @@ def test_a_killed_writer_leaves_whole_transactions_and_all_that_it_had_finished(
         assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_two_processes_that_enrol_at_once_lose_nothing(path: Path, run: Callable[..., subprocess.Popen[str]]) -> None:
+def test_no_voice_is_lost_if_two_processes_enrol_at_once(path: Path, run: Callable[..., subprocess.Popen[str]]) -> None:
     with closing(SqliteStore(path)) as store:
         shared = store.put(make_voice(0))
         names = ("Ada", "Bob")
@@ -106,8 +106,8 @@ def test_two_processes_that_enrol_at_once_lose_nothing(path: Path, run: Callable
         assert len({each.id for each in store.list()}) == 201
 
 
-def test_a_full_disk_changes_nothing(path: Path, run: Callable[..., subprocess.Popen[str]]) -> None:
-    """The largest size of files stands for the disk: the system refuses writes beyond it in the same place."""
+def test_full_disk_changes_nothing(path: Path, run: Callable[..., subprocess.Popen[str]]) -> None:
+    """A file size limit simulates the full disk: the system refuses writes at the same place."""
     with closing(SqliteStore(path)) as store:
         kept = store.put(make_voice(0, name="Ada"))
     code = """
@@ -125,14 +125,14 @@ print(len(store.list()), store.get("voice_1").name)
     out, err = run(code, path).communicate()
     assert err == ""
     refused, after = out.splitlines()
-    assert refused.startswith(f"StoreError {path}: the disk is full") and "make room" in refused
+    assert refused.startswith(f"StoreError Voice library {path}: the disk is full") and "Free some space" in refused
     assert after == "1 Ada"
     with closing(SqliteStore(path)) as store:
         assert [voice.id for voice in store.list()] == [kept]
         store.put(make_voice(1))
 
 
-def test_a_voice_is_forgotten_without_room_to_rewrite_the_file(
+def test_voice_is_forgotten_without_space_to_rewrite_the_file(
     path: Path, run: Callable[..., subprocess.Popen[str]]
 ) -> None:
     with closing(SqliteStore(path)) as store, store.transaction():
@@ -142,28 +142,28 @@ def test_a_voice_is_forgotten_without_room_to_rewrite_the_file(
 import warnings
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = SqliteStore(Path(sys.argv[1]))
-room = Path(sys.argv[1]).stat().st_size
-resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-with warnings.catch_warnings(record=True) as told:
+limit = Path(sys.argv[1]).stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+with warnings.catch_warnings(record=True) as messages:
     warnings.simplefilter("always")
     print(store.forget("voice_151"), len(store.list()))
-print(*(each.message for each in told))
+print(*(each.message for each in messages))
 traces = [each.name for each in Path(sys.argv[1]).parent.glob("voices.db*") if b"Zebediah" in each.read_bytes()]
 print(traces)
 """
     out, err = run(code, path).communicate()
     assert err == ""
-    done, told, traces = out.splitlines()
+    done, message, traces = out.splitlines()
     assert done == "True 299"
-    assert told.startswith(f"{path}: forgotten, but the file could not be made smaller (")
+    assert message.startswith(f"Voice forgotten in {path}, but the file was not compacted: ")
     assert traces == "[]"
 
 
 @pytest.mark.parametrize("mode", [0o444, 0o666])
-def test_a_read_only_file_or_folder_can_be_read(
+def test_read_only_file_or_folder_can_be_read(
     tmp_path: Path, run: Callable[..., subprocess.Popen[str]], mode: int
 ) -> None:
-    """By another user, so that the test also holds for root; the folder is read-only too."""
+    """As another user, because root can write anywhere; the folder is read-only too."""
     folder = Path(tempfile.mkdtemp())
     path = folder / "voices.db"
     try:
@@ -175,7 +175,7 @@ def test_a_read_only_file_or_folder_can_be_read(
 import os
 voice = make_voice(0)
 other = SqliteStore(Path(sys.argv[2]))
-other.put(voice)  # what all this loads may be where only root can read
+other.put(voice)  # imports everything while root can still read it
 other.close()
 if os.geteuid() == 0:
     os.setuid(65534)
@@ -190,7 +190,8 @@ except Exception as error:
         assert err == ""
         read, refused = out.splitlines()
         assert read == "['Ada'] 1"
-        assert refused == f"StoreError {path}: it is read-only: make the file and its folder writable, or use a copy"
+        advice = "Make the file and its folder writable, or use a copy"
+        assert refused == f"StoreError Voice library {path}: the file is read-only. {advice}"
     finally:
         folder.chmod(0o755)
         for each in folder.iterdir():

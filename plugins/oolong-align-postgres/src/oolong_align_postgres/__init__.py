@@ -1,4 +1,4 @@
-"""Known voices on a PostgreSQL server, for oolong-align."""
+"""Voice libraries on PostgreSQL for oolong-align."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["open_postgres"]
 
 
 def open_postgres(url: str) -> SpeakerStore:
-    """Open the library of voices in the database at ``postgresql://...``; its tables are made if they are not there."""
+    """Open the voice library in the database ``postgresql://...``; missing tables are created."""
     from oolong_align_postgres.store import PostgresStore
 
     return PostgresStore(url)
@@ -16,7 +16,7 @@ def open_postgres(url: str) -> SpeakerStore:
 
 @hookimpl
 def oolong_speaker_stores() -> list[SpeakerStoreEntry]:
-    """Offer ``--speakers postgresql://...``, which libpq also knows as ``postgres://``."""
+    """Register ``--speakers postgresql://...`` and its libpq alias ``postgres://``."""
     return [
         SpeakerStoreEntry(scheme, "PostgreSQL with pgvector", open_postgres) for scheme in ("postgresql", "postgres")
     ]

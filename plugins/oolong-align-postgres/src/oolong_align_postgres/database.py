@@ -1,6 +1,6 @@
-"""Connecting to the server: tables, settings, and errors that a user understands.
+"""Connect to the server: tables, settings and clear error messages.
 
-Left out on purpose: what is read and written (``store.py``).
+Reading and writing voices is in ``store.py``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 VERSION: Final = 2
 _PGVECTOR: Final = (0, 8)
 _SETUP_LOCK: Final = 0x6F6F6C76
-_LARGEST_INDEXED: Final = 2000  # dimensions that an HNSW index of pgvector takes
-# Larger lists find more: strict_order goes on where the list did not hold enough voices.
+_LARGEST_INDEXED: Final = 2000  # maximum dimension of an HNSW index in pgvector
+# A larger list improves recall; strict_order continues the search if the list has too few voices.
 _SETTINGS: Final = (
     "SET TIME ZONE 'UTC'",
     "SET hnsw.ef_search = 200",
@@ -81,38 +81,38 @@ _SECOND_VERSION: Final = (
 
 @contextmanager
 def translated(place: str) -> Iterator[None]:
-    """Turn errors of the server into one line that names the database, never the password."""
+    """Turn server errors into one line that names the database but not the password."""
     try:
         yield
     except psycopg.Error as error:
         text = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, psycopg.errors.LockNotAvailable):
-            text = "somebody else has been writing for 30 s: try again when that is done"
+            text = "another client has been writing for 30 s. Try again when it has finished"
         elif isinstance(error, psycopg.errors.DiskFull):
-            text = "the server's disk is full: nothing was changed; make room and try again"
+            text = "the disk of the server is full, nothing was changed. Free some space and try again"
         elif isinstance(error, psycopg.errors.ReadOnlySqlTransaction | psycopg.errors.InsufficientPrivilege):
-            text = f"{text}: ask for the right to write there, or take another library"
-        raise StoreError(f"{place}: {text}") from error
+            text = f"{text}. Ask for write access or use another library"
+        raise StoreError(f"Voice library {place}: {text}") from error
 
 
 def place_of(url: str) -> str:
-    """Database of a URL as messages name it, without user and password."""
+    """Name of the database in messages, without user and password."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.Error as error:
         raise StoreError(
-            "--speakers postgresql://...: the URL cannot be read; its form is postgresql://user@host:5432/database"
+            "Invalid PostgreSQL URL in --speakers. Use the form postgresql://user@host:5432/database"
         ) from error
     return f"postgresql://{parts.get('host') or 'localhost'}/{parts.get('dbname') or ''}"
 
 
 def connect(url: str) -> tuple[Connection, str]:
-    """Connect to a database and make the tables of a library if there are none; gives its name for messages too.
+    """Connect to a database, create missing tables, and return the connection and the database name for messages.
 
     Raises
     ------
     StoreError
-        If the server cannot be reached, has no pgvector, or the library is of a newer version.
+        If the server is unreachable or lacks pgvector, or the library is of a newer version.
     """
     place = place_of(url)
     with translated(place):
@@ -131,7 +131,7 @@ def connect(url: str) -> tuple[Connection, str]:
 
 
 def index_dimension(connection: Connection, dimension: int) -> None:
-    """Make the index for embeddings of one size, which all centroids have from now on."""
+    """Create the index for centroids of this dimension."""
     connection.execute("DROP INDEX IF EXISTS oolong_voice_nearest")
     indexed = dimension if dimension <= _LARGEST_INDEXED else 0
     if indexed:
@@ -143,7 +143,7 @@ def index_dimension(connection: Connection, dimension: int) -> None:
 
 
 def _prepare(connection: Connection, place: str) -> None:
-    # Two that open a new library at once wait for each other.
+    # Clients that open a new library at the same time wait for each other.
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SETUP_LOCK,))
     found = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
     if found is None:
@@ -152,18 +152,19 @@ def _prepare(connection: Connection, place: str) -> None:
                 connection.execute("CREATE EXTENSION vector")
         except psycopg.Error as error:
             raise StoreError(
-                f"{place}: it has no pgvector: ask its administrator for pgvector and CREATE EXTENSION vector"
+                f"Voice library {place}: the server has no pgvector. Ask its administrator to install pgvector and run "
+                "CREATE EXTENSION vector"
             ) from error
         found = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
     if found is None or tuple(int(part) for part in str(found[0]).split(".")[:2]) < _PGVECTOR:
-        raise StoreError(f"{place}: pgvector must be 0.8 or newer: ask its administrator to upgrade it")
+        raise StoreError(f"Voice library {place}: pgvector is older than 0.8. Ask the administrator to upgrade it")
     if connection.execute("SELECT to_regclass('oolong_library')::text").fetchone() == (None,):
         for statement in _TABLES:
             connection.execute(statement.encode())
         connection.execute("INSERT INTO oolong_library VALUES (1, %s, 0, 0)", (VERSION,))
     row = connection.execute("SELECT version FROM oolong_library").fetchone()
     if row is None or row[0] > VERSION:
-        raise StoreError(f"{place}: the library was made by a newer version: upgrade oolong-align-postgres")
+        raise StoreError(f"Voice library {place} was created by a newer version. Upgrade oolong-align-postgres")
     if row[0] < VERSION:
         for statement in _SECOND_VERSION:
             connection.execute(statement.encode())

@@ -1,4 +1,4 @@
-"""Voices in a PostgreSQL database; the nearest are found by pgvector's HNSW index."""
+"""Voice store in a PostgreSQL database, searched with the HNSW index of pgvector."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from oolong_align.hookspecs import (
     Reference,
     Voice,
     VoiceModel,
-    check_embedding,
-    check_given_number,
-    check_model,
+    check_imported_number,
+    check_same_model,
     check_voice,
-    forgotten_id,
+    check_voice_embedding,
+    forgotten_voice_error,
     voice_id,
     voice_number,
 )
@@ -29,7 +29,7 @@ from oolong_align_postgres.database import connect, index_dimension, translated
 
 __all__ = ["PostgresStore"]
 
-# One statement reads a voice with all its parts, so that it is of one state of the database.
+# A single statement reads a voice with all its parts, so that all come from the same state of the database.
 _VOICE: Final = """
     SELECT v.number, v.name, m.model_name, m.model_weights, m.model_dimension, v.seconds, vector_send(v.centroid),
         (SELECT array_agg(a.number ORDER BY a.number) FROM oolong_alias a WHERE a.voice = v.number),
@@ -48,17 +48,17 @@ _PARTS: Final = """
 
 
 class PostgresStore:
-    """A :class:`~oolong_align.speakers.records.SpeakerStore` on a PostgreSQL server with pgvector 0.8 or newer.
+    """A :class:`~oolong_align.hookspecs.SpeakerStore` on a PostgreSQL server with pgvector 0.8 or newer.
 
     Parameters
     ----------
     url : str
-        ``postgresql://user:password@host:5432/database``, as libpq takes it.
+        libpq URL such as ``postgresql://user:password@host:5432/database``.
 
     Raises
     ------
     StoreError
-        If the server cannot be reached or has no pgvector.
+        If the server is unreachable or lacks pgvector.
     """
 
     def __init__(self, url: str) -> None:
@@ -68,7 +68,7 @@ class PostgresStore:
         self._forgotten = False
 
     def model(self) -> VoiceModel | None:
-        """Model of the voices; ``None`` while there are none."""
+        """Return the model of the voices, ``None`` if the store is empty."""
         rows = self._ask("SELECT model_name, model_weights, model_dimension FROM oolong_library")
         name, weights, dimension = rows[0]
         return None if name is None else VoiceModel(name=name, weights=weights, dimension=dimension)
@@ -78,7 +78,7 @@ class PostgresStore:
         check_voice(voice)
         with self.transaction(), translated(self._place):
             stored = self.model()
-            check_model(stored, voice.model, self._place)
+            check_same_model(stored, voice.model, self._place)
             if stored is None:
                 self._set_model(voice.model)
             number = self._put_voice(voice)
@@ -86,13 +86,13 @@ class PostgresStore:
         return voice_id(number)
 
     def get(self, voice_id: str) -> Voice | None:
-        """Voice with an id or an alias."""
+        """Return the voice with this id or alias."""
         where = "WHERE v.number = %(n)s OR v.number = (SELECT voice FROM oolong_alias WHERE number = %(n)s)"
         rows = self._ask(f"{_VOICE} FROM oolong_voice v {_PARTS} {where}", {"n": voice_number(voice_id)})
         return _voice(rows[0]) if rows else None
 
     def list(self, name: str | None = None) -> Sequence[Voice]:
-        """All voices, or those with a name, in order of their numbers."""
+        """Return all voices, or all voices with this name, ordered by number."""
         where = "WHERE %(name)s::text IS NULL OR v.name = %(name)s ORDER BY v.number"
         return [_voice(row) for row in self._ask(f"{_VOICE} FROM oolong_voice v {_PARTS} {where}", {"name": name})]
 
@@ -101,14 +101,14 @@ class PostgresStore:
         return int(self._ask("SELECT count(*) FROM oolong_voice")[0][0])
 
     def nearest(self, embedding: FloatArray, count: int, *, model: VoiceModel) -> Sequence[tuple[Voice, float]]:
-        """Voices with the largest cosines, as the index finds them; ties in order of their numbers."""
-        check_embedding(embedding, model)
+        """Return the voices with the largest cosines (approximate search); ties are ordered by number."""
+        check_voice_embedding(embedding, model)
         stored = self.model()
-        check_model(stored, model, self._place)
+        check_same_model(stored, model, self._place)
         if stored is None or count < 1:
             return []
         ((indexed,),) = self._ask("SELECT indexed FROM oolong_library")
-        # The index is of this expression; embeddings that are too long for one are compared one by one.
+        # The expression of the index. Embeddings with too many dimensions for an index are compared one by one.
         kind = f"vector({indexed:d})" if indexed else "vector"
         distance = f"v.centroid::{kind} <=> %(query)s::real[]::{kind}"
         nearest = f"SELECT number, {distance} AS distance FROM oolong_voice v ORDER BY {distance} LIMIT %(count)s"  # noqa: S608
@@ -120,7 +120,7 @@ class PostgresStore:
         return [(_voice(row[:-1]), float(row[-1])) for row in rows]
 
     def forget(self, voice_id: str) -> bool:
-        """Remove a voice; at the end of the transaction the server is told to clear the space it had."""
+        """Delete a voice; a VACUUM after the transaction frees its space."""
         with self.transaction(), translated(self._place):
             voice = self.get(voice_id)
             if voice is None:
@@ -135,7 +135,7 @@ class PostgresStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Context in which nobody else writes."""
+        """Context manager that blocks other writers."""
         with self._lock:
             if self._depth:
                 with translated(self._place), self._connection.transaction():  # a savepoint
@@ -165,7 +165,7 @@ class PostgresStore:
             self._run("VACUUM oolong_voice, oolong_reference, oolong_alias, oolong_library")
         except psycopg.Error as error:
             text = " ".join(str(error).split())
-            warnings.warn(f"{self._place}: forgotten, but not cleared yet: {text}", OolongWarning, stacklevel=4)
+            warnings.warn(f"Voice forgotten in {self._place}, but VACUUM failed: {text}", OolongWarning, stacklevel=4)
 
     def _ask(self, query: str, values: dict[str, Any] | None = None) -> Sequence[tuple[Any, ...]]:
         with self._lock, translated(self._place):
@@ -194,9 +194,9 @@ class PostgresStore:
         if number is None:
             number = last + 1
         elif number <= last:
-            raise forgotten_id(voice.id, self._place)
+            raise forgotten_voice_error(voice.id, self._place)
         else:
-            check_given_number(number)
+            check_imported_number(number)
         self._run("INSERT INTO oolong_voice VALUES (%s, %s, %s, %s::real[]::vector)", number, *values)
         self._run("UPDATE oolong_library SET last_number = %s", number)
         return number
@@ -213,11 +213,11 @@ class PostgresStore:
                 cursor.executemany("INSERT INTO oolong_reference VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)", rows)
         for alias in voice.aliases:
             if self.get(alias) is not None:
-                raise InputError(f"{voice_id(number)}: {alias} cannot be an alias, it is a voice in {self._place}")
+                raise InputError(f"Invalid alias {alias} of {voice_id(number)}: another voice in {self._place} has it")
             self._run("INSERT INTO oolong_alias VALUES (%s, %s)", voice_number(alias), number)
         highest = max((voice_number(alias) or 0 for alias in voice.aliases), default=0)
         if self._run("UPDATE oolong_library SET last_number = %s WHERE last_number < %s", highest, highest):
-            check_given_number(highest)
+            check_imported_number(highest)
 
 
 def _voice(row: Sequence[Any]) -> Voice:
@@ -228,7 +228,7 @@ def _voice(row: Sequence[Any]) -> Voice:
         name=name,
         model=VoiceModel(name=model, weights=weights, dimension=dimension),
         seconds=seconds,
-        # pgvector sends two numbers of 16 bits, then float32, all big-endian
+        # binary format of pgvector: two 16-bit integers, then float32, all big-endian
         centroid=np.frombuffer(centroid, dtype=">f4", offset=4).astype(np.float32),
         references=tuple(
             Reference(
