@@ -1,1 +1,1 @@
-"""Words and a diarization to a transcript."""
+"""Combines words and a diarization to a transcript."""

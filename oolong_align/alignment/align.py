@@ -1,6 +1,6 @@
-"""Words and turns become a transcript: times made usable, a speaker for each word, words gathered to utterances.
+"""Combines words and turns to a transcript: repairs word times, assigns speakers, and groups words into utterances.
 
-Leaves out how a transcript is laid out as text or subtitles: that is `oolong_align.formats`.
+Formatting a transcript as text or subtitles is the job of `oolong_align.formats`.
 """
 
 from __future__ import annotations
@@ -21,42 +21,43 @@ __all__ = ["align"]
 
 
 def align(words: Words, diarization: Diarization, *, source: str = "", rule: str = ALIGN_RULES[0]) -> Transcript:
-    """Say who said each word.
+    """Assign a speaker to each word.
 
-    Words in are words out, in the same order. Times that are missing (NaN), implausibly long or out of order are
-    repaired; a word without a turn within 1.5 s gets no speaker.
+    The words and their order do not change. Times that are missing (NaN), implausibly long or out of order are
+    repaired. A word without a turn within 1.5 s gets no speaker.
 
     Parameters
     ----------
     words : Words
-        Speakers that the words carry already are replaced.
+        Existing speakers of the words are replaced.
     diarization, source, rule
         As for `oolong_align.api.align.align`.
 
     Returns
     -------
     Transcript
-        Utterances in order of time; ``speakers`` holds everybody in the diarization, also who said no word.
+        Utterances in order of time. ``speakers`` contains all speakers of the diarization, including those without
+        words.
 
     Raises
     ------
     UsageError
-        If there is no such rule.
+        If the rule is unknown.
     """
     if rule not in ALIGN_RULES:
-        raise UsageError(f"align_rule={rule!r} is unknown: use {' or '.join(ALIGN_RULES)}")
+        raise UsageError(f"Unknown align_rule {rule!r}. Available: {', '.join(ALIGN_RULES)}")
     limit = diarization.duration if diarization.duration > 0 else math.inf
     speech = Timeline((span.start, span.end) for span in diarization.speech or diarization.turns)
     spread = [word for word in words.words if word.estimated]
     if spread:
-        how = (
-            "nothing is known about when they were said, so their times and speakers are a guess"
+        consequence = (
+            "Their segments have no times either, so their times and speakers are estimates"
             if all(map(_is_untimed, spread))
-            else "they are spread over their segments by length, so their speakers near a change are a guess"
+            else "They are spread over their segments by length, so speakers near a speaker change are estimates"
         )
         warn(
-            f"{len(spread)} of {len(words.words)} words have no times of their own: {how}; a recogniser's "
-            "JSON with word timestamps is better"
+            f"{len(spread)} of {len(words.words)} words have no timestamps. {consequence}. "
+            "For better results, use a recogniser's JSON with word timestamps."
         )
     starts, ends = sanitise_times(words.words, limit=limit, speech=speech)
     if rule == "overlap":
@@ -70,7 +71,7 @@ def align(words: Words, diarization: Diarization, *, source: str = "", rule: str
             end=end,
             probability=_usable_probability(word.probability),
             speaker=None if speaker is None else speaker_label(speaker),
-            # The probability is calibrated on times that were measured.
+            # The probability is calibrated for measured times only.
             speaker_confidence=None if _is_estimated(word) else confidence,
             overlap=overlap,
             estimated=_is_estimated(word),

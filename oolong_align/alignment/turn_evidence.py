@@ -1,4 +1,4 @@
-"""How much each speaker's turns speak for each word: coverage, nearness, and which words are overlapped."""
+"""Computes evidence of the turns for each word and speaker: coverage, distance and overlap."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from oolong_align.types import Diarization
 __all__ = ["NEAR_S", "TurnEvidence", "overlapped_seconds", "weigh_turns"]
 
 NEAR_S: Final = 1.5
-"""No turn within this many seconds of a word: nobody can be named."""
+"""A word without a turn within this many seconds gets no speaker."""
 
-# A word always has an extent to score, and the edges of turns are only known to a tenth of a second or so.
+# Words are extended to a minimum length. The edges of turns are only accurate to about 0.1 s.
 SHORTEST_SCORED_S: Final = 0.1
 EDGE_S: Final = 0.15
 TURN_WEIGHT: Final = 0.8
@@ -35,13 +35,13 @@ class TurnEvidence:
     Attributes
     ----------
     speakers : tuple of int
-        Ids, ascending, one for each column.
+        Speaker ids of the columns, ascending.
     emission : ndarray, float64, shape (N, S)
-        In [0, 1]: 1 where a speaker's turns, the exclusive ones too, cover the word and its surroundings.
+        In [0, 1]: 1 if the speaker's turns and exclusive segments cover the word and its surroundings.
     distance : ndarray, float64, shape (N,)
-        Seconds to the nearest turn of anybody; ``inf`` without any.
+        Seconds to the nearest turn of any speaker; ``inf`` without turns.
     overlap : ndarray, bool, shape (N,)
-        The turns of two speakers or more each cover at least half of the word.
+        Whether turns of at least two speakers each cover at least half of the word.
     """
 
     speakers: tuple[int, ...]
@@ -50,13 +50,13 @@ class TurnEvidence:
     overlap: npt.NDArray[np.bool_]
 
     @property
-    def nobody(self) -> npt.NDArray[np.bool_]:
-        """Words without a turn of anybody within `NEAR_S`, shape ``(N,)``."""
+    def is_unassigned(self) -> npt.NDArray[np.bool_]:
+        """Whether a word has no turn within `NEAR_S`, shape ``(N,)``."""
         return self.distance > NEAR_S
 
 
 def weigh_turns(starts: Times, ends: Times, diarization: Diarization) -> TurnEvidence:
-    """Score every word for every speaker; O(speakers x words log turns)."""
+    """Score each word for each speaker. Cost: O(speakers x words log turns)."""
     turns: dict[int, list[tuple[float, float]]] = defaultdict(list)
     exclusive: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for segment in diarization.segments:
@@ -71,10 +71,10 @@ def weigh_turns(starts: Times, ends: Times, diarization: Diarization) -> TurnEvi
     padding = np.maximum(SHORTEST_SCORED_S - (ends - starts), 0.0) / 2
     first, last = starts - padding, ends + padding
     for column, speaker in enumerate(speakers):
-        everything = Timeline(turns[speaker])
-        covered[:, column] = _share(everything, first, last)
-        distance[:, column] = everything.distance(starts, ends)
-        emission[:, column] = TURN_WEIGHT * _soft_share(everything, first, last)
+        timeline = Timeline(turns[speaker])
+        covered[:, column] = _share(timeline, first, last)
+        distance[:, column] = timeline.distance(starts, ends)
+        emission[:, column] = TURN_WEIGHT * _soft_share(timeline, first, last)
         emission[:, column] += EXCLUSIVE_WEIGHT * _soft_share(Timeline(exclusive[speaker]), first, last)
         emission[:, column] += NEAR_WEIGHT * np.maximum(1.0 - distance[:, column] / NEAR_S, 0.0)
     return TurnEvidence(
@@ -88,7 +88,7 @@ def weigh_turns(starts: Times, ends: Times, diarization: Diarization) -> TurnEvi
 def overlapped_seconds(
     starts: Times, ends: Times, diarization: Diarization, speakers: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    """Seconds of each word inside each speaker's overlap-aware turns, shape ``(words, speakers)``."""
+    """Return the seconds of each word within each speaker's overlap-aware turns, shape ``(words, speakers)``."""
     turns = {
         speaker: Timeline((t.start, t.end) for t in diarization.turns if t.speaker_id == speaker)
         for speaker in speakers
@@ -97,7 +97,7 @@ def overlapped_seconds(
 
 
 def _soft_share(timeline: Timeline, first: Times, last: Times) -> Times:
-    """Mean of the shares of a word and of the word with its surroundings."""
+    """Mean coverage of the word and of the word with its surroundings."""
     return (_share(timeline, first, last) + _share(timeline, first - EDGE_S, last + EDGE_S)) / 2
 
 

@@ -1,4 +1,4 @@
-"""Groups words of one speaker into utterances, split at pauses and, when they are long, at sentences and clauses."""
+"""Groups words into utterances of one speaker, split at pauses and, if they are long, at sentences and clauses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from oolong_align.types import Utterance, Word
 __all__ = ["gather_utterances", "longest_before"]
 
 SPLIT_PAUSE_S: Final = 1.0
-# An utterance that has lasted so long ends at the next sentence end, clause end or short pause, word.
+# After this many seconds, an utterance ends at the next end of a sentence, end of a clause or short pause, or word.
 SPLIT_SENTENCE_S: Final = 10.0
 SPLIT_CLAUSE_S: Final = 20.0
 SPLIT_ANYWHERE_S: Final = 30.0
@@ -19,7 +19,7 @@ SHORT_PAUSE_S: Final = 0.25
 
 
 def gather_utterances(words: Sequence[Word]) -> tuple[Utterance, ...]:
-    """Gather consecutive words of one speaker, split at pauses of a second and, when they are long, at sentences.
+    """Group consecutive words of one speaker, split at pauses of 1 s and, if they are long, at sentences and clauses.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def gather_utterances(words: Sequence[Word]) -> tuple[Utterance, ...]:
 
 
 def longest_before(last: Word, following: Word) -> float:
-    """Seconds from which on an utterance ends between two words of one speaker; 0 at a pause that always ends it."""
+    """Return the length in seconds at which an utterance ends between two words; 0 at a pause that always ends it."""
     pause = following.start - last.end
     if pause >= SPLIT_PAUSE_S:
         return 0.0

@@ -1,12 +1,12 @@
-"""Decides who said each word: all words together, instead of one guess for each.
+"""Assigns a speaker to each word, jointly for all words of a recording.
 
-The words are a hidden Markov chain whose states are the speakers. Every word has evidence for every speaker, from
-turns and from the voice around it; between two words the speaker changes with a probability that is high where people
-do change (behind a sentence, in a pause, where the diarizer saw a change) and low in the middle of a phrase. Each word
-goes to its most probable speaker, given all evidence before and behind it (forward-backward algorithm), which makes the
-expected number of wrong words smallest; that probability, calibrated, is its confidence.
+The words are a hidden Markov chain with the speakers as states. Each word has evidence for each speaker, from the turns
+and from the embedding of the speech around it. Between two words, the probability of a speaker change is high where
+speakers usually change (after a sentence, in a pause, where the diarizer found a change) and low within a phrase. Each
+word is assigned to its most probable speaker, given the evidence of all words (forward-backward algorithm). This
+minimises the expected number of wrong words. The calibrated probability is the confidence of the word.
 
-All weights are in nats. They were chosen by the likelihood of the true speakers in simulated conversations, rounded.
+All weights are in nats. They maximise the likelihood of the true speakers in simulated conversations, and are rounded.
 
 References
 ----------
@@ -24,8 +24,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from oolong_align.alignment.speaker_evidence import weigh_speaker_evidence
 from oolong_align.alignment.turn_evidence import NEAR_S, TurnEvidence, overlapped_seconds, weigh_turns
-from oolong_align.alignment.voice_evidence import weigh_voices
 from oolong_align.alignment.word_times import Times
 from oolong_align.text.scripts import ends_clause, ends_sentence, touches
 from oolong_align.types import Diarization, Word
@@ -35,23 +35,23 @@ __all__ = ["Attribution", "attribute_by_overlap", "attribute_words", "change_odd
 PAUSE_S: Final = 0.5
 CHANGE_TOLERANCE_S: Final = 0.15
 
-VOICE_WEIGHT: Final = 4.0
+SPEAKER_EVIDENCE_WEIGHT: Final = 4.0
 TURN_WEIGHT: Final = 3.0
-# The turns of a diarizer come from the same voices: beside them they tell little that is new.
-TURN_WEIGHT_BESIDE_VOICE: Final = 0.5
-MOST_EVIDENCE: Final = 30.0
+# A diarizer derives its turns from the same embeddings, so together with these the turns add little information.
+TURN_WEIGHT_WITH_SPEAKER_EVIDENCE: Final = 0.5
+MAX_EVIDENCE: Final = 30.0
 
-# Log-odds of a change of speaker between two words, which add up.
+# Log-odds of a speaker change between two words. They are added.
 CHANGE: Final = -1.5
 CHANGE_AT_PAUSE: Final = 1.0
 CHANGE_AT_SENTENCE: Final = 2.0
 CHANGE_AT_CLAUSE: Final = 0.75
 CHANGE_DIARIZED: Final = 1.0
-# Instead of all others, where a recogniser has split a word.
+# Replaces all others if a recogniser has split a word.
 CHANGE_INSIDE_WORD: Final = -6.0
 
-# Neighbouring words hear much of the same voice, and the voice of two people at once is like a third one's, so the
-# chain is too sure of itself. With these factors of its log-odds it is right as often as it says (Guo et al. 2017).
+# The chain is overconfident, because embeddings of neighbouring words overlap, and an embedding of two simultaneous
+# speakers resembles a third speaker. These factors of the log-odds calibrate the probabilities (Guo et al. 2017).
 SHARPNESS: Final = 0.6
 SHARPNESS_IN_OVERLAP: Final = 0.4
 
@@ -60,16 +60,16 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """Who said each of N words.
+    """Speakers of N words.
 
     Attributes
     ----------
     speakers : tuple of (int or None)
-        Speaker id of each word, ``None`` where nobody can be named.
+        Speaker id of each word, ``None`` if no speaker is near.
     confidence : tuple of (float or None)
-        Probability of the speaker, in [0, 1]; ``None`` without a speaker, or where the rule tells no probability.
+        Probability of the speaker, in [0, 1]; ``None`` without a speaker, or if the rule has no probabilities.
     overlap : tuple of bool
-        Two speakers' turns cover the word.
+        Whether turns of at least two speakers cover the word.
     """
 
     speakers: tuple[int | None, ...]
@@ -78,52 +78,54 @@ class Attribution:
 
 
 def attribute_words(words: Sequence[Word], starts: Times, ends: Times, diarization: Diarization) -> Attribution:
-    """Give every word its most probable speaker; O(speakers x words log turns), and the voice around each word.
+    """Assign each word its most probable speaker. Cost: O(speakers x words log turns) and the embedding of each word.
 
     Parameters
     ----------
     words : sequence of Word
-        Their texts are used, not their times.
+        Only their texts are used.
     starts, ends : ndarray, float64, shape (words,)
-        Times as `oolong_align.alignment.word_times.sanitise_times` gives them.
+        Times returned by `oolong_align.alignment.word_times.sanitise_times`.
     diarization : Diarization
-        Turns, and voice evidence where there is any.
+        Turns, and speaker evidence if available.
     """
     turns = weigh_turns(starts, ends, diarization)
     if not len(words) or not turns.speakers:
-        return _nobody(turns, len(words))
+        return _no_speakers(turns, len(words))
     odds = change_odds(words, starts, ends, diarization)
     evidence = TURN_WEIGHT * turns.emission
     if diarization.voice is not None and len(turns.speakers) > 1:
         breaks = np.flatnonzero(_pauses(starts, ends) | _sentence_ends(words)) + 1
         by_turns = turns.emission.argmax(axis=1)
-        voices = weigh_voices(diarization.voice, turns.speakers, by_turns, starts, ends, breaks)
-        beside = TURN_WEIGHT_BESIDE_VOICE * turns.emission + VOICE_WEIGHT * voices
-        evidence = np.where(np.isnan(voices), evidence, beside)
-    evidence[turns.nobody] = 0.0
-    probabilities = speaker_probabilities(evidence, np.where(turns.nobody[1:] | turns.nobody[:-1], np.inf, odds))
+        similarity = weigh_speaker_evidence(diarization.voice, turns.speakers, by_turns, starts, ends, breaks)
+        both = TURN_WEIGHT_WITH_SPEAKER_EVIDENCE * turns.emission + SPEAKER_EVIDENCE_WEIGHT * similarity
+        evidence = np.where(np.isnan(similarity), evidence, both)
+    unassigned = turns.is_unassigned
+    evidence[unassigned] = 0.0
+    probabilities = speaker_probabilities(evidence, np.where(unassigned[1:] | unassigned[:-1], np.inf, odds))
     chosen = probabilities.argmax(axis=1)
     best = _calibrated(probabilities.max(axis=1), turns)
     return Attribution(
         speakers=tuple(
-            None if nobody else turns.speakers[column]
-            for column, nobody in zip(chosen.tolist(), turns.nobody.tolist(), strict=True)
+            None if is_unassigned else turns.speakers[column]
+            for column, is_unassigned in zip(chosen.tolist(), unassigned.tolist(), strict=True)
         ),
         confidence=tuple(
-            None if nobody else value for value, nobody in zip(best.tolist(), turns.nobody.tolist(), strict=True)
+            None if is_unassigned else value
+            for value, is_unassigned in zip(best.tolist(), unassigned.tolist(), strict=True)
         ),
         overlap=tuple(turns.overlap.tolist()),
     )
 
 
 def attribute_by_overlap(starts: Times, ends: Times, diarization: Diarization) -> Attribution:
-    """Give every word the speaker whose turns overlap it most, ``None`` where none does; a tie goes to the lowest id.
+    """Assign each word to the speaker whose turns overlap it most, ``None`` without overlap; ties go to the lowest id.
 
-    The plain rule of other tools (Bain et al. 2023, "WhisperX"), for comparison. It knows no confidence.
+    This is the rule of other tools (Bain et al. 2023, "WhisperX"), for comparison. It has no confidence.
     """
     turns = weigh_turns(starts, ends, diarization)
     if not len(starts) or not turns.speakers:
-        return _nobody(turns, len(starts))
+        return _no_speakers(turns, len(starts))
     seconds = overlapped_seconds(starts, ends, diarization, turns.speakers)
     return Attribution(
         speakers=tuple(
@@ -136,7 +138,7 @@ def attribute_by_overlap(starts: Times, ends: Times, diarization: Diarization) -
 
 
 def change_odds(words: Sequence[Word], starts: Times, ends: Times, diarization: Diarization) -> Floats:
-    """Log-odds of a change of speaker between each word and the next, shape ``(words - 1,)``."""
+    """Return the log-odds of a speaker change between each word and the next, shape ``(words - 1,)``."""
     pause, sentence = _pauses(starts, ends), _sentence_ends(words)
     clause = np.array([ends_clause(word.text) for word in words[:-1]], dtype=np.bool_) & ~sentence
     odds = (
@@ -146,30 +148,30 @@ def change_odds(words: Sequence[Word], starts: Times, ends: Times, diarization: 
         + CHANGE_AT_CLAUSE * clause
         + CHANGE_DIARIZED * _changes_in_gaps(starts, ends, diarization)
     )
-    touching = [touches(word.text, behind.text, leading_space=behind.leading_space) for word, behind in pairwise(words)]
+    touching = [touches(word.text, after.text, leading_space=after.leading_space) for word, after in pairwise(words)]
     inside_word = np.array(touching, dtype=np.bool_) & ~pause & ~sentence
     return np.where(inside_word, CHANGE_INSIDE_WORD, odds)
 
 
 def speaker_probabilities(evidence: Floats, odds: Floats) -> Floats:
-    """Probability of each speaker for each word, given all words.
+    """Return the probability of each speaker for each word, given the evidence of all words.
 
     Parameters
     ----------
     evidence : ndarray, shape (words, speakers)
-        Log-likelihoods, each row up to a constant; any size but empty. A row counts up to 30 nats.
+        Log-likelihoods, each row up to a constant; not empty. Differences within a row are limited to 30 nats.
     odds : ndarray, shape (words - 1,)
-        Log-odds of a change between two words, to all other speakers alike; inf for words that have nothing to do with
-        each other.
+        Log-odds of a change between two words, equally likely to each other speaker. Words are independent if it is
+        inf.
 
     Returns
     -------
     ndarray, float64, shape (words, speakers)
-        Rows sum to 1. O(words x speakers): a change is alike for all pairs.
+        Rows sum to 1. Cost: O(words x speakers), because all pairs of speakers have the same transition probability.
     """
     number = evidence.shape[1]
-    likelihood = np.exp(np.maximum(evidence - evidence.max(axis=1, keepdims=True), -MOST_EVIDENCE))
-    # Beyond independence a change would be more probable than the speaker's own share.
+    likelihood = np.exp(np.maximum(evidence - evidence.max(axis=1, keepdims=True), -MAX_EVIDENCE))
+    # With a higher probability of change, a speaker would be less likely to continue than to be chosen at random.
     change = np.minimum(1.0 / (1.0 + np.exp(-odds)), (number - 1) / number)
     to_other = (change / max(number - 1, 1)).tolist()
     forward, backward = np.empty_like(likelihood), np.empty_like(likelihood)
@@ -190,13 +192,13 @@ def speaker_probabilities(evidence: Floats, odds: Floats) -> Floats:
 def _calibrated(probability: Floats, turns: TurnEvidence) -> Floats:
     sharpness = np.where(turns.overlap, SHARPNESS_IN_OVERLAP, SHARPNESS)
     chosen, others = probability**sharpness, np.maximum(1.0 - probability, 0.0) ** sharpness
-    # Where no turn is, it may be nobody of these: half as sure at the distance from which on nobody is named.
+    # Far from all turns, the word can be of another speaker: the probability is halved at the maximum distance.
     present = 1.0 - 0.5 * np.minimum(turns.distance / NEAR_S, 1.0)
     calibrated: Floats = present * chosen / (chosen + others)
     return calibrated
 
 
-def _nobody(turns: TurnEvidence, number: int) -> Attribution:
+def _no_speakers(turns: TurnEvidence, number: int) -> Attribution:
     return Attribution(speakers=(None,) * number, confidence=(None,) * number, overlap=tuple(turns.overlap.tolist()))
 
 
@@ -206,13 +208,13 @@ def _pauses(starts: Times, ends: Times) -> npt.NDArray[np.bool_]:
 
 
 def _sentence_ends(words: Sequence[Word]) -> npt.NDArray[np.bool_]:
-    return np.array([ends_sentence(word.text, behind.text) for word, behind in pairwise(words)], dtype=np.bool_)
+    return np.array([ends_sentence(word.text, after.text) for word, after in pairwise(words)], dtype=np.bool_)
 
 
 def _changes_in_gaps(starts: Times, ends: Times, diarization: Diarization) -> npt.NDArray[np.bool_]:
-    """Tell for each gap between words whether the exclusive speaker changes in it, give or take the tolerance."""
+    """Return for each gap between words whether the exclusive speaker changes in it, within the tolerance."""
     segments = diarization.segments
-    # Where one speaker hands over to another across a silence, both its edges are candidates.
+    # If a silence separates two speakers, both of its edges count as changes.
     handovers = [(a.end, b.start) for a, b in pairwise(segments) if a.speaker_id != b.speaker_id]
     changes = np.unique(np.array(handovers, dtype=np.float64).ravel())
     first = np.searchsorted(changes, ends[:-1] - CHANGE_TOLERANCE_S, side="left")

@@ -1,7 +1,7 @@
-"""Makes the times of recognised words usable: every word timed, none implausibly long, all in order.
+"""Repairs word times: each word gets a start and an end, with a plausible length and in order.
 
-Transcribers leave times out, let a word run on over the silence behind it, or put one word seconds away from its
-neighbours. Nothing here looks at the audio; speech ranges tell where words can be.
+Transcribers omit times, extend a word over the silence after it, or place a word seconds away from its neighbours. The
+repair uses the speech ranges, not the audio.
 """
 
 from __future__ import annotations
@@ -23,33 +23,34 @@ Times: TypeAlias = npt.NDArray[np.float64]
 
 BASE_S: Final = 0.15
 CHARACTER_S: Final = 0.12
-# A digit is a word when spoken, an ideograph a syllable.
+# A spoken digit is a word, an ideograph a syllable.
 DIGIT_S: Final = 0.4
 IDEOGRAPH_S: Final = 0.35
 LONGEST_WORD_S: Final = 1.5
 TYPICAL_SHARE: Final = 0.5
 OUT_OF_ORDER_S: Final = 0.5
 SHORTEST_TRIMMED_S: Final = 0.1
-# An edge of speech as near as this is the edge of the word, where no other word is between.
+# Maximum distance to an edge of speech at which a word is extended to it, if no other word is between.
 SNAP_S: Final = 0.4
 
 
 def sanitise_times(words: Sequence[Word], *, limit: float, speech: Timeline) -> tuple[Times, Times]:
-    """Start and end of every word, in seconds, complete and in order.
+    """Return the start and end of each word in seconds, complete and in order.
 
     Parameters
     ----------
     words : sequence of Word
-        In the order they were said; missing times are NaN (or ``None`` from an untyped caller).
+        Words in spoken order. Missing times are NaN (or ``None`` from an untyped caller).
     limit : float
-        End of the recording in seconds; ``inf`` where it is unknown.
+        End of the recording in seconds; ``inf`` if it is unknown.
     speech : Timeline
-        Where anybody speaks.
+        Speech ranges.
 
     Returns
     -------
     starts, ends : ndarray, float64, shape (words,)
-        ``0 <= starts[i] <= ends[i] <= starts[i + 1]`` and ``ends <= limit``. O(words log words).
+        ``0 <= starts[i] <= ends[i] <= starts[i + 1]`` and ``ends <= limit``.
+        Cost: O(words log words).
     """
     longest = np.array([longest_plausible_s(word.text) for word in words], dtype=np.float64)
     starts = _read_times([word.start for word in words], limit)
@@ -57,7 +58,7 @@ def sanitise_times(words: Sequence[Word], *, limit: float, speech: Timeline) -> 
     ends[ends < starts] = np.nan
     only_end = np.isnan(starts) & ~np.isnan(ends)
     starts[only_end] = np.maximum(ends - TYPICAL_SHARE * longest, 0)[only_end]
-    _forget_out_of_order(starts, ends)
+    _clear_out_of_order(starts, ends)
     _fill_missing(starts, ends, longest, limit)
     starts = np.maximum.accumulate(starts) if len(starts) else starts
     ends = np.minimum(np.maximum(ends, starts), np.append(starts[1:], limit)[: len(starts)])
@@ -67,9 +68,9 @@ def sanitise_times(words: Sequence[Word], *, limit: float, speech: Timeline) -> 
 
 
 def longest_plausible_s(text: str) -> float:
-    """Longest time in seconds that a word plausibly takes, from its spelling.
+    """Return the maximum plausible length of a word in seconds, from its spelling.
 
-    Words of scripts with spaces end at 1.5 s; a "word" of a script without may be a whole phrase.
+    In scripts with spaces the maximum is 1.5 s. In scripts without spaces, a "word" can be a whole phrase.
     """
     digits = sum(character.isdigit() for character in text)
     ideographs = sum(is_spaceless(character) for character in text)
@@ -84,8 +85,8 @@ def _read_times(values: Sequence[float | None], limit: float) -> Times:
     return np.clip(times, 0.0, limit)
 
 
-def _forget_out_of_order(starts: Times, ends: Times) -> None:
-    """Set to missing, in place, the words that stand far from where their neighbours put them."""
+def _clear_out_of_order(starts: Times, ends: Times) -> None:
+    """Set the times of words that are far out of order to missing, in place."""
     known = np.flatnonzero(~np.isnan(starts))
     values = starts[known]
     if not np.any(np.diff(values) < 0):
@@ -97,13 +98,13 @@ def _forget_out_of_order(starts: Times, ends: Times) -> None:
     upper = np.where(after < len(kept), values[kept[np.minimum(after, len(kept) - 1)]], np.inf)
     misplaced = known[np.abs(values - np.clip(values, lower, upper)) > OUT_OF_ORDER_S]
     starts[misplaced] = ends[misplaced] = np.nan
-    # What is only a little out of order moves to the neighbour it passed.
+    # Words that are slightly out of order move to the neighbour that they passed.
     near = ~np.isin(known, misplaced)
     starts[known[near]] = np.clip(values, lower, upper)[near]
 
 
 def _longest_rising(values: Times) -> npt.NDArray[np.int64]:
-    """Indices of a longest subsequence that never falls (patience sorting)."""
+    """Return the indices of a longest non-decreasing subsequence (patience sorting)."""
     tails: list[float] = []
     tail_indices: list[int] = []
     previous = np.full(len(values), -1, dtype=np.int64)
@@ -121,7 +122,7 @@ def _longest_rising(values: Times) -> npt.NDArray[np.int64]:
 
 
 def _fill_missing(starts: Times, ends: Times, longest: Times, limit: float) -> None:
-    """Give times, in place, to words that have none: spread over the gap they stand in, by expected length."""
+    """Fill missing times in place: spread runs of words over their gap by expected length."""
     missing = np.flatnonzero(np.isnan(starts))
     for run in np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1):
         if len(run):
@@ -136,7 +137,7 @@ def _spread_run(starts: Times, ends: Times, longest: Times, first: int, stop: in
     length = float(weights.sum())
     upper = float(starts[stop]) if stop < len(starts) else None
     if first:
-        # fmin: an end that is missing itself, or runs on over the gap, gives way to a plausible one.
+        # fmin: a plausible end replaces one that is missing or extends over the gap.
         lower = float(np.fmin(ends[first - 1], starts[first - 1] + longest[first - 1]))
     else:
         lower = 0.0 if upper is None else max(0.0, upper - length)
@@ -148,7 +149,7 @@ def _spread_run(starts: Times, ends: Times, longest: Times, first: int, stop: in
 
 
 def _clamp_lengths(starts: Times, ends: Times, longest: Times, speech: Timeline) -> tuple[Times, Times]:
-    """Shorten too long words to the end that holds more speech, the first where both hold as much."""
+    """Shorten words that are too long to their part with more speech: the start or the end; on a tie, the start."""
     too_long = ends - starts > longest
     head_end, tail_start = starts + longest, ends - longest
     tail_wins = speech.covered(tail_start, ends) > speech.covered(starts, head_end) + 1e-9
@@ -159,14 +160,14 @@ def _clamp_lengths(starts: Times, ends: Times, longest: Times, speech: Timeline)
 
 
 def _trim_to_speech(starts: Times, ends: Times, speech: Timeline) -> tuple[Times, Times]:
-    """Take silence from both ends of the words that hold enough speech to stand alone."""
+    """Trim silence from both ends of words that contain enough speech."""
     first, last = speech.trimmed(starts, ends)
     enough = last - first >= SHORTEST_TRIMMED_S
     return np.where(enough, first, starts), np.where(enough, last, ends)
 
 
 def _snap_to_speech(starts: Times, ends: Times, longest: Times, limit: float, speech: Timeline) -> tuple[Times, Times]:
-    """Let words reach to the edges of the speech in which they start and end, but not into their neighbours."""
+    """Extend words to the edges of the speech in which they start and end, but not into their neighbours."""
     if not len(starts):
         return starts, ends
     edge = speech.start_around(starts)

@@ -23,7 +23,7 @@ Recording = tuple[Words, Diarization, Diarization]
 
 
 def recognise(recording: Path) -> Recording:
-    """Words, and turns with and without refinement."""
+    """Return words, and turns with and without refinement."""
     with load_audio(recording) as audio:
         refined = Diarizer.from_pretrained()(audio)
         plain = Diarizer.from_pretrained(options=DiarizerOptions(refine=False))(audio)
@@ -48,7 +48,7 @@ def test_words_of_a_telephone_call_have_the_right_speakers(data_dir: Path) -> No
     assert errors(recording.with_suffix(".stm"), align(words, plain, rule="overlap")).wrong_speaker > 1
 
 
-def test_all_evidence_beats_overlap_with_the_same_words(repository: Path, meeting: Recording) -> None:
+def test_the_default_rule_beats_overlap_with_the_same_words(repository: Path, meeting: Recording) -> None:
     words, refined, plain = meeting
     stm = repository / "examples" / "meeting.stm"
     for turns in (refined, plain):
@@ -56,14 +56,14 @@ def test_all_evidence_beats_overlap_with_the_same_words(repository: Path, meetin
         assert ours.wrong_speaker <= 1 < theirs.wrong_speaker
 
 
-def test_words_are_surer_with_voices(meeting: Recording) -> None:
+def test_confidence_is_higher_with_speaker_evidence(meeting: Recording) -> None:
     words, refined, _ = meeting
-    sure, unsure = (
+    with_evidence, without = (
         np.mean([word.speaker_confidence or 0.0 for word in align(words, turns).words])
         for turns in (refined, replace(refined, voice=None))
     )
-    assert 0.9 < sure < 1.0
-    assert unsure < sure
+    assert 0.9 < with_evidence < 1.0
+    assert without < with_evidence
 
 
 def test_word_times(repository: Path, meeting: Recording) -> None:
@@ -80,14 +80,14 @@ def differences(truth: Sequence[Word], found: Sequence[Word]) -> np.ndarray[tupl
     def spell(words: Sequence[Word]) -> list[str]:
         return [re.sub(r"\W", "", word.text).lower() for word in words]
 
-    expected, heard = spell(truth), spell(found)
-    pairs = [(i, j) for i, j in align_words(expected, heard) if i is not None and j is not None]
-    same = [(truth[i], found[j]) for i, j in pairs if expected[i] == heard[j]]
+    expected, recognised = spell(truth), spell(found)
+    pairs = [(i, j) for i, j in align_words(expected, recognised) if i is not None and j is not None]
+    same = [(truth[i], found[j]) for i, j in pairs if expected[i] == recognised[j]]
     assert len(same) > 0.9 * len(truth)
     return np.array([(b.start - a.start, b.end - a.end) for a, b in same])
 
 
-def test_the_command_takes_the_plain_rule(repository: Path, tmp_path: Path) -> None:
+def test_the_command_supports_the_overlap_rule(repository: Path, tmp_path: Path) -> None:
     recording = repository / "examples" / "meeting.flac"
     code = transcribe_main([str(recording), "-o", str(tmp_path), "--quiet", "--json", "--align_rule", "overlap"])
     assert code == 0

@@ -26,7 +26,7 @@ WORDS = st.lists(
 )
 
 
-class Voice:
+class Evidence:
     def embed(self, start: float, end: float) -> FloatArray:
         return np.zeros(4, dtype=np.float32)
 
@@ -48,7 +48,7 @@ def diarizations(draw: st.DrawFn) -> Diarization:
         turns=tuple(DiarizeSegment(*turn) for turn in turns),
         speech=tuple(SpeechRange(start, end) for start, end, _ in exclusive),
         duration=draw(st.sampled_from([0.0, 20.0, 40.0])),
-        voice=draw(st.sampled_from([None, Voice()])),
+        voice=draw(st.sampled_from([None, Evidence()])),
     )
 
 
@@ -69,16 +69,16 @@ def test_alignment_keeps_words_and_orders_times(words: list[Word], diarization: 
 
 @settings(max_examples=60)
 @given(words=WORDS, diarization=diarizations())
-def test_speakers_are_real_near_and_rated(words: list[Word], diarization: Diarization) -> None:
+def test_speakers_exist_are_near_and_have_a_confidence(words: list[Word], diarization: Diarization) -> None:
     transcript = align(Words("en", tuple(words)), diarization)
     for word in transcript.words:
         distances = [
             max(turn.start - word.end, word.start - turn.end) for turn in diarization.turns if turn.start < turn.end
         ]
-        nobody = min(distances, default=np.inf) > 1.5
-        assert (word.speaker is None) == nobody
-        assert (word.speaker_confidence is None) == (nobody or word.estimated)
-        assert nobody or word.estimated or 0 <= word.speaker_confidence <= 1  # type: ignore[operator]
+        is_far = min(distances, default=np.inf) > 1.5
+        assert (word.speaker is None) == is_far
+        assert (word.speaker_confidence is None) == (is_far or word.estimated)
+        assert is_far or word.estimated or 0 <= word.speaker_confidence <= 1  # type: ignore[operator]
         assert word.speaker is None or word.speaker in transcript.speakers
     assert sum(speaker.words for speaker in transcript.speakers.values()) == sum(
         word.speaker is not None for word in transcript.words
@@ -104,7 +104,7 @@ def test_rules_differ_in_speakers_only(words: list[Word], diarization: Diarizati
         assert word.speaker is not None or max(overlaps.values(), default=0.0) < 1e-9
 
 
-@pytest.mark.filterwarnings("ignore:.* have no times of their own")
+@pytest.mark.filterwarnings("ignore:.* have no timestamps")
 @settings(max_examples=40)
 @given(words=WORDS, diarization=diarizations())
 def test_aligning_twice_changes_nothing(words: list[Word], diarization: Diarization) -> None:
@@ -116,7 +116,7 @@ def test_aligning_twice_changes_nothing(words: list[Word], diarization: Diarizat
 
 @settings(max_examples=40)
 @given(words=WORDS, diarization=diarizations())
-def test_utterances_hold_one_speaker_and_their_words(words: list[Word], diarization: Diarization) -> None:
+def test_utterances_have_one_speaker_and_the_times_of_their_words(words: list[Word], diarization: Diarization) -> None:
     for utterance in align(Words("en", tuple(words)), diarization).utterances:
         assert {word.speaker for word in utterance.words} == {utterance.speaker}
         assert (utterance.start, utterance.end) == (utterance.words[0].start, utterance.words[-1].end)

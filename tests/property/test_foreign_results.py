@@ -20,7 +20,7 @@ from oolong_align.interop import read_words
 from oolong_align.interop.files import read_transcript
 from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, SpeechRange, Transcript, Word
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* have no times of their own")
+pytestmark = pytest.mark.filterwarnings("ignore:.* have no timestamps")
 
 DIARIZATION = Diarization(
     segments=(SpeakerSegment(0.0, 4.0, 0), SpeakerSegment(5.0, 9.0, 1)),

@@ -61,6 +61,6 @@ def test_warnings_about_a_recording_reach_python(monkeypatch: pytest.MonkeyPatch
 def test_warnings_name_the_callers_line_through_hooks() -> None:
     host = make_host()
     spread = Words("en", (Word(0.0, 0.5, "Hello", estimated=True),))
-    with pytest.warns(OolongWarning, match="1 of 1 words have no times of their own") as told:
+    with pytest.warns(OolongWarning, match="1 of 1 words have no timestamps") as told:
         host.align(spread, FOUND, host.resolve("transcribe", {}))
     assert told[0].filename == __file__

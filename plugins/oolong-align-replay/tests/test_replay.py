@@ -110,7 +110,7 @@ def test_the_entries_keep_the_contract(turns: Path, words: Path) -> None:
 def test_a_run_with_foreign_turns_and_words(turns: Path, words: Path) -> None:
     host = make_host(oolong_align_replay)
     config = host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": str(words)})
-    with pytest.warns(OolongWarning, match="2 of 4 words have no times"):
+    with pytest.warns(OolongWarning, match="2 of 4 words have no timestamps"):
         transcript = Pipeline(host, config)(named("meeting.wav"))
     assert [(each.speaker, each.text) for each in transcript.utterances] == [
         ("SPEAKER_00", "Hello there."),

@@ -25,7 +25,7 @@ from oolong_align.types import (
 
 
 def say(start: float, text: str, *, word_s: float = 0.3) -> list[Word]:
-    """Words that follow each other without a gap."""
+    """Make consecutive words without gaps."""
     return [Word(start + i * word_s, start + (i + 1) * word_s, word) for i, word in enumerate(text.split())]
 
 
@@ -46,18 +46,18 @@ def speakers(transcript: Transcript) -> list[str | None]:
     return [word.speaker for word in transcript.words]
 
 
-class Voice:
-    """Voice evidence from a function of the middle of a span; remembers what it was asked."""
+class Evidence:
+    """Speaker evidence from a function of the middle of a span; records the queried spans."""
 
     def __init__(self, score: Callable[[float], dict[int, float]]) -> None:
         self.score = score
-        self.asked: list[tuple[float, float]] = []
+        self.queried: list[tuple[float, float]] = []
 
     def embed(self, start: float, end: float) -> FloatArray:
         return np.zeros(4, dtype=np.float32)
 
     def scores(self, start: float, end: float) -> dict[int, float]:
-        self.asked.append((start, end))
+        self.queried.append((start, end))
         return self.score((start + end) / 2)
 
 
@@ -107,13 +107,13 @@ def test_a_one_word_answer_between_pauses_is_kept_without_punctuation() -> None:
     assert speakers(transcript)[4] == "SPEAKER_01"
 
 
-def test_a_sliver_of_a_turn_in_the_middle_of_a_phrase_is_not_followed() -> None:
+def test_a_very_short_turn_within_a_phrase_is_ignored() -> None:
     words = say(0.0, "we went down to the river")
     transcript = align(Words("en", tuple(words)), diarization((0.0, 0.7, 0), (0.7, 0.9, 1), (0.9, 1.8, 0)))
     assert speakers(transcript) == ["SPEAKER_00"] * 6
 
 
-def test_nobody_is_near() -> None:
+def test_no_speaker_is_near() -> None:
     words = say(0.0, "hello") + say(5.0, "ghost") + say(10.0, "again") + say(11.8, "near")
     transcript = align(Words("en", tuple(words)), diarization((0.0, 0.4, 0), (10.0, 10.4, 0)))
     assert speakers(transcript) == ["SPEAKER_00", None, "SPEAKER_00", "SPEAKER_00"]
@@ -131,10 +131,10 @@ def test_exclusive_turns_break_the_tie_in_overlap_and_overlap_is_flagged() -> No
     assert all(word.speaker_confidence < 0.6 for word in first.words)  # type: ignore[operator]
 
 
-def test_a_clear_voice_overrules_a_wrong_turn() -> None:
+def test_clear_speaker_evidence_overrules_a_wrong_turn() -> None:
     words = list(itertools.chain.from_iterable(say(4.0 * i, "this is quite a long sentence here.") for i in range(6)))
     turns = [(4.0 * i, 4.0 * i + 2.2, i % 2) for i in range(6)]
-    # The third sentence is said by speaker 1, though the turns say 0.
+    # Speaker 1 says the third sentence, but the turns assign it to speaker 0.
     true_speaker = [0, 1, 1, 1, 0, 1]
 
     def score(middle: float) -> dict[int, float]:
@@ -142,31 +142,31 @@ def test_a_clear_voice_overrules_a_wrong_turn() -> None:
         clear = 0.9 if int(middle // 4) == 2 else 0.7
         return {own: clear, 1 - own: 0.1}
 
-    voice = Voice(score)
+    voice = Evidence(score)
     found = align(Words("en", tuple(words)), replace(diarization(*turns), voice=voice))
     assert [u.speaker for u in found.utterances] == [f"SPEAKER_{speaker:02d}" for speaker in true_speaker]
-    assert len(voice.asked) == len(words)
+    assert len(voice.queried) == len(words)
 
 
-def test_a_voice_decides_between_two_who_speak_at_once() -> None:
+def test_speaker_evidence_decides_between_simultaneous_speakers() -> None:
     words = say(0.0, "we were there. so were we all.")
     both = diarization((0.0, 2.1, 0), (0.0, 2.1, 1), exclusive=[(0.0, 2.1, 0)])
-    voiced = replace(both, voice=Voice(lambda middle: {0: 0.6, 1: 0.1} if middle < 0.9 else {0: 0.1, 1: 0.6}))
+    voiced = replace(both, voice=Evidence(lambda middle: {0: 0.6, 1: 0.1} if middle < 0.9 else {0: 0.1, 1: 0.6}))
     found = align(Words("en", tuple(words)), voiced)
     assert speakers(found) == ["SPEAKER_00"] * 3 + ["SPEAKER_01"] * 4
     assert all(word.overlap for word in found.words)
 
 
-def test_a_voice_is_not_heard_across_a_sentence_end_or_a_pause() -> None:
+def test_speaker_evidence_stops_at_a_sentence_end_or_a_pause() -> None:
     words = say(0.0, "yes. No") + say(2.0, "then")
-    voice = Voice(lambda _: {0: 0.5, 1: 0.4})
+    voice = Evidence(lambda _: {0: 0.5, 1: 0.4})
     align(Words("en", tuple(words)), replace(diarization((0.0, 2.3, 0), (5.0, 6.0, 1)), voice=voice))
-    (_, first), (second, third), (fourth, _) = voice.asked
+    (_, first), (second, third), (fourth, _) = voice.queried
     assert first == second == pytest.approx(0.3)
     assert third <= fourth
 
 
-def test_margins_count_in_units_of_the_recording() -> None:
+def test_margins_are_scaled_by_the_recording() -> None:
     words = say(0.0, "this is quite a long sentence.") + say(4.0, "and so is this one here.") + say(8.0, "yes.")
     plain = diarization((0.0, 2.0, 0), (4.0, 6.0, 1), (8.0, 8.3, 0))
 
@@ -174,7 +174,7 @@ def test_margins_count_in_units_of_the_recording() -> None:
         own = 0 if middle < 3 else 1
         return {own: 0.1 + scale, 1 - own: 0.1}
 
-    wide, narrow = (replace(plain, voice=Voice(lambda middle, s=s: near(middle, s))) for s in (0.8, 0.2))  # type: ignore[misc]
+    wide, narrow = (replace(plain, voice=Evidence(lambda middle, s=s: near(middle, s))) for s in (0.8, 0.2))  # type: ignore[misc]
     for evidence in (wide, narrow):
         found = align(Words("en", tuple(words)), evidence).words
         assert found[-1].speaker == "SPEAKER_01"
@@ -185,16 +185,16 @@ def test_margins_count_in_units_of_the_recording() -> None:
     np.testing.assert_allclose(*confidences, atol=1e-9)  # type: ignore[call-overload]
 
 
-def test_an_unclear_voice_changes_nothing() -> None:
+def test_unclear_speaker_evidence_changes_nothing() -> None:
     words = say(0.0, "this is quite a long sentence.") + say(4.0, "and so is this one here.")
     plain = diarization((0.0, 2.0, 0), (4.0, 6.0, 1))
-    unclear = replace(plain, voice=Voice(lambda _: {0: 0.41, 1: 0.4}))
-    silent = replace(plain, voice=Voice(lambda _: {}))
+    unclear = replace(plain, voice=Evidence(lambda _: {0: 0.41, 1: 0.4}))
+    silent = replace(plain, voice=Evidence(lambda _: {}))
     for evidence in (unclear, silent):
         assert speakers(align(Words("en", tuple(words)), evidence)) == speakers(align(Words("en", tuple(words)), plain))
 
 
-def test_a_word_is_not_torn_where_no_space_is_written() -> None:
+def test_a_word_without_a_space_is_not_split() -> None:
     words = [Word(0.0, 0.3, "twenty"), Word(0.3, 0.6, "-one", leading_space=False), Word(0.6, 0.9, "men")]
     transcript = align(Words("en", tuple(words)), diarization((0.0, 0.3, 0), (0.3, 2.0, 1)))
     assert transcript.words[0].speaker == transcript.words[1].speaker
@@ -221,12 +221,12 @@ def test_utterances_split_at_pauses_and_long_ones_at_sentences() -> None:
     assert texts == [("here we go again. " * 9).strip(), ("here we go again. " * 6).strip(), "after a pause"]
 
 
-def test_an_endless_utterance_is_split_without_any_mark() -> None:
+def test_a_very_long_utterance_is_split_without_punctuation() -> None:
     words = [replace(word, speaker="SPEAKER_00") for word in say(0.0, "word " * 500)]
     assert max(u.end - u.start for u in gather_utterances(words)) <= 30.5
 
 
-def test_probabilities_equal_those_of_all_paths_together() -> None:
+def test_probabilities_equal_the_sum_over_all_paths() -> None:
     random = np.random.default_rng(7)
     for _ in range(20):
         evidence, odds = 3 * random.standard_normal((5, 3)), random.uniform(-6, 0.5, 4)
@@ -239,7 +239,7 @@ def test_probabilities_equal_those_of_all_paths_together() -> None:
         np.testing.assert_allclose(speaker_probabilities(evidence, odds), expected, rtol=1e-9)
 
 
-def test_words_that_have_nothing_to_do_with_each_other_do_not_influence_each_other() -> None:
+def test_independent_words_do_not_influence_each_other() -> None:
     evidence = np.array([[9.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     together = speaker_probabilities(evidence, np.full(2, np.inf))
     alone = np.concatenate([speaker_probabilities(row[None], np.zeros(0)) for row in evidence])
@@ -252,7 +252,7 @@ def test_contradicting_words_that_never_change_still_have_probabilities() -> Non
     assert np.isfinite(speaker_probabilities(evidence, np.full(399, -6.0))).all()
 
 
-def test_equal_evidence_gives_the_lowest_speaker() -> None:
+def test_equal_evidence_selects_the_lowest_speaker() -> None:
     words = say(0.0, "one two three")
     turns = ((0.0, 0.9, 4), (0.0, 0.9, 2))
     assert speakers(align(Words("en", tuple(words)), diarization(*turns, exclusive=[]))) == ["SPEAKER_02"] * 3
@@ -261,7 +261,7 @@ def test_equal_evidence_gives_the_lowest_speaker() -> None:
 def test_overlap_rule_takes_the_longest_overlap_and_nothing_else() -> None:
     words = say(0.0, "that is done. what comes next") + say(5.0, "far")
     plain = diarization((0.0, 0.76, 0), (0.76, 2.0, 1), (1.5, 1.75, 2))
-    voiced = replace(plain, voice=Voice(lambda _: {0: 0.9, 1: 0.1, 2: 0.1}))
+    voiced = replace(plain, voice=Evidence(lambda _: {0: 0.9, 1: 0.1, 2: 0.1}))
     for given in (plain, voiced):
         found = align(Words("en", tuple(words)), given, rule="overlap")
         assert [(word.speaker or "")[-1:] for word in found.words] == ["0", "0", "0", "1", "1", "1", ""]
@@ -272,5 +272,5 @@ def test_overlap_rule_takes_the_longest_overlap_and_nothing_else() -> None:
 
 
 def test_an_unknown_rule_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"align_rule='nearest' .* voice or overlap"):
+    with pytest.raises(UsageError, match=r"Unknown align_rule 'nearest'\. Available: voice, overlap"):
         align(Words("en", ()), diarization(), rule="nearest")

@@ -1,4 +1,4 @@
-"""Words of segments that time none of them are laid where somebody speaks, and marked."""
+"""Words of segments without word times are spread over speech and marked as estimated."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def said(text: str, start: float | None = 0.0, end: float | None = 10.0) -> dict
     return {"segments": [{"start": start, "end": end, "text": text}]}
 
 
-def test_they_are_laid_into_the_speech_by_their_length() -> None:
+def test_words_are_spread_over_speech_by_length() -> None:
     words = read_words(said("aaaa bbbb cccc dddd"), speech=SPEECH).words
     assert [(word.start, word.end) for word in words] == [(1.0, 2.0), (2.0, 3.0), (6.0, 7.0), (7.0, 8.0)]
     assert all(word.estimated for word in words)
 
 
-def test_a_word_over_a_pause_stays_on_one_side() -> None:
+def test_a_word_across_a_pause_stays_on_one_side() -> None:
     words = read_words(said("aaaaaa bbbbbbbb cc"), speech=SPEECH).words
     assert [(word.start, word.end) for word in words] == [(1.0, 2.5), (6.0, 7.5), (7.5, 8.0)]
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.8, 6.3), (1.0, 3.0)])
-def test_a_little_of_the_next_segments_speech_is_left_to_it(start: float, end: float) -> None:
+def test_a_short_part_of_the_next_segments_speech_is_not_used(start: float, end: float) -> None:
     words = read_words(said("aaaa bbbb", start, end), speech=SPEECH).words
     assert (words[0].start, words[-1].end) == (1.0, 3.0)
 
@@ -54,15 +54,15 @@ def test_without_enough_speech_the_whole_segment_is_used(speech: Timeline | None
     assert [(word.start, word.end) for word in words] == [(0.0, 5.0), (5.0, 10.0)]
 
 
-def test_a_segment_without_an_end_goes_on_to_the_next() -> None:
+def test_a_segment_without_an_end_continues_to_the_next() -> None:
     document = {"segments": [{"start": 1.0, "text": "aaaa bbbb"}, {"start": 3.0, "end": None, "text": "cccc dddd"}]}
     words = read_words(document).words
     assert [word.start for word in words[:3]] == [1.0, 2.0, 3.0]
     assert isnan(words[3].start)
 
 
-def test_alignment_says_so_and_is_not_sure_of_the_speaker() -> None:
-    with pytest.warns(OolongWarning, match="^4 of 4 words have no times of their own"):
+def test_alignment_warns_and_has_no_confidence() -> None:
+    with pytest.warns(OolongWarning, match="^4 of 4 words have no timestamps"):
         transcript = align(said("aaaa bbbb cccc dddd"), PAUSE)
     assert [word.speaker for word in transcript.words] == ["SPEAKER_00"] * 2 + ["SPEAKER_01"] * 2
     assert all(word.estimated and word.speaker_confidence is None for word in transcript.words)
@@ -85,7 +85,7 @@ def test_a_single_word_without_times_is_marked_without_a_warning() -> None:
     start=st.floats(0, 10),
     length=st.floats(0, 10),
 )
-def test_they_stay_in_order_and_inside_the_segment(
+def test_words_stay_in_order_and_inside_the_segment(
     text: str, spans: list[tuple[float, float]], start: float, length: float
 ) -> None:
     words = read_words(said(text, start, start + length), speech=Timeline(spans)).words
@@ -94,8 +94,8 @@ def test_they_stay_in_order_and_inside_the_segment(
     assert all(start - 1e-9 <= time <= start + length + 1e-9 for time in times)
 
 
-def test_a_long_segment_is_laid_in_little_time() -> None:
-    """Twenty thousand words over ten thousand pieces of speech: linear, not their product."""
+def test_a_long_segment_is_spread_quickly() -> None:
+    """20,000 words over 10,000 speech ranges: the cost is linear, not their product."""
     speech = Timeline([(each, each + 0.5) for each in range(10_000)])
     words = read_words(said("word " * 20_000, 0.0, 10_000.0), speech=speech).words
     assert len(words) == 20_000

@@ -82,7 +82,7 @@ def test_words_with_times_get_their_speakers(name: str, tool: str, foreign: Path
 def test_words_without_times_are_spread_and_marked(name: str, tool: str, foreign: Path, turns: Diarization) -> None:
     heard = read_transcript(foreign / name)
     assert heard.tool == tool
-    with pytest.warns(OolongWarning, match="words have no times of their own"):
+    with pytest.warns(OolongWarning, match="words have no timestamps"):
         transcript = align(heard, turns)
     assert all(word.estimated and word.speaker_confidence is None for word in transcript.words)
     assert share_right(transcript) > 0.97
@@ -302,7 +302,7 @@ def test_segments_without_word_times_are_put_in_order() -> None:
 
 
 def test_words_of_which_no_time_is_known_are_called_so(turns: Diarization) -> None:
-    with pytest.warns(OolongWarning, match="nothing is known about when they were said"):
+    with pytest.warns(OolongWarning, match="Their segments have no times either"):
         align({"segments": [{"text": "Good morning"}]}, turns)
 
 

@@ -39,7 +39,7 @@ def test_cues_of_a_recogniser_get_their_speakers(
     ]
     (tmp_path / f"meeting.{suffix}").write_text(head + "\n".join(blocks), encoding="utf-8")
     turns = read_rttm(repository / "examples" / "meeting.rttm").diarization()
-    spread = "words have no times of their own: they are spread over their segments"
+    spread = "words have no timestamps. They are spread over their segments"
     with pytest.warns(OolongWarning, match=spread):
         expected = align(recorded, turns)
     heard = read_transcript(tmp_path / f"meeting.{suffix}")
@@ -67,7 +67,7 @@ def test_a_meeting_with_names_keeps_its_words_and_loses_the_names(data_dir: Path
         f"{n}\n{clock(start, ',')} --> {clock(end, ',')}\n[{name}]: {words}\n\n"
         for n, (start, end, name, words) in enumerate(spoken, start=1)
     )
-    with pytest.warns(OolongWarning, match="no times of their own"):
+    with pytest.warns(OolongWarning, match="no timestamps"):
         transcript = align(read_subtitles(text), turns.diarization())
     assert " ".join(word.text for word in transcript.words) == " ".join(words for *_, words in spoken)
     again = read_subtitles(render_vtt(transcript))

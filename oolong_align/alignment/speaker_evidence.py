@@ -1,4 +1,4 @@
-"""How much the voice around each word speaks for each speaker."""
+"""Computes evidence of speaker embeddings for each word and speaker."""
 
 from __future__ import annotations
 
@@ -11,47 +11,46 @@ import numpy.typing as npt
 from oolong_align.alignment.word_times import Times
 from oolong_align.types import SpeakerEvidence
 
-__all__ = ["weigh_voices"]
+__all__ = ["weigh_speaker_evidence"]
 
 HALF_WINDOW_S: Final = 0.4
-# A voice heard for so long tells half of what it would in the end.
-HALF_TOLD_S: Final = 0.5
+# Speech of this length counts half as much as a long stretch of speech.
+HALF_TRUST_S: Final = 0.5
 TYPICAL_MARGIN: Final = 0.33
 SMALLEST_MARGIN: Final = 0.1
 
 
-def weigh_voices(
-    voice: SpeakerEvidence,
+def weigh_speaker_evidence(
+    evidence: SpeakerEvidence,
     speakers: Sequence[int],
     by_turns: npt.NDArray[np.int64],
     starts: Times,
     ends: Times,
     breaks: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float64]:
-    """Likeness of the voice around each word to each speaker's, in units of the recording's own margins.
+    """Score the similarity of the speech around each word to each speaker, in units of the recording's typical margin.
 
-    A word is too short to tell a voice, so 0.8 s around its middle are heard, or all of a longer word, but nothing from
-    behind a break, which lies halfway between two words. How far apart two voices are differs between recordings and
-    embedding models: the unit is the median margin, nearest voice before the second, over the words whose voice agrees
-    with the turns.
+    A word is too short to identify a speaker, so the embedding covers 0.8 s around its middle, or all of a longer word.
+    It does not extend beyond a break, which lies halfway between two words. The distance between speakers depends on
+    the recording and the embedding model. The unit is therefore the median margin between the best and the
+    second-best speaker, over the words for which the best speaker agrees with the turns.
 
     Parameters
     ----------
-    voice : SpeakerEvidence
+    evidence : SpeakerEvidence
     speakers : sequence of int
         Ids of the columns.
     by_turns : ndarray, int64, shape (words,)
-        Column that the turns name for each word.
+        Column with the most turn evidence for each word.
     starts, ends : ndarray, float64, shape (words,)
         Times in seconds, in order.
     breaks : ndarray, int64
-        Words before which a sentence or pause ends, ascending.
+        Indices of words that follow the end of a sentence or a pause, ascending.
 
     Returns
     -------
     ndarray, float64, shape (words, speakers)
-        Rows of NaN where nothing is known about a voice. One pass over the frames of each second of speech, about
-        twice.
+        A row is NaN if the span has no embedding. Cost: about two passes over the frames of the speech.
     """
     middles = (starts + ends) / 2
     limits = np.concatenate(([-np.inf], ((ends[:-1] + starts[1:]) / 2)[breaks - 1], [np.inf]))
@@ -61,16 +60,16 @@ def weigh_voices(
 
     scores = np.full((len(starts), len(speakers)), np.nan)
     for row, (first, last) in enumerate(zip(firsts.tolist(), lasts.tolist(), strict=True)):
-        heard = voice.scores(first, last)
-        scores[row] = [heard.get(speaker, np.nan) for speaker in speakers]
+        found = evidence.scores(first, last)
+        scores[row] = [found.get(speaker, np.nan) for speaker in speakers]
     scores[np.isnan(scores).any(axis=1)] = np.nan
-    trust = (lasts - firsts) / (lasts - firsts + HALF_TOLD_S)
+    trust = (lasts - firsts) / (lasts - firsts + HALF_TRUST_S)
     return scores * trust[:, None] / _typical_margin(scores, by_turns)
 
 
 def _typical_margin(scores: npt.NDArray[np.float64], by_turns: npt.NDArray[np.int64]) -> float:
-    heard = ~np.isnan(scores[:, 0])
-    agreed: npt.NDArray[np.float64] = scores[heard][scores[heard].argmax(axis=1) == by_turns[heard]]
+    known = ~np.isnan(scores[:, 0])
+    agreed: npt.NDArray[np.float64] = scores[known][scores[known].argmax(axis=1) == by_turns[known]]
     if not len(agreed) or scores.shape[1] < 2:
         return TYPICAL_MARGIN
     ordered = np.sort(agreed, axis=1)
