@@ -1,4 +1,4 @@
-"""The plugin guide does what it says: every block of it is run, every signature is the real one."""
+"""Every block of the plugin guide runs, and every signature in it is the real one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from oolong_align.plugin import entries
 
 Run = Callable[..., object]
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "plugins" / "README.md").read_text()
+GUIDE = (ROOT / "docs" / "plugins.md").read_text()
 HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("oolong_")}
 TUTORIAL = "A plugin in two files"
 
@@ -32,7 +32,7 @@ class Block(NamedTuple):
 
 
 def read_blocks() -> Iterator[Block]:
-    """Fenced blocks; a line such as ``path:`` before one names the file that it is."""
+    """Fenced blocks; a line such as ``path:`` directly before a block names its file."""
     for section, body in sections().items():
         for file, language, text in re.findall(
             r"(?:^`(\S+)`:\n\n)?^```(\w*)\n(.*?)^```", body, re.MULTILINE | re.DOTALL
@@ -54,7 +54,7 @@ def of(section: str) -> list[Block]:
 
 @pytest.fixture
 def run_session(oolong: Run, install: Run, recording: Path, tmp_path: Path) -> Callable[[str], None]:
-    """Run the commands of a console block and compare what they print; a line ``...`` stands for any lines."""
+    """Run the commands of a console block and compare their output; a line ``...`` matches any lines."""
     shutil.copy(recording, tmp_path / "lunch.wav")
 
     def run(session: str) -> None:
@@ -66,7 +66,7 @@ def run_session(oolong: Run, install: Run, recording: Path, tmp_path: Path) -> C
                 continue
             assert program == "oolong"
             if arguments[0] in ("transcribe", "diarize"):
-                # No model is needed for what the guide shows.
+                # The examples of the guide need no model.
                 kinds = ("diarizer", "transcriber") if arguments[0] == "transcribe" else ("diarizer",)
                 arguments += [f"--{kind}=replay" for kind in kinds if f"--{kind}" not in arguments]
             done = oolong(*arguments)
@@ -87,10 +87,10 @@ def test_the_plugin_in_two_files_works(run_session: Callable[[str], None], tmp_p
             (tmp_path / block.file).write_text(block.text)
 
 
-def test_the_plugin_in_two_files_is_tested(oolong: Run, site: Path) -> None:
+def test_the_checks_of_the_guide_pass(oolong: Run, site: Path) -> None:
     (module,) = [block for block in of(TUTORIAL) if block.language == "python"]
     (site / Path(str(module.file)).name).write_text(module.text)
-    (script,) = of("Testing one")
+    (script,) = of("Test a plugin")
     (site / "check.py").write_text(script.text)
     done = oolong(code="import check")
     assert (done.returncode, done.stderr) == (0, "")
@@ -116,8 +116,8 @@ def test_the_example_of_a_hook_works(hook: str, run_session: Callable[[str], Non
             assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_no_block_is_left_out() -> None:
-    assert {block.section for block in BLOCKS} == {TUTORIAL, "Testing one", *HOOKS}
+def test_every_block_is_run() -> None:
+    assert {block.section for block in BLOCKS} == {TUTORIAL, "Test a plugin", *HOOKS}
     assert {block.language for block in BLOCKS} == {"toml", "python", "console"}
     assert len(BLOCKS) * 2 == len(re.findall(r"^```", GUIDE, re.MULTILINE))
 
@@ -129,10 +129,10 @@ def test_the_signature_of_a_hook_is_the_specification(hook: str) -> None:
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_a_hook_tells_when_it_is_called_and_who_uses_it(hook: str) -> None:
-    told = dict(re.findall(r"^- \*\*(.*?)\*\*: (.*)", sections()[hook], re.MULTILINE))
-    assert list(told) == ["When", "Result", "Known users"]
-    assert told["Known users"] == (", ".join(users(hook)) or "nobody yet")
+def test_a_hook_says_when_it_is_called_and_which_plugins_use_it(hook: str) -> None:
+    described = dict(re.findall(r"^- \*\*(.*?)\*\*: (.*)", sections()[hook], re.MULTILINE))
+    assert list(described) == ["When", "Result", "Known users"]
+    assert described["Known users"] == (", ".join(users(hook)) or "none yet")
 
 
 def test_the_hooks_are_listed() -> None:
@@ -166,11 +166,12 @@ def test_the_rule_is_there() -> None:
 
 def test_every_plugin_is_in_the_table() -> None:
     plugins = {path.parent.name for path in (ROOT / "plugins").glob("*/pyproject.toml")}
-    assert plugins == set(re.findall(r"^\| \[(oolong-\S*?)\]", GUIDE, re.MULTILINE))
+    for text in (GUIDE, (ROOT / "plugins" / "README.md").read_text()):
+        assert plugins == set(re.findall(r"^\| \[(oolong-\S*?)\]", text, re.MULTILINE))
 
 
 def written(function: Callable[..., object]) -> str:
-    """Signature as it stands in the source."""
+    """Signature as written in the source."""
     return str(inspect.signature(function)).replace("'", "")
 
 
