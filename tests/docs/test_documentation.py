@@ -26,6 +26,7 @@ from pages import ROOT, agrees, inline_code, read_blocks
 from oolong_align.api.hosting import load_host
 from oolong_align.audio.recording import load_audio
 from oolong_align.cli import main as program
+from oolong_align.weights import find_whisper
 
 GUIDE = ROOT / "docs" / "plugins.md"  # tests/plugins/test_plugin_guide.py runs its blocks
 PAGES = [ROOT / "README.md", ROOT / "examples" / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - {GUIDE})]
@@ -37,6 +38,7 @@ NOT_RUN = {
     r"(\.venv/bin/)?pip (un)?install .*": "changes the environment; tests/e2e/test_wheel.py installs the wheel",
     r"python3 -m venv \.venv": "belongs to the installation",
     r"\.venv/bin/python -m pytest": "is the test run itself",
+    r"oolong transcribe .* --device cuda.*": "needs a GPU",
     r"python models/download\.py .*": "downloads a checkpoint and needs PyTorch",
     r"oolong models fetch small": "downloads 500 MB",
     r"oolong transcribe .* --model small": "needs a model of 500 MB",
@@ -56,7 +58,7 @@ WHOLE = (0.0, None)
 RECORDINGS = {
     "meeting.flac": WHOLE,
     "meeting.wav": WHOLE,
-    "episode.mp3": WHOLE,
+    "episode.mp3": (0.0, 14.0),
     "interview.wav": (0.0, 14.0),
     "call.wav": (0.0, 14.0),
     "lecture.mp4": (0.0, 14.0),
@@ -113,6 +115,7 @@ def workplace(recordings: Path, site: Path, tmp_path: Path, monkeypatch: pytest.
     folder = tmp_path / "page"
     shutil.copytree(recordings, folder)
     (folder / "examples").symlink_to(ROOT / "examples")
+    (folder / "base").symlink_to(find_whisper("base"))  # faster-whisper takes this folder instead of asking the hub
     shutil.copy(FOREIGN / "openai-whisper.json", folder / "result.json")
     shutil.copy(ROOT / "examples" / "meeting.rttm", folder / "theirs.rttm")
     (folder / "damaged.mp3").write_bytes(b"ID3 and nothing else")
@@ -282,9 +285,7 @@ def check_command(command: str, where: str) -> None:
     if words[0].endswith("pip"):
         for word in words[2:]:
             extra = re.fullmatch(r"\.\[(\w+)\]", word)
-            assert not extra or f"\n{extra[1]} = [" in (ROOT / "pyproject.toml").read_text("utf-8"), (
-                f"{where}: {command}"
-            )
+            assert not extra or f"\n{extra[1]} = [" in project, f"{where}: {command}"
             assert not word.startswith("./") or (ROOT / word / "pyproject.toml").is_file(), f"{where}: {command}"
     if words[0] == "oolong":
         known = dict(every_command(program.build_cli(load_host())))
