@@ -13,14 +13,13 @@ from typing import NamedTuple
 
 import pytest
 
-from oolong_align import hookspecs
 from oolong_align.builtin.plugin import CorePlugin
-from oolong_align.plugin import entries
+from oolong_align.plugin import entries, spec
 
 Run = Callable[..., object]
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text()
-HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("oolong_")}
+HOOKS = {name: hook for name, hook in vars(spec).items() if name.startswith("oolong_")}
 TUTORIAL = "A plugin in two files"
 
 
