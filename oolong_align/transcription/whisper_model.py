@@ -107,7 +107,7 @@ def load_whisper(source: Path | str, *, device: str, compute_type: str, threads:
     source : Path or str
         Folder of a CTranslate2 model, or a name that faster-whisper downloads from the Hugging Face Hub.
     device : {"auto", "cpu", "cuda"}
-        "auto" uses CUDA if it works, otherwise the CPU.
+        "auto" and "cuda" use CUDA if it works, otherwise the CPU; "cuda" warns if there is no CUDA device.
     compute_type : str
         A CTranslate2 type [1]_. "default" is int8 on a CPU and float16 on CUDA.
     threads : int or None
@@ -135,6 +135,8 @@ def load_whisper(source: Path | str, *, device: str, compute_type: str, threads:
     if threads is not None and threads < 1:
         raise UsageError(f"Invalid threads {threads}: it must be at least 1")
     devices = _devices(device)
+    if device not in ("auto", devices[0]):
+        warn("CTranslate2 did not find a CUDA device, so Whisper runs on the CPU. Check the driver with nvidia-smi.")
     folder = source if isinstance(source, Path) else fetch_whisper(source)
     if not (folder / "tokenizer.json").is_file():  # faster-whisper would search the Hub for it
         raise ModelError(
@@ -175,13 +177,10 @@ def first_working(devices: Sequence[str], load: Callable[[str], Model]) -> Model
 
 
 def _devices(device: str) -> list[str]:
-    """Return the devices to try, in order."""
+    """Return the devices to try, in order; the CPU is always the last."""
     import ctranslate2
 
-    has_cuda = ctranslate2.get_cuda_device_count() > 0
-    if device == "cuda" and not has_cuda:
-        raise UsageError("CTranslate2 did not find a CUDA device. Use --device cpu.")
-    return (["cuda"] if has_cuda else []) + ["cpu"] if device == "auto" else [device]
+    return ["cuda", "cpu"] if device != "cpu" and ctranslate2.get_cuda_device_count() > 0 else ["cpu"]
 
 
 def _check_compute_type(device: str, compute_type: str) -> frozenset[str]:

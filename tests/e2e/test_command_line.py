@@ -61,3 +61,25 @@ def test_a_broken_file_does_not_stop_the_others(data_dir: Path, tmp_path: Path) 
     errors = [line for line in done.stderr.splitlines() if line.startswith("oolong: error: ")]
     assert len(errors) == 2
     assert "broken.mp3" in errors[0] and errors[1].endswith(f"1 of 2 recordings failed: {broken}")
+
+
+def test_without_a_cuda_device_every_command_runs_on_the_cpu_with_a_warning(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    recording = data_dir / "real" / "sample.flac"
+    words = tmp_path / "sample.json"
+    words.write_text('{"segments": [{"words": [{"word": " hello", "start": 7.0, "end": 7.5}]}]}')
+    cuda = ("--device", "cuda", "-o", tmp_path / "out")
+    for command, engines in (
+        (("diarize", recording), ["provider"]),
+        (("align", words, recording, "--txt"), ["provider"]),
+        (("transcribe", recording, "--model", "tiny.en"), ["provider", "CTranslate2"]),
+        (("vad", recording), ["provider"]),
+    ):
+        done = oolong(*command, *cuda)
+        assert done.returncode == 0, done.stderr
+        warnings = [line for line in done.stderr.splitlines() if line.startswith("oolong: warning: ")]
+        assert len(warnings) == len(engines), warnings
+        for engine, warning in zip(engines, warnings, strict=True):
+            assert engine in warning and "CPU" in warning

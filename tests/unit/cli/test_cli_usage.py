@@ -81,13 +81,10 @@ def test_an_unsupported_compute_type_is_refused_before_any_work(
     monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 0)
     monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda device: {"int8", "float32"})
     command = ("transcribe", record(), "--diarizer", "replay")
-    for flags, message in (
-        (("--device", "cuda"), "CTranslate2 did not find a CUDA device"),
-        (("--compute_type", "float16"), "Unsupported compute_type 'float16' on this cpu"),
-    ):
-        code, _, err = run(*command, *flags)
+    for flags in ((), ("--device", "cuda")):
+        code, _, err = run(*command, *flags, "--compute_type", "float16")
         assert (code, err.count("\n")) == (2, 1)
-        assert message in err
+        assert "Unsupported compute_type 'float16' on this cpu" in err
     assert replay.calls == []
 
 

@@ -35,14 +35,30 @@ def test_invalid_options(folder: Path) -> None:
         load(folder, threads=0)
 
 
-def test_cuda_without_a_device(folder: Path) -> None:
-    ctranslate2 = pytest.importorskip("ctranslate2")
-    if ctranslate2.get_cuda_device_count():
-        pytest.skip("there is a CUDA device")
-    with pytest.raises(UsageError, match=r"did not find a CUDA device\. Use --device cpu"):
-        load(folder, device="cuda")
-    with pytest.raises(ModelError, match=r"Could not load Whisper from .* on cpu"):
-        load(folder, device="auto")
+def test_without_a_cuda_device_whisper_runs_on_the_cpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 0)
+    monkeypatch.setattr("faster_whisper.WhisperModel", lambda *_, device, **__: device)
+    with pytest.warns(OolongWarning, match="did not find a CUDA device, so Whisper runs on the CPU") as warned:
+        assert load(folder, device="cuda") == "cpu"
+    assert len(warned) == 1
+    assert load(folder, device="auto") == "cpu"
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_with_a_broken_cuda_device_whisper_runs_on_the_cpu(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    def load_model(*_: object, device: str, **__: object) -> str:
+        if device == "cuda":
+            raise RuntimeError("libcublas.so.12 is not found")
+        return device
+
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 1)
+    monkeypatch.setattr("ctranslate2.get_supported_compute_types", lambda _: {"float16", "int8"})
+    monkeypatch.setattr("faster_whisper.WhisperModel", load_model)
+    with pytest.warns(OolongWarning, match=r"uses cpu instead: .*libcublas\.so\.12 is not found") as warned:
+        assert load(folder, device=device) == "cpu"
+    assert len(warned) == 1
 
 
 def test_folders_without_a_model(folder: Path) -> None:
