@@ -158,7 +158,7 @@ class Pipeline:
                 recording = path if self._recognition is None else self._recognition.audio
                 targets = self._targets(path, folder or Path())
                 texts = {
-                    target: each.render_for(transcript, recording, target)
+                    target: each.render_for(transcript, config, recording, target)
                     for target, each in zip(targets, config.formats, strict=True)
                 }
                 if folder is not None:

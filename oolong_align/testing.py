@@ -166,12 +166,18 @@ def check_transcriber(
             _require(inside, f"{word.text!r} at {word.start} s is outside the speech ranges")
 
 
-def check_format(fmt: OutputFormat) -> None:
+def check_format(fmt: OutputFormat, *, config: Config | None = None) -> None:
     """Check an output format.
 
     It can be registered, and renders text that UTF-8 can hold, the same twice, for an empty transcript, for one
     without words, and for one with hostile words and names, overlapping turns and nobody's words; with ``render_file``
     also where a recording is at hand, of ten seconds of noise.
+
+    Parameters
+    ----------
+    fmt : OutputFormat
+    config : Config, optional
+        For a format with options of its own: ``make_host(plugin).resolve("transcribe", {...})``.
 
     Raises
     ------
@@ -192,6 +198,7 @@ def check_format(fmt: OutputFormat) -> None:
     try:
         host = make_host(Plugin())
         host.add_options()
+        config = config or host.resolve("transcribe", {})
         registered = host.formats()[checked.name]
         _require(bool(fmt.name and fmt.summary), "a format needs a name and a summary, which --help shows")
         with tempfile.TemporaryDirectory() as folder:
@@ -201,8 +208,8 @@ def check_format(fmt: OutputFormat) -> None:
                 if fmt.words and not transcript.utterances and transcript.diarization is not None:
                     continue
                 for beside in dict.fromkeys((None, recording)):
-                    text = registered.render_for(transcript, beside, target)
-                    again = registered.render_for(transcript, beside, target)
+                    text = registered.render_for(transcript, config, beside, target)
+                    again = registered.render_for(transcript, config, beside, target)
                     _require(text == again, "rendering one transcript twice must give the same text")
                     text.encode("utf-8")
             _require(not target.exists(), "a format gives its text: the host writes the file")

@@ -9,16 +9,13 @@ from typing import Any, Final
 from oolong_align.options import ALIGN_RULES, AUDIO_CHOICES, PRECISIONS, SPEAKER_THRESHOLD, DiarizerOptions
 from oolong_align.plugin.entries import OptionGroup
 
-__all__ = ["COMPUTE_TYPES", "LAYOUT_OPTIONS", "add_options", "diarizer_options"]
+__all__ = ["COMPUTE_TYPES", "add_options", "diarizer_options"]
 
 # CTranslate2 has this list as well, but reading it there would import the engine.
 COMPUTE_TYPES: Final = (
     *("default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16"),
     *("int16", "float16", "bfloat16", "float32"),
 )
-LAYOUT_OPTIONS: Final = ("max_line_width", "max_line_count", "highlight_words", "min_cue", "max_cue")
-"""Options that make up a :class:`~oolong_align.formats.cues.CueLayout`."""
-
 _WORDS: Final = ("transcribe",)
 _DIARIZE: Final = ("transcribe", "align", "diarize")
 _ALL: Final = (*_DIARIZE, "vad")

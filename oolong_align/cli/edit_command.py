@@ -133,7 +133,7 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
             if replaces and not own.is_file():
                 raise UsageError(f"{path}: Not a regular file, so it cannot be replaced. Give another folder with -o")
             target = own if replaces else folder / f"{path.stem}{each.suffix}"
-            texts[target] = each.render_for(transcript, audio, target)
+            texts[target] = each.render_for(transcript, config, audio, target)
             if each.name == "html" and audio is None and values["html_audio"] != "none" and not to_stdout:
                 _warn_of_lost_recording(target)
         if not to_stdout:

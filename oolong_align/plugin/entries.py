@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from oolong_align.speakers.records import SpeakerStore, Voice
 from oolong_align.types import Diarization, Progress, SpeechRange, Transcript, Words
@@ -92,27 +92,43 @@ class TranscriberEntry:
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """A text format: the flag ``--<name>``, and files ``<stem><suffix>``.
+    """A text format, selected by the flag ``--<name>`` or ``--output_format <name>``.
 
-    ``render`` takes exactly one argument, the transcript, and returns the whole file as ``str``. ``words`` is
-    false for formats that say something about a diarization without words too (RTTM); those are offered by
-    ``oolong diarize`` as well. ``render_file``, where a format has it, is called instead where the recording is at
-    hand, with the transcript, the recording's path and that of the file to be written: for formats that hold or name
-    the recording.
+    Attributes
+    ----------
+    name : str
+        Lowercase letters, digits, ``_`` and ``-``.
+    suffix : str
+        End of the file's name, such as ``".srt"``.
+    summary : str
+        Shown in ``--help``.
+    render : callable
+        ``render(transcript, config) -> str`` returns the whole file. ``config`` holds the options of the run. A
+        renderer with the transcript as its only parameter works as well and is called without ``config``.
+    words : bool
+        False if the format is useful for a diarization without words. ``oolong diarize`` offers only such formats.
+    render_file : callable, optional
+        ``render_file(transcript, recording, target, config) -> str``, for formats that contain or name the recording.
+        If the recording is available, it is called instead of ``render``, with the paths of the recording and of the
+        file to be written. ``config`` may be left out here, too.
     """
 
     name: str
     suffix: str
     summary: str
-    render: Callable[[Transcript], str]
+    render: Callable[[Transcript, Config], str] | Callable[[Transcript], str]
     words: bool = True
-    render_file: Callable[[Transcript, Path, Path], str] | None = None
+    render_file: Callable[[Transcript, Path, Path, Config], str] | Callable[[Transcript, Path, Path], str] | None = None
 
-    def render_for(self, transcript: Transcript, recording: Path | None, target: Path) -> str:
-        """Text of ``target``, for a transcript and its recording, if that is at hand."""
-        if self.render_file is None or recording is None:
-            return self.render(transcript)
-        return self.render_file(transcript, recording, target)
+    def render_for(self, transcript: Transcript, config: Config, recording: Path | None, target: Path) -> str:
+        """Text of `target`. The host calls this method; it passes ``config`` to renderers that take it."""
+        render, render_file = cast(Any, self.render), cast(Any, self.render_file)
+        text: str = (
+            render(transcript, config)
+            if render_file is None or recording is None
+            else render_file(transcript, recording, target, config)
+        )
+        return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from oolong_align.errors import PluginError
@@ -25,7 +27,7 @@ from oolong_align.plugin.entries import (
 from oolong_align.plugin.guards import GuardedExecutor, guard_evidence
 from oolong_align.plugin.manager import PluginManager
 from oolong_align.plugin.owners import CORE, Guard, Owner
-from oolong_align.types import Diarization
+from oolong_align.types import Diarization, Transcript
 
 __all__ = ["RESERVED", "Registry", "check_option_names", "clash", "flag_name"]
 
@@ -160,8 +162,20 @@ class Registry:
                 )
             if not re.fullmatch(r"\.[^/\\\x00-\x1f]+", validate_type(entry.suffix, str)):
                 raise BrokenRuleError(f"invalid suffix {entry.suffix!r}; it must start with a dot and contain no '/'")
-        render_file = entry.render_file and guard.wrap(entry.render_file, _check_text)
-        return replace(entry, render=guard.wrap(entry.render, _check_text), render_file=render_file)
+        render_text, with_config = guard.wrap(entry.render, _check_text), _takes_config(entry.render, 1)
+
+        def render(transcript: Transcript, config: Config) -> str:
+            return render_text(transcript, config) if with_config else render_text(transcript)
+
+        if entry.render_file is None:
+            return replace(entry, render=render)
+        render_all, file_with_config = guard.wrap(entry.render_file, _check_text), _takes_config(entry.render_file, 3)
+
+        def render_file(transcript: Transcript, recording: Path, target: Path, config: Config) -> str:
+            given = (transcript, recording, target)
+            return render_all(*given, config) if file_with_config else render_all(*given)
+
+        return replace(entry, render=render, render_file=render_file)
 
     def _store(self, owner: Owner, entry: SpeakerStoreEntry) -> SpeakerStoreEntry:
         check = _check_methods("model", "put", "get", "list", "nearest", "count", "forget", "transaction", "close")
@@ -210,6 +224,20 @@ def clash(kind: str, name: str, first: Owner, second: Owner) -> PluginError:
     plugins = {each.name: each for each in (first, second) if each.name != CORE}
     ways = " or ".join(each.opt_out for each in plugins.values())
     return PluginError(f"The {kind} {name!r} belongs to both {first} and {second}. Disable one of them: {ways}")
+
+
+def _takes_config(render: Callable[..., str], others: int) -> bool:
+    """Whether a renderer has a parameter for the configuration after its `others` parameters.
+
+    Plugins for version 0.1 have renderers without it.
+    """
+    try:
+        parameters = inspect.signature(render).parameters.values()
+    except ValueError:  # a built-in function without a signature
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    given = [each for each in parameters if each.kind in positional]
+    return len([each for each in given if each.default is each.empty or each.name == "config"]) > others
 
 
 def _check_text(value: object) -> str:

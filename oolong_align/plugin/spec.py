@@ -144,25 +144,27 @@ def oolong_transcribers() -> Iterable[TranscriberEntry]:
 
 @hookspec
 def oolong_formats() -> Iterable[OutputFormat]:
-    """Offer output formats; each gives the flag ``--<name>`` and a value of ``--output_format``.
+    """Offer output formats. Each one adds the flag ``--<name>`` and a value of ``--output_format``.
 
     When
-        Once, before the command line is parsed. ``render(transcript)`` is called once for each recording.
+        Once, before the command line is parsed. ``render(transcript, config)`` is called once for each recording.
 
     Returns
     -------
     iterable of OutputFormat
-        Names and suffixes are unique over all plugins. ``render`` takes the transcript alone and returns the
-        file's text. Options that shape it are remembered in ``oolong_configure``; as a host may be configured
-        again, raise ``UsageError`` there if they change, as the core does: each shape needs a host of its own.
+        Names and suffixes are unique among all plugins. ``render`` returns the file's text; the options of the run are
+        in ``config.options``. A renderer with the transcript as its only parameter is called without ``config``.
 
     Examples
     --------
     ::
 
+        def render_words(transcript, config):
+            return config.options["separator"].join(word.text for word in transcript.words)
+
         @hookimpl
         def oolong_formats():
-            return [OutputFormat("words", ".words.txt", "One word a line", render_words)]
+            return [OutputFormat("words", ".words.txt", "All words", render_words)]
     """
     return ()
 

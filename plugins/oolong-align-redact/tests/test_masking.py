@@ -26,7 +26,8 @@ FORMATS = ("srt", "vtt", "txt", "tsv", "json", "rttm")
 
 
 def formats(host: Host, spoken: Transcript) -> dict[str, str]:
-    return {name: host.formats()[name].render(spoken) for name in FORMATS}
+    config = host.resolve("transcribe", {})
+    return {name: host.formats()[name].render(spoken, config) for name in FORMATS}
 
 
 def align(host: Host, words: tuple[Word, ...], **options: object) -> Transcript:

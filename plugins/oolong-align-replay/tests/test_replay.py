@@ -139,7 +139,7 @@ def ours(repository_example: Path, tmp_path: Path) -> Path:
     named_speaker = replace(transcript.speakers[label], name="Ada")
     transcript = replace(transcript, utterances=corrected, speakers={**transcript.speakers, label: named_speaker})
     for name in ("json", "rttm"):
-        (tmp_path / f"ours.{name}").write_text(host.formats()[name].render(transcript))
+        (tmp_path / f"ours.{name}").write_text(host.formats()[name].render(transcript, config))
     return tmp_path / "ours.json"
 
 
@@ -157,7 +157,7 @@ def test_an_output_is_reproduced_byte_by_byte(ours: Path, suffix: str) -> None:
     turns = ours.with_suffix(suffix)
     config = host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": str(ours)})
     transcript = Pipeline(host, config)(named("meeting.flac", 60.0))
-    assert host.formats()["json"].render(transcript) == ours.read_text()
+    assert host.formats()["json"].render(transcript, config) == ours.read_text()
     assert {word.speaker for word in transcript.words} == {"SPEAKER_00"}
     assert [word.leading_space for word in transcript.words[:2]] == [True, False]
 

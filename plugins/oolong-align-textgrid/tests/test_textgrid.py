@@ -72,7 +72,7 @@ def test_each_speaker_has_a_tier() -> None:
     }
 
 
-def test_words_get_tiers_of_their_own() -> None:
+def test_words_have_their_own_tiers() -> None:
     _, tiers = read(render_textgrid(MEETING, words=True))
     assert list(tiers) == [
         "SPEAKER_00",
@@ -98,7 +98,7 @@ def test_two_speakers_of_one_name_keep_their_tiers() -> None:
     assert list(read(render_textgrid(meeting))[1]) == ["Ada (SPEAKER_00)", "Ada (SPEAKER_01)"]
 
 
-def test_no_text_is_lost_where_intervals_overlap() -> None:
+def test_overlapping_intervals_keep_their_text() -> None:
     meeting = transcript(
         utterance("SPEAKER_00", (0.0, 2.0, "one")),
         utterance("SPEAKER_00", (1.0, 3.0, "two")),
@@ -126,11 +126,12 @@ def test_an_empty_transcript_is_a_valid_textgrid() -> None:
     assert tiers == {"(nobody)": [(0, domain, "")]}
 
 
-def test_the_plugin_keeps_the_contract() -> None:
+def test_the_plugin_complies_with_the_contract() -> None:
     host = make_host(oolong_align_textgrid)
-    check_format(host.formats()["textgrid"])
+    check_format(host.formats()["textgrid"])  # without the option, as in `oolong align`
     for words in (False, True):
         config = host.resolve("transcribe", {"textgrid": True, "textgrid_words": words})
+        check_format(config.formats[0], config=config)
         assert [each.name for each in config.formats] == ["textgrid"]
-        assert ("SPEAKER_00 words" in config.formats[0].render(MEETING)) == words
+        assert ("SPEAKER_00 words" in config.formats[0].render(MEETING, config)) == words
     assert [each.name for each in host.resolve("diarize", {"textgrid": True}).formats] == ["textgrid"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from oolong_align.errors import PluginError, UsageError
+from oolong_align.errors import PluginError
 from oolong_align.hookspecs import OutputFormat, hookimpl
 from oolong_align.pipeline import Pipeline
 from oolong_align.testing import make_host
@@ -19,8 +19,8 @@ OPTIONS = {"diarizer": "replay", "transcriber": "replay"}
 def test_the_page_gets_its_recording(replay: object, record: Record, tmp_path: Path) -> None:
     recording = record()
     pages = {}
+    host = make_host(replay)
     for choice in ("auto", "link", "none"):
-        host = make_host(replay)
         config = host.resolve("transcribe", {**OPTIONS, "html_audio": choice}, formats=["html"])
         (result,) = Pipeline(host, config).run_files([recording], tmp_path / "out")
         assert result.error is None
@@ -37,14 +37,7 @@ def test_a_page_without_words(replay: object, record: Record, tmp_path: Path) ->
     assert '"diarization":[{' in result.outputs[0].read_text(encoding="utf-8")
 
 
-def test_a_host_has_one_choice_of_audio() -> None:
-    host = make_host()
-    host.resolve("transcribe", {"html_audio": "none"}, formats=["html"])
-    with pytest.raises(UsageError, match="html_audio"):
-        host.resolve("transcribe", {"html_audio": "embed"}, formats=["html"])
-
-
-def test_formats_of_plugins_may_know_the_files_too(replay: object, record: Record, tmp_path: Path) -> None:
+def test_formats_of_plugins_get_the_paths(replay: object, record: Record, tmp_path: Path) -> None:
     class Plugin:
         def __init__(self, result: object) -> None:
             self.result = result

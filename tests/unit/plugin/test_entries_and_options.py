@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 import numpy as np
@@ -22,13 +24,16 @@ from oolong_align.plugin.host import Host
 from oolong_align.testing import make_host
 from oolong_align.types import (
     Diarization,
+    Speaker,
     SpeechRange,
     Transcript,
+    Utterance,
+    Word,
     Words,
 )
 
 AUDIO = load_audio(np.zeros(48_000, np.float32))
-NOBODY = Diarization(segments=(), turns=(), speech=(), duration=3.0)
+EMPTY_DIARIZATION = Diarization(segments=(), turns=(), speech=(), duration=3.0)
 EMPTY = Transcript("en", 3.0, ())
 
 
@@ -37,7 +42,7 @@ def config_of(host: Host, **options: object) -> Config:
 
 
 def plugin(name: str = "mine", **hooks: object) -> object:
-    """Make a plugin of functions that are marked already."""
+    """Make a plugin from functions that are already marked."""
     return type(name, (), {"name": name, **{key: staticmethod(value) for key, value in hooks.items()}})()
 
 
@@ -60,7 +65,7 @@ def formats(*entries: object, name: str = "mine") -> object:
     return plugin(name, oolong_formats=oolong_formats)
 
 
-def test_two_entries_with_one_name_name_both_owners() -> None:
+def test_the_error_for_two_entries_with_one_name_names_both_owners() -> None:
     with pytest.raises(
         PluginError,
         match=r"format 'mine' belongs to both plugin 'a' and plugin 'b'\. Disable one of them: -p no:a or -p no:b",
@@ -68,7 +73,7 @@ def test_two_entries_with_one_name_name_both_owners() -> None:
         make_host(formats(fmt(), name="a"), formats(fmt(suffix=".other"), name="b"))
 
 
-def test_the_core_is_never_the_one_to_leave_out() -> None:
+def test_an_error_never_suggests_to_disable_the_core() -> None:
     with pytest.raises(PluginError, match=r"both plugin 'core' .* and plugin 'a'\. Disable one of them: -p no:a$"):
         make_host(formats(fmt("srt"), name="a"))
 
@@ -118,7 +123,7 @@ def test_a_single_entry_instead_of_a_list_is_refused() -> None:
 def test_rendering_is_guarded(render: object, message: str) -> None:
     host = make_host(formats(OutputFormat("mine", ".mine", "mine", render)))
     with pytest.raises(PluginError, match=f"Plugin 'mine' .*{message}"):
-        host.formats()["mine"].render(EMPTY)
+        host.formats()["mine"].render(EMPTY, config_of(host))
 
 
 @pytest.mark.parametrize("made", [None, lambda *_, **__: "words"])
@@ -146,7 +151,7 @@ def test_an_executor_needs_its_methods() -> None:
 # Registration.
 
 
-def test_an_unknown_hook_is_refused_and_the_plugin_is_gone() -> None:
+def test_an_unknown_hook_is_refused() -> None:
     @hookimpl
     def oolong_diarise(audio: object) -> None: ...
 
@@ -156,7 +161,7 @@ def test_an_unknown_hook_is_refused_and_the_plugin_is_gone() -> None:
         make_host(plugin(oolong_diarise=oolong_diarise))
 
 
-def test_a_plugin_that_does_not_fit_is_unregistered() -> None:
+def test_a_plugin_that_cannot_be_registered_leaves_nothing_behind() -> None:
     from oolong_align.builtin.plugin import CorePlugin
     from oolong_align.plugin.manager import Owner, PluginManager
 
@@ -173,13 +178,13 @@ def test_a_plugin_that_does_not_fit_is_unregistered() -> None:
 
     @hookimpl
     def good(audio: object) -> Diarization:
-        return NOBODY
+        return EMPTY_DIARIZATION
 
     manager.register(plugin(oolong_diarize=good), Owner("mine"))
-    assert host.diarize(AUDIO, config_of(host)) is NOBODY
+    assert host.diarize(AUDIO, config_of(host)) is EMPTY_DIARIZATION
 
 
-def test_implementations_that_can_never_work_are_refused() -> None:
+def test_implementations_that_cannot_work_are_refused() -> None:
     @hookimpl
     def unknown_argument(audio: object, speed: object) -> None: ...
 
@@ -214,7 +219,7 @@ def test_a_class_is_refused() -> None:
         make_host(Plugin)
 
 
-def test_one_name_twice_is_refused() -> None:
+def test_two_plugins_with_one_name_are_refused() -> None:
     with pytest.raises(PluginError, match="Two plugins have the name 'mine'"):
         make_host(plugin(), plugin())
 
@@ -254,14 +259,14 @@ def test_options_of_plugins_arrive_in_the_configuration() -> None:
     assert "mask" not in host.resolve("diarize", {}).options
 
 
-def test_two_plugins_with_one_option_name_both_owners() -> None:
+def test_the_error_for_an_option_of_two_plugins_names_both_owners() -> None:
     host = make_host(options("--mask", name="a"), options("--mask", name="b"))
     with pytest.raises(PluginError, match="option of transcribe '--mask' belongs to both plugin 'a' and plugin 'b'"):
         host.add_options()
 
 
 @pytest.mark.parametrize("flag", ["--model", "--num-speakers", "--srt", "--output_dir", "--quiet", "--diarizer"])
-def test_options_of_the_core_cannot_be_taken(flag: str) -> None:
+def test_a_plugin_cannot_add_an_option_of_the_core(flag: str) -> None:
     with pytest.raises(PluginError, match="belongs to both plugin 'core'"):
         make_host(options(flag)).add_options()
 
@@ -287,12 +292,12 @@ def test_a_plugin_cannot_require_an_option() -> None:
         ({"model": "tiny.en", "language": "de"}, "English-only model tiny.en"),
     ],
 )
-def test_options_that_do_not_fit_are_usage_errors(given: dict[str, object], message: str) -> None:
+def test_invalid_options_are_usage_errors(given: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         config_of(make_host(), **given)
 
 
-def test_configuring_is_guarded_and_may_refuse() -> None:
+def test_errors_while_configuring() -> None:
     for error, expected in ((UsageError("no"), UsageError), (OSError("no"), PluginError)):
 
         @hookimpl(specname="oolong_configure")
@@ -303,7 +308,7 @@ def test_configuring_is_guarded_and_may_refuse() -> None:
             config_of(make_host(plugin(configure=configure)))
 
 
-def test_formats_are_chosen_once_in_order_of_registration() -> None:
+def test_formats_are_selected_once_in_order_of_registration() -> None:
     host = make_host()
     chosen = host.resolve("transcribe", {"output_format": ["json,srt"], "srt": True}, formats=["txt"])
     assert [each.name for each in chosen.formats] == ["srt", "txt", "json"]
@@ -315,26 +320,75 @@ def test_formats_are_chosen_once_in_order_of_registration() -> None:
     assert [each.name for each in without_words.formats] == ["json", "rttm", "html"]
 
 
+def render_plain(transcript: Transcript) -> str:
+    return "plain"
+
+
+def render_optional(transcript: Transcript, indent: int = 2) -> str:
+    return str(indent)
+
+
+def render_any(*given: object) -> str:
+    return str(len(given))
+
+
 @pytest.mark.parametrize(
-    ("first", "second"), [({"highlight_words": True}, {}), ({}, {"exclusive": True}), ({}, {"max_line_width": 20})]
+    ("render", "text"),
+    [
+        (lambda transcript, config: config.options["mask"], "***"),
+        (lambda t, c: c.options["mask"], "***"),
+        (lambda transcript, config=None: config.options["mask"], "***"),
+        (functools.partial(lambda prefix, t, c: prefix + c.options["mask"], ">"), ">***"),
+        (render_plain, "plain"),
+        (render_optional, "2"),
+        (render_any, "1"),
+        (str, str(EMPTY)),
+    ],
 )
-def test_no_run_gets_the_formats_of_another(first: dict[str, object], second: dict[str, object]) -> None:
-    host = make_host()
-    for _ in range(2):
-        config_of(host, **first)
-    with pytest.raises(UsageError, match="load another host for this run"):
-        config_of(host, **second)
-    config_of(host, **first)
+def test_a_renderer_gets_the_configuration_if_it_takes_it(render: Callable[..., str], text: str) -> None:
+    host = make_host(formats(OutputFormat("mine", ".mine", "mine", render)), options("--mask", default="***", name="o"))
+    config = config_of(host, mine=True)
+    assert config.formats[0].render_for(EMPTY, config, None, Path("a.mine")) == text
 
 
-def test_engines_are_built_once_a_run() -> None:
+@pytest.mark.parametrize(
+    ("render_file", "text"),
+    [
+        (
+            lambda transcript, recording, target, config: f"{recording} {target} {config.command}",
+            "a.wav a.txt align",
+        ),
+        (lambda transcript, recording, target: f"{recording} {target}", "a.wav a.txt"),
+    ],
+)
+def test_a_renderer_of_files_gets_the_configuration_if_it_takes_it(render_file: Callable[..., str], text: str) -> None:
+    host = make_host(formats(OutputFormat("mine", ".mine", "mine", render_plain, render_file=render_file)))
+    config = host.resolve("align", {"mine": True})
+    assert config.formats[0].render_for(EMPTY, config, Path("a.wav"), Path("a.txt")) == text
+
+
+def test_runs_of_one_host_have_their_own_formats() -> None:
+    host, word = make_host(), Word(0.0, 1.0, "hello", speaker="SPEAKER_00")
+    transcript = Transcript(
+        "en",
+        1.0,
+        (Utterance(0.0, 1.0, "SPEAKER_00", (word,)),),
+        speakers={"SPEAKER_00": Speaker(label="SPEAKER_00")},
+    )
+    plain, marked = config_of(host, srt=True), config_of(host, srt=True, highlight_words=True)
+    for config, expected in ((plain, False), (marked, True), (plain, False)):
+        text = config.formats[0].render_for(transcript, config, None, Path("a.srt"))
+        assert ("<u>hello</u>" in text) == expected
+
+
+def test_engines_are_built_once_per_run() -> None:
     built = []
 
     @hookimpl
     def oolong_diarizers() -> list[DiarizerEntry]:
         def build(config: Config) -> object:
             built.append(1)
-            return lambda *_, **__: NOBODY
+            return lambda *_, **__: EMPTY_DIARIZATION
 
         return [DiarizerEntry("counted", "counted", build)]
 
@@ -346,7 +400,7 @@ def test_engines_are_built_once_a_run() -> None:
     assert built == [1]
 
 
-def test_a_store_of_a_plugin_is_chosen_by_the_urls_scheme() -> None:
+def test_the_scheme_of_a_url_selects_the_store() -> None:
     @hookimpl
     def oolong_speaker_stores() -> list[SpeakerStoreEntry]:
         return [SpeakerStoreEntry("redis", "Redis", boom)]
@@ -356,12 +410,12 @@ def test_a_store_of_a_plugin_is_chosen_by_the_urls_scheme() -> None:
         config_of(host, speakers="redis://host/1")
 
 
-def test_without_a_store_the_core_leaves_the_transcript_as_it_is() -> None:
+def test_without_a_store_the_transcript_stays_unchanged() -> None:
     host = make_host()
-    assert host.identify(EMPTY, NOBODY, config_of(host)) is EMPTY
+    assert host.identify(EMPTY, EMPTY_DIARIZATION, config_of(host)) is EMPTY
 
 
-def test_commands_of_plugins_and_their_clashes() -> None:
+def test_two_plugins_with_one_command() -> None:
     def commands(name: str) -> object:
         @hookimpl
         def oolong_commands(cli: click.Group) -> None:
@@ -377,13 +431,13 @@ def test_commands_of_plugins_and_their_clashes() -> None:
         make_host(commands("a"), commands("b")).commands(fresh)
 
 
-def test_everybody_hears_the_end() -> None:
-    heard = []
+def test_every_plugin_gets_the_results() -> None:
+    received = []
 
     @hookimpl
     def oolong_finish(results: object, config: Config) -> None:
-        heard.append((results, config.command))
+        received.append((results, config.command))
 
     host = make_host(plugin(oolong_finish=oolong_finish))
     host.finish([], config_of(host))
-    assert heard == [((), "transcribe")]
+    assert received == [((), "transcribe")]

@@ -8,8 +8,6 @@ from oolong_align_textgrid.textgrid import render_textgrid
 
 __all__ = ["render_textgrid"]
 
-_with_words = False
-
 
 @hookimpl
 def oolong_add_options(options: OptionGroup) -> None:
@@ -19,18 +17,12 @@ def oolong_add_options(options: OptionGroup) -> None:
 
 
 @hookimpl
-def oolong_configure(config: Config) -> None:
-    """Remember whether words are wanted."""
-    global _with_words  # noqa: PLW0603  one run is configured at a time
-    _with_words = bool(config.options.get("textgrid_words", False))
-
-
-@hookimpl
 def oolong_formats() -> list[OutputFormat]:
     """Offer ``--textgrid``."""
     summary = "Praat TextGrid, one interval tier for each speaker"
     return [OutputFormat("textgrid", ".TextGrid", summary, _render, words=False)]
 
 
-def _render(transcript: Transcript) -> str:
-    return render_textgrid(transcript, words=_with_words)
+def _render(transcript: Transcript, config: Config) -> str:
+    # The commands align and diarize do not have the option.
+    return render_textgrid(transcript, words=config.options.get("textgrid_words", False))
