@@ -45,10 +45,10 @@ def test_merged_and_forgotten_voices_in_older_results(
     assert [(each["voice"], each["name"]) for each in found.values()] == [("voice_2", "Bob")] * 2
     assert oolong("speakers", "forget", "voice_2", "-s", library)[0] == 0
     code, _, err = oolong("edit", old, "--speakers", library)
-    assert code == 1 and "voice_2 (SPEAKER_00), voice_2 (SPEAKER_01) are not in this library" in err
+    assert code == 1 and "Voices not found in this library: voice_2 (SPEAKER_00), voice_2 (SPEAKER_01)" in err
 
 
-def test_a_library_with_the_same_ids_for_other_people_gives_no_names(
+def test_a_library_with_the_same_ids_for_other_people_adds_no_names(
     transcribed: Transcribed, oolong: Run, record: Record, tmp_path: Path
 ) -> None:
     transcribed("Ada_Bob.0")
@@ -57,12 +57,13 @@ def test_a_library_with_the_same_ids_for_other_people_gives_no_names(
     for name in ("Cleo", "Dan"):
         assert oolong("speakers", "enroll", name, record(f"{name}.0.wav", 20), "-s", other)[0] == 0
     code, _, err = oolong("edit", old, "--speakers", other)
-    assert code == 1 and "voice_1 (SPEAKER_00), voice_2 (SPEAKER_01) do not sound like the voices with these ids" in err
+    assert code == 1
+    assert "Voices with these ids sound different in this library: voice_1 (SPEAKER_00), voice_2 (SPEAKER_01)" in err
     assert old.read_bytes() == before
     assert oolong("speakers", "enroll", "Ada", record("Ada.3.wav", 20), "-s", tmp_path / "third.db")[0] == 0
     assert oolong("speakers", "enroll", "Dan", record("Dan.0.wav", 20), "-s", tmp_path / "third.db")[0] == 0
     code, _, err = oolong("edit", old, "--speakers", tmp_path / "third.db")
-    assert code == 0 and "SPEAKER_01 does not sound like voice_2 of this library" in err
+    assert code == 0 and "SPEAKER_01 does not sound like voice_2 in this library" in err
     found = json.loads(old.read_text())["speakers"]
     assert [(each["voice"], each["name"]) for each in found.values()] == [("voice_1", "Ada"), ("voice_2", None)]
 
@@ -93,7 +94,7 @@ def test_recordings_of_one_name_in_several_folders_are_several(
     assert len({each["recording"] for voice in found for each in voice["references"]}) == 2
 
 
-def test_a_library_of_another_model_gives_no_names(
+def test_a_library_of_another_model_adds_no_names(
     transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
 ) -> None:
     transcribed("Ada_Bob.0")
