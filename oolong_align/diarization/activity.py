@@ -14,20 +14,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.diarization.clustering import NO_SPEAKER, Labels
-from oolong_align.diarization.segmentation import LOCAL_SPEAKERS, Segmentation
-from oolong_align.timing.grid import FRAME_STEP_SAMPLES, WINDOW_FRAMES
+from oolong_align.diarization.segmentation import (
+    LOCAL_SPEAKERS,
+    MAX_SIMULTANEOUS,
+    NO_SPEAKER,
+    Labels,
+    Segmentation,
+)
+from oolong_align.timing.grid import WINDOW_FRAMES
 
-MAX_SIMULTANEOUS: Final = 2
 _FRAMES_TOGETHER: Final = 16_384
-
-
-def count_speakers(segmentation: Segmentation) -> npt.NDArray[np.int64]:
-    """Number of simultaneous speakers in each frame, ``(frames,)``: the rounded mean of the windows' counts."""
-    total = np.zeros(segmentation.num_frames, dtype=np.float32)
-    for first, window in zip(segmentation.first_frames, segmentation.activity, strict=True):
-        total[first : first + WINDOW_FRAMES] += window.sum(axis=1)[: len(total) - first]
-    return np.rint(total / np.maximum(segmentation.frame_coverage(), 1)).astype(np.int64)
 
 
 def sum_activity(
@@ -96,9 +92,7 @@ class SpeakerActivity:
         return replace(self, speakers=speakers, num_speakers=len(chosen))
 
 
-def reconstruct(
-    segmentation: Segmentation, labels: Labels, *, num_samples: int, max_simultaneous: int | None
-) -> SpeakerActivity:
+def reconstruct(segmentation: Segmentation, labels: Labels, *, max_simultaneous: int | None) -> SpeakerActivity:
     """Stitch the clustered windows together: the clusters that most windows find in a frame, as many as speak there.
 
     Parameters
@@ -106,8 +100,6 @@ def reconstruct(
     segmentation : Segmentation
     labels : ndarray, shape (windows, 3)
         Cluster of each local speaker, or `NO_SPEAKER`.
-    num_samples : int
-        Length of the recording: nobody is active from the last frame that sees any of it.
     max_simultaneous : int, optional
         Bound on speakers in one frame.
 
@@ -115,8 +107,7 @@ def reconstruct(
     -----
     O(windows) time. Memory: 8 bytes a frame, beside one block of ``frames x clusters``.
     """
-    counts = np.minimum(count_speakers(segmentation), max_simultaneous or MAX_SIMULTANEOUS)
-    counts[num_samples // FRAME_STEP_SAMPLES :] = 0
+    counts = np.minimum(segmentation.speaker_counts, max_simultaneous or MAX_SIMULTANEOUS)
     num_clusters = max(int(labels.max()) + 1, 1)
     speakers = np.full((len(counts), MAX_SIMULTANEOUS), NO_SPEAKER, dtype=np.int32)
     for first in range(0, len(counts), _FRAMES_TOGETHER):

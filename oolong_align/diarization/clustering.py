@@ -23,13 +23,11 @@ from scipy.spatial.distance import cdist, squareform
 from scipy.special import entr
 
 from oolong_align.diarization.plda import Plda
+from oolong_align.diarization.segmentation import NO_SPEAKER, Labels
 from oolong_align.diarization.vbx import vbx
 from oolong_align.types import FloatArray
 from oolong_align.util.vectors import l2_normalise
 
-Labels = npt.NDArray[np.int64]
-
-NO_SPEAKER: Final = -1
 WINDOW_THRESHOLD: Final = 0.6
 PIECE_THRESHOLD: Final = 1.05
 _MIN_CLEAN_SHARE: Final = 0.2

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.audio.recording import Audio, load_audio
-from oolong_align.diarization.activity import MAX_SIMULTANEOUS, SpeakerActivity, count_speakers, reconstruct
+from oolong_align.diarization.activity import SpeakerActivity, reconstruct
 from oolong_align.diarization.clustering import Clustering, ClusteringOptions, cluster_windows, mean_embeddings
 from oolong_align.diarization.embedding import (
     EmbeddingModel,
@@ -21,7 +21,7 @@ from oolong_align.diarization.embedding import (
     pooled_window_embeddings,
 )
 from oolong_align.diarization.frame_store import FrameStore
-from oolong_align.diarization.pieces import cut_segments, find_pieces, find_stretches
+from oolong_align.diarization.pieces import cut_segments, find_changes, find_pieces, find_stretches
 from oolong_align.diarization.plda import Plda
 from oolong_align.diarization.reassignment import reconstruct_from_pieces
 from oolong_align.diarization.resegmentation import cluster_resegmented
@@ -32,7 +32,7 @@ from oolong_align.diarization.turns import exclusive_segments, overlapping_turns
 from oolong_align.diarization.voice_lookup import FrameEvidence
 from oolong_align.errors import ModelError, warn
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
-from oolong_align.timing.grid import FRAME_STEP_S, FRAME_STEP_SAMPLES, Spans, frame_middles_s, seconds_to_samples
+from oolong_align.timing.grid import FRAME_STEP_S, Spans, frame_middles_s, seconds_to_samples
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
@@ -219,17 +219,16 @@ class Diarizer:
         step = self.options.step or (_STEP_S if self.options.refine else _REFERENCE_STEP_S)
         segmentation = self._segmenter(audio, step_samples=seconds_to_samples(step), progress=progress)
         segmentation_ms = clock.lap()
-        counts = np.minimum(count_speakers(segmentation), MAX_SIMULTANEOUS)
-        counts[audio.num_samples // FRAME_STEP_SAMPLES :] = 0
-        if FRAME_STEP_S * np.count_nonzero(counts) < _LEAST_SPEECH_S:
-            return _Heard(segmentation, counts, None, None, segmentation_ms, 0.0)
+        if FRAME_STEP_S * np.count_nonzero(segmentation.speaker_counts) < _LEAST_SPEECH_S:
+            return _Heard(segmentation, np.empty(0, dtype=np.int64), None, None, segmentation_ms, 0.0)
+        changes = find_changes(segmentation)
         frames = windows = None
         if self.options.refine or not self.options.exact:
-            stretches = find_stretches(segmentation, audio)
+            stretches = find_stretches(segmentation, changes)
             frames = compute_frames(self._embedder, audio, stretches=stretches, progress=progress)
         if not self.options.refine:
             windows = self._window_embeddings(audio, segmentation, frames, progress)
-        return _Heard(segmentation, counts, frames, windows, segmentation_ms, clock.lap())
+        return _Heard(segmentation, changes, frames, windows, segmentation_ms, clock.lap())
 
     def _window_embeddings(
         self, audio: Audio, segmentation: Segmentation, frames: FrameStore | None, progress: Progress | None
@@ -283,11 +282,11 @@ class Diarizer:
         clustering = cluster_windows(windows, local, plda, limits)
         labels = clustering.assign(windows, local)
         at_most = limits.num_speakers or limits.max_speakers
-        activity = reconstruct(heard.segmentation, labels, num_samples=audio.num_samples, max_simultaneous=at_most)
+        activity = reconstruct(heard.segmentation, labels, max_simultaneous=at_most)
         voices = mean_embeddings(windows, local, labels, clustering.centroids)
         if progress:
             progress("clustering", 1, 1)
-        return activity, voices, clustering, find_pieces(heard.segmentation, num_samples=audio.num_samples)
+        return activity, voices, clustering, find_pieces(heard.segmentation, heard.changes)
 
     def _speakers_of_pieces(
         self,
@@ -300,11 +299,17 @@ class Diarizer:
     ) -> _Speakers:
         """Speakers from pieces that each have one."""
         model = self._embedder
-        pieces = find_pieces(heard.segmentation, num_samples=audio.num_samples)
+        pieces = find_pieces(heard.segmentation, heard.changes)
         clustering, pieces, embeddings = cluster_resegmented(pieces, model, frames, plda, limits, progress)
         voices = clustering.centroids
         activity, voices = reconstruct_from_pieces(
-            pieces, embeddings, voices, np.minimum(heard.counts, len(voices)), model, frames, at_least=limits.bound(1)
+            pieces,
+            embeddings,
+            voices,
+            np.minimum(heard.segmentation.speaker_counts, len(voices)),
+            model,
+            frames,
+            at_least=limits.bound(1),
         )
         return activity, voices, clustering, pieces
 
@@ -350,12 +355,12 @@ class Diarizer:
 class _Heard(NamedTuple):
     """What the networks say of a recording.
 
-    ``counts`` is the number of people who speak in each frame, at most two. There are neither frames nor embeddings of
+    ``changes`` are the frames at which the speakers may change. There are neither frames nor embeddings of
     windows where nobody speaks, and no embeddings of windows if pieces are enough.
     """
 
     segmentation: Segmentation
-    counts: npt.NDArray[np.int64]
+    changes: npt.NDArray[np.int64]
     frames: FrameStore | None
     windows: FloatArray | None
     segmentation_ms: float

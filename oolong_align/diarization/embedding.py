@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.audio.recording import Audio
-from oolong_align.diarization.activity import count_speakers
 from oolong_align.diarization.fbank import (
     NUM_BINS,
     FbankWindow,
@@ -38,7 +37,6 @@ from oolong_align.networks.session import count_side_by_side, open_session
 from oolong_align.timing.grid import (
     FBANK_STEP_SAMPLES,
     FBANK_WIDTH_SAMPLES,
-    FRAME_STEP_SAMPLES,
     VOICE_FRAME_SAMPLES,
     WINDOW_FRAMES,
     WINDOW_SAMPLES,
@@ -54,7 +52,6 @@ _FBANK_PER_VOICE_FRAME: Final = VOICE_FRAME_SAMPLES // FBANK_STEP_SAMPLES
 # as CAM++, differs by 4e-2 with any block from 4 to 30 s; 10 s is what a window has.
 _BLOCK: Final = 125
 _CONTEXT: Final = 3
-_MARGIN: Final = 1
 _READ: Final = 1500
 _WINDOW_VOICE_FRAMES: Final = WINDOW_SAMPLES / VOICE_FRAME_SAMPLES
 _MIN_CLEAN_FRAMES: Final = -(-WINDOW_FRAMES * FBANK_WIDTH_SAMPLES // WINDOW_SAMPLES)
@@ -171,7 +168,7 @@ def compute_frames(
     progress : callable, optional
         Told about the stage embedding, in frames of 80 ms.
     """
-    length = count_voice_frames(audio)
+    length = count_voice_frames(audio.num_samples)
     if stretches is None:
         stretches = np.array([[0, length]])
     present = np.zeros(length, dtype=np.bool_)
@@ -196,19 +193,9 @@ def compute_frames(
     return store
 
 
-def count_voice_frames(audio: Audio) -> int:
-    """Count the backbone frames of a recording."""
-    return -(-count_fbank_frames(audio.num_samples) // _FBANK_PER_VOICE_FRAME)
-
-
-def frames_with_voice(segmentation: Segmentation, audio: Audio) -> Mask:
-    """Backbone frames in and next to which somebody speaks, ``(frames,)``."""
-    voiced = np.zeros(count_voice_frames(audio), dtype=np.bool_)
-    middles = np.flatnonzero(count_speakers(segmentation)) * FRAME_STEP_SAMPLES // VOICE_FRAME_SAMPLES
-    for shift in range(-_MARGIN, _MARGIN + 1):
-        near = middles + shift
-        voiced[near[(near >= 0) & (near < len(voiced))]] = True
-    return voiced
+def count_voice_frames(num_samples: int) -> int:
+    """Count the backbone frames of a recording, 80 ms apart."""
+    return -(-count_fbank_frames(num_samples) // _FBANK_PER_VOICE_FRAME)
 
 
 def _feature_blocks(

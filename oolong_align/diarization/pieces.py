@@ -15,10 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import find_peaks
 
-from oolong_align.audio.recording import Audio
-from oolong_align.diarization.activity import count_speakers
-from oolong_align.diarization.embedding import EmbeddingModel, frames_with_voice, pool_span
-from oolong_align.diarization.frame_store import FrameStore
+from oolong_align.diarization.embedding import EmbeddingModel, count_voice_frames, pool_span
+from oolong_align.diarization.frame_store import FrameStore, Mask
 from oolong_align.diarization.segmentation import Segmentation
 from oolong_align.timing.grid import (
     FRAME_STEP_S,
@@ -36,6 +34,7 @@ _AGREEMENT_FRAMES: Final = round(0.17 / FRAME_STEP_S)
 _MIN_PIECE_S: Final = 0.3
 _MIN_PIECE_FRAMES: Final = round(_MIN_PIECE_S / FRAME_STEP_S)
 _MIN_STRETCH_FRAMES: Final = math.ceil(_MIN_PIECE_S * SAMPLE_RATE / VOICE_FRAME_SAMPLES)
+_MARGIN: Final = 1
 _PROJECTED_TOGETHER: Final = 256
 
 
@@ -54,52 +53,63 @@ def change_votes(segmentation: Segmentation) -> FloatArray:
     return shares
 
 
-def find_pieces(segmentation: Segmentation, *, num_samples: int) -> Spans:
-    """Stretches of at least 0.3 s in which one person speaks, or of any speech if there are none.
+def find_changes(segmentation: Segmentation) -> npt.NDArray[np.int64]:
+    """Frames at which the speakers may change, with 0 and the number of frames, sorted.
+
+    A change is a change of the number of speakers, or a peak of at least 0.3 in `change_votes`. Votes of windows that
+    place a change up to 0.17 s apart are added, with a weight that falls linearly with the distance.
+    """
+    counts = segmentation.speaker_counts
+    nearness = 1 - np.abs(np.arange(-_AGREEMENT_FRAMES, _AGREEMENT_FRAMES + 1)) / (_AGREEMENT_FRAMES + 1)
+    votes = np.convolve(change_votes(segmentation), nearness, mode="same")[: len(counts)]
+    peaks, _ = find_peaks(votes, height=_MIN_VOTES, distance=_AGREEMENT_FRAMES + 1)
+    return np.unique(np.r_[0, np.flatnonzero(np.diff(counts)) + 1, peaks, len(counts)]).astype(np.int64)
+
+
+def find_pieces(segmentation: Segmentation, changes: npt.NDArray[np.int64]) -> Spans:
+    """Spans of at least 0.3 s between two changes in which one person speaks; any speech if there are none.
 
     Parameters
     ----------
     segmentation : Segmentation
-    num_samples : int
-        Length of the recording.
+    changes : ndarray
+        From `find_changes`.
 
     Returns
     -------
     ndarray, shape (pieces, 2)
         First frame and the one after the last, sorted.
-
-    Notes
-    -----
-    Votes of windows that place a change up to 0.17 s apart are added, the less the farther; a change is a peak of 0.3.
     """
-    bounds, counts = _find_changes(segmentation, num_samples)
-    spans = np.stack([bounds[:-1], bounds[1:]], axis=1).astype(np.int64)
+    counts = segmentation.speaker_counts
+    spans = np.stack([changes[:-1], changes[1:]], axis=1).astype(np.int64)
     spans = spans[counts[spans[:, 0]] > 0] if len(counts) else spans[:0]
     pieces = spans[(counts[spans[:, 0]] == 1) & (spans[:, 1] - spans[:, 0] >= _MIN_PIECE_FRAMES)]
     return pieces if len(pieces) else spans
 
 
-def find_stretches(segmentation: Segmentation, audio: Audio) -> Spans:
-    """Where somebody speaks and 80 ms around it, cut where the speakers may change.
+def find_stretches(segmentation: Segmentation, changes: npt.NDArray[np.int64]) -> Spans:
+    """Speech with 80 ms on either side, cut at the changes from `find_changes`.
 
-    In voice frames, ``(stretches, 2)``, sorted and apart; one of less than 0.3 s only where the speech is as short.
+    Returns
+    -------
+    ndarray, shape (stretches, 2)
+        First voice frame and the one after the last, sorted, without overlap. A stretch is shorter than 0.3 s only
+        where the speech is.
     """
-    edges = np.diff(frames_with_voice(segmentation, audio).astype(np.int8), prepend=0, append=0)
+    edges = np.diff(frames_with_voice(segmentation).astype(np.int8), prepend=0, append=0)
     runs = np.stack([np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)], axis=1)
-    bounds, _ = _find_changes(segmentation, audio.num_samples)
-    changes = [seconds_to_voice_frame(middle) for middle in frame_middles_s(bounds).tolist()]
-    return split_at(runs, np.array(changes), least=_MIN_STRETCH_FRAMES)
+    frames = [seconds_to_voice_frame(middle) for middle in frame_middles_s(changes).tolist()]
+    return split_at(runs, np.array(frames), least=_MIN_STRETCH_FRAMES)
 
 
-def _find_changes(segmentation: Segmentation, num_samples: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Frames at which the speakers may change, with the first and last, and the number of speakers in each frame."""
-    counts = count_speakers(segmentation)
-    counts[num_samples // FRAME_STEP_SAMPLES :] = 0
-    nearness = 1 - np.abs(np.arange(-_AGREEMENT_FRAMES, _AGREEMENT_FRAMES + 1)) / (_AGREEMENT_FRAMES + 1)
-    votes = np.convolve(change_votes(segmentation), nearness, mode="same")[: len(counts)]
-    changes, _ = find_peaks(votes, height=_MIN_VOTES, distance=_AGREEMENT_FRAMES + 1)
-    bounds = np.unique(np.r_[0, np.flatnonzero(np.diff(counts)) + 1, changes, len(counts)]).astype(np.int64)
-    return bounds, counts
+def frames_with_voice(segmentation: Segmentation) -> Mask:
+    """Which voice frames contain speech or adjoin one that does, ``(voice frames,)``."""
+    voiced = np.zeros(count_voice_frames(segmentation.num_samples), dtype=np.bool_)
+    middles = np.flatnonzero(segmentation.speaker_counts) * FRAME_STEP_SAMPLES // VOICE_FRAME_SAMPLES
+    for shift in range(-_MARGIN, _MARGIN + 1):
+        near = middles + shift
+        voiced[near[(near >= 0) & (near < len(voiced))]] = True
+    return voiced
 
 
 def cut_segments(segments: Sequence[SpeakerSegment], changes: npt.NDArray[np.float64]) -> tuple[DiarizeSegment, ...]:

@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.diarization.activity import MAX_SIMULTANEOUS, SpeakerActivity
-from oolong_align.diarization.clustering import NO_SPEAKER
+from oolong_align.diarization.activity import SpeakerActivity
 from oolong_align.diarization.embedding import EmbeddingModel
 from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.pieces import embed_spans
+from oolong_align.diarization.segmentation import MAX_SIMULTANEOUS, NO_SPEAKER
 from oolong_align.timing.grid import FRAME_STEP_S, Spans
 from oolong_align.types import FloatArray
 from oolong_align.util.vectors import l2_normalise

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from oolong_align.networks.segmentation_graph import extract_recurrent
 from oolong_align.networks.session import count_side_by_side, open_session
 from oolong_align.networks.sincnet import SharedSincNet, derive_part
 from oolong_align.timing.grid import (
+    FRAME_STEP_SAMPLES,
     WINDOW_FRAMES,
     WINDOW_SAMPLES,
     count_frames,
@@ -35,7 +37,11 @@ from oolong_align.timing.grid import (
 from oolong_align.types import FloatArray, Progress
 from oolong_align.util.parallel import ordered_map
 
+Labels: TypeAlias = npt.NDArray[np.int64]
+
+NO_SPEAKER: Final = -1
 LOCAL_SPEAKERS: Final = 3
+MAX_SIMULTANEOUS: Final = 2
 BATCH: Final = 12
 
 Result = TypeVar("Result")
@@ -61,7 +67,7 @@ def powerset_mapping(num_speakers: int, max_simultaneous: int) -> npt.NDArray[np
     return mapping
 
 
-_MAPPING: Final = powerset_mapping(LOCAL_SPEAKERS, 2)
+_MAPPING: Final = powerset_mapping(LOCAL_SPEAKERS, MAX_SIMULTANEOUS)
 
 
 def decode_powerset(log_probabilities: FloatArray) -> npt.NDArray[np.uint8]:
@@ -82,7 +88,7 @@ def speech_probability(log_probabilities: FloatArray) -> FloatArray:
     return probability
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Segmentation:
     """Activity of up to three local speakers in each window.
 
@@ -93,12 +99,15 @@ class Segmentation:
     speech : ndarray, shape (frames,)
         ``float32``, mean over windows of `speech_probability`, on the recording's frame grid.
     step_samples : int
-        Distance of two windows.
+        Distance between the starts of two windows.
+    num_samples : int
+        Length of the recording.
     """
 
     activity: npt.NDArray[np.uint8]
     speech: FloatArray
     step_samples: int
+    num_samples: int
 
     @property
     def first_frames(self) -> npt.NDArray[np.int64]:
@@ -109,6 +118,21 @@ class Segmentation:
     def num_frames(self) -> int:
         """Length of the recording's frame grid."""
         return count_frames(len(self.activity), self.step_samples)
+
+    @cached_property
+    def speaker_counts(self) -> npt.NDArray[np.int64]:
+        """Number of simultaneous speakers in each frame, ``(frames,)``, read-only.
+
+        The rounded mean of the windows' counts, at most `MAX_SIMULTANEOUS`; 0 from the last frame that overlaps the
+        recording.
+        """
+        total = np.zeros(self.num_frames, dtype=np.float32)
+        for first, window in zip(self.first_frames, self.activity, strict=True):
+            total[first : first + WINDOW_FRAMES] += window.sum(axis=1)[: len(total) - first]
+        counts = np.rint(total / np.maximum(self.frame_coverage(), 1)).astype(np.int64)
+        counts[self.num_samples // FRAME_STEP_SAMPLES :] = 0
+        counts.flags.writeable = False
+        return counts
 
     def frame_coverage(self) -> npt.NDArray[np.int64]:
         """Count the windows over each frame of the grid, ``(frames,)``."""
@@ -218,7 +242,9 @@ class Segmenter:
             done += len(decoded)
             if progress:
                 progress("segmentation", done, num_windows)
-        result = Segmentation(activity=activity, speech=speech[:-1], step_samples=step_samples)
+        result = Segmentation(
+            activity=activity, speech=speech[:-1], step_samples=step_samples, num_samples=audio.num_samples
+        )
         np.divide(result.speech, np.maximum(result.frame_coverage(), 1), out=result.speech)
         return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.diarization.clustering import NO_SPEAKER
+from oolong_align.diarization.segmentation import NO_SPEAKER
 from oolong_align.diarization.turns import fill_gaps, find_runs, runs_to_seconds
 from oolong_align.timing.grid import FRAME_STEP_S
 from oolong_align.types import FloatArray, SpeechRange

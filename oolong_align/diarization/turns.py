@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.diarization.activity import SpeakerActivity
-from oolong_align.diarization.clustering import NO_SPEAKER
+from oolong_align.diarization.segmentation import NO_SPEAKER
 from oolong_align.timing.grid import FRAME_STEP_S, frame_middles_s
 from oolong_align.types import DiarizeSegment, SpeakerSegment
 

@@ -16,9 +16,10 @@ from scipy.optimize import linear_sum_assignment
 
 from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.alignment.word_speakers import attribute_words
-from oolong_align.diarization.clustering import Clustering, ClusteringOptions, Labels, cluster_pieces
+from oolong_align.diarization.clustering import Clustering, ClusteringOptions, cluster_pieces
 from oolong_align.diarization.plda import Plda
 from oolong_align.diarization.reassignment import piece_centroids, settle_pieces
+from oolong_align.diarization.segmentation import Labels
 from oolong_align.editing.spans import Span, join_turns, stored_pieces
 from oolong_align.errors import InputError, ModelError, warn
 from oolong_align.formats.embeddings import StoredEvidence

@@ -11,7 +11,7 @@ from oolong_align import Diarizer
 from oolong_align.audio.recording import load_audio
 from oolong_align.diarization.clustering import ClusteringOptions, cluster_pieces
 from oolong_align.diarization.embedding import EmbeddingModel, compute_frames
-from oolong_align.diarization.pieces import embed_spans, find_pieces, find_stretches
+from oolong_align.diarization.pieces import embed_spans, find_changes, find_pieces, find_stretches
 from oolong_align.diarization.plda import Plda
 from oolong_align.diarization.segmentation import Segmenter
 from oolong_align.timing.grid import FRAME_STEP_S
@@ -26,8 +26,9 @@ def test_an_hour_of_a_conversation_has_as_many_people_as_its_six_minutes(data_di
     embedder = EmbeddingModel(files["embedding"])
     with load_audio(data_dir / "conversations" / "so_dev3.flac") as audio:
         segmentation = Segmenter(files["segmentation"])(audio, step_samples=STEP)
-        stretches = find_stretches(segmentation, audio)
-        pieces = find_pieces(segmentation, num_samples=audio.num_samples)
+        changes = find_changes(segmentation)
+        stretches = find_stretches(segmentation, changes)
+        pieces = find_pieces(segmentation, changes)
         embeddings = embed_spans(pieces, embedder, compute_frames(embedder, audio, stretches=stretches))
     seconds = (FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0])).astype(np.float32)
     options = ClusteringOptions(threshold=None, fa=0.07, fb=0.8, max_iterations=20)

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oolong_align.diarization.activity import count_speakers, reconstruct
-from oolong_align.diarization.clustering import NO_SPEAKER
-from oolong_align.diarization.segmentation import Segmentation, powerset_mapping
+from oolong_align.diarization.activity import reconstruct
+from oolong_align.diarization.segmentation import NO_SPEAKER, Segmentation, powerset_mapping
 from oolong_align.diarization.turns import exclusive_segments, overlapping_turns
 from oolong_align.timing.grid import count_frames
 
@@ -27,7 +27,7 @@ def clustered_windows(draw: st.DrawFn) -> tuple[Segmentation, np.ndarray]:
     labels = rng.integers(NO_SPEAKER, clusters, (windows, 3))
     labels[~activity.any(axis=1)] = NO_SPEAKER
     speech = np.zeros(count_frames(windows, step), dtype=np.float32)
-    return Segmentation(activity=activity, speech=speech, step_samples=step), labels
+    return Segmentation(activity=activity, speech=speech, step_samples=step, num_samples=10**9), labels
 
 
 @given(clustered_windows(), st.floats(0.01, 90.0), st.sampled_from([0.0, 0.1, 1.0]))
@@ -35,7 +35,8 @@ def test_exclusive_segments_are_sorted_inside_the_audio_and_never_overlap(
     case: tuple[Segmentation, np.ndarray], duration: float, gap: float
 ) -> None:
     segmentation, labels = case
-    activity = reconstruct(segmentation, labels, num_samples=round(duration * 16_000), max_simultaneous=None)
+    segmentation = replace(segmentation, num_samples=round(duration * 16_000))
+    activity = reconstruct(segmentation, labels, max_simultaneous=None)
     segments = exclusive_segments(activity, duration=duration, min_duration_off=gap)
     assert all(0 <= s.start < s.end <= duration for s in segments)
     assert all(a.end <= b.start for a, b in pairwise(segments))
@@ -55,8 +56,8 @@ def test_activity_equals_a_loop_over_windows(case: tuple[Segmentation, np.ndarra
         for k in range(clusters):
             if (own == k).any():
                 summed[first : first + 589, k] += window[:, own == k].max(axis=1)
-    counts = count_speakers(segmentation)
-    speakers = reconstruct(segmentation, labels, num_samples=10**9, max_simultaneous=None).speakers
+    counts = segmentation.speaker_counts
+    speakers = reconstruct(segmentation, labels, max_simultaneous=None).speakers
     for frame in range(segmentation.num_frames):
         order = sorted(range(clusters), key=lambda k, f=frame: (-summed[f, k], k))[: counts[frame]]
         active = [k for k in order if summed[frame, k] > 0]
@@ -66,14 +67,14 @@ def test_activity_equals_a_loop_over_windows(case: tuple[Segmentation, np.ndarra
 @given(clustered_windows())
 def test_no_more_than_the_bound_speak_at_once(case: tuple[Segmentation, np.ndarray]) -> None:
     segmentation, labels = case
-    activity = reconstruct(segmentation, labels, num_samples=10**9, max_simultaneous=1)
+    activity = reconstruct(segmentation, labels, max_simultaneous=1)
     assert (activity.speakers[:, 1] == NO_SPEAKER).all()
 
 
 @given(clustered_windows())
 def test_overlap_is_told_where_two_speak(case: tuple[Segmentation, np.ndarray]) -> None:
     segmentation, labels = case
-    activity = reconstruct(segmentation, labels, num_samples=10**9, max_simultaneous=None)
+    activity = reconstruct(segmentation, labels, max_simultaneous=None)
     turns = overlapping_turns(activity, min_duration_off=0.0)
     for segment in exclusive_segments(activity, duration=1e9, min_duration_off=0.0):
         others = [t for t in turns if t.speaker_id != segment.speaker_id]
@@ -83,7 +84,7 @@ def test_overlap_is_told_where_two_speak(case: tuple[Segmentation, np.ndarray]) 
 @given(clustered_windows(), st.integers(0, 2**31))
 def test_speakers_are_taken_in_a_new_order(case: tuple[Segmentation, np.ndarray], seed: int) -> None:
     segmentation, labels = case
-    activity = reconstruct(segmentation, labels, num_samples=10**9, max_simultaneous=None)
+    activity = reconstruct(segmentation, labels, max_simultaneous=None)
     chosen = np.random.default_rng(seed).permutation(activity.num_speakers)[: 1 + seed % 3]
     taken = activity.take(chosen)
     for before, after in zip(activity.speakers.tolist(), taken.speakers.tolist(), strict=True):
@@ -101,10 +102,11 @@ def test_memory_does_not_grow_with_frames_times_clusters() -> None:
         activity=np.ones((windows, 589, 3), dtype=np.uint8),
         speech=np.zeros(count_frames(windows, 16_000), dtype=np.float32),
         step_samples=16_000,
+        num_samples=10**9,
     )
     labels = rng.integers(0, clusters, (windows, 3))
     tracemalloc.start()
-    reconstruct(segmentation, labels, num_samples=10**9, max_simultaneous=None)
+    reconstruct(segmentation, labels, max_simultaneous=None)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 64 * segmentation.num_frames + 20 * 2**20

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from oolong_align.diarization.frame_store import FrameStore
-from oolong_align.diarization.pieces import change_votes, cut_segments, embed_spans, find_pieces, split_at
+from oolong_align.diarization.pieces import change_votes, cut_segments, embed_spans, find_changes, find_pieces, split_at
 from oolong_align.diarization.segmentation import Segmentation
 from oolong_align.types import DiarizeSegment, FloatArray, SpeakerSegment
 
@@ -16,7 +18,8 @@ def segmentation_of(turns: list[tuple[int, int, int]], *, seed: int = 0) -> Segm
     """Windows each second over turns ``(first frame, last + 1, person)``; each numbers the people in its own way."""
     rng = np.random.default_rng(seed)
     activity = np.zeros((WINDOWS, 589, 3), dtype=np.uint8)
-    segmentation = Segmentation(activity=activity, speech=np.zeros(1187, dtype=np.float32), step_samples=SECOND)
+    speech = np.zeros(1187, dtype=np.float32)
+    segmentation = Segmentation(activity=activity, speech=speech, step_samples=SECOND, num_samples=LENGTH)
     for first, window in zip(segmentation.first_frames, activity, strict=True):
         numbers = rng.permutation(3)
         for start, end, person in turns:
@@ -24,20 +27,24 @@ def segmentation_of(turns: list[tuple[int, int, int]], *, seed: int = 0) -> Segm
     return segmentation
 
 
+def pieces_of(segmentation: Segmentation) -> list[list[int]]:
+    pieces = find_pieces(segmentation, find_changes(segmentation))
+    assert pieces.shape == (len(pieces), 2)
+    return pieces.tolist()
+
+
 def test_a_change_of_speaker_is_found_whatever_the_windows_call_them() -> None:
     segmentation = segmentation_of([(50, 300, 0), (300, 500, 1), (560, 800, 2)])
     votes = change_votes(segmentation)
     assert np.flatnonzero(votes).tolist() == [300]
     assert votes[300] == 1
-    assert find_pieces(segmentation, num_samples=LENGTH).tolist() == [[50, 300], [300, 500], [560, 800]]
+    assert pieces_of(segmentation) == [[50, 300], [300, 500], [560, 800]]
 
 
 def test_windows_that_place_a_change_a_little_apart_agree_on_one() -> None:
     one, other = segmentation_of([(50, 300, 0), (300, 500, 1)]), segmentation_of([(50, 304, 0), (304, 500, 1)])
     mixed = np.where((np.arange(WINDOWS) % 2)[:, None, None], one.activity, other.activity)
-    pieces = find_pieces(
-        Segmentation(activity=mixed, speech=one.speech, step_samples=SECOND), num_samples=LENGTH
-    ).tolist()
+    pieces = pieces_of(replace(one, activity=mixed))
     assert len(pieces) == 2
     assert pieces[0][1] == pieces[1][0]
     assert 300 <= pieces[0][1] <= 304
@@ -45,20 +52,20 @@ def test_windows_that_place_a_change_a_little_apart_agree_on_one() -> None:
 
 def test_overlap_and_slivers_are_left_out() -> None:
     segmentation = segmentation_of([(50, 300, 0), (250, 500, 1), (600, 610, 2)])
-    assert find_pieces(segmentation, num_samples=LENGTH).tolist() == [[50, 250], [300, 500]]
+    assert pieces_of(segmentation) == [[50, 250], [300, 500]]
 
 
 def test_overlap_stands_in_where_nobody_is_ever_alone() -> None:
-    assert find_pieces(segmentation_of([(50, 300, 0), (50, 300, 1)]), num_samples=LENGTH).tolist() == [[50, 300]]
+    assert pieces_of(segmentation_of([(50, 300, 0), (50, 300, 1)])) == [[50, 300]]
 
 
 def test_nobody_has_no_pieces() -> None:
-    assert find_pieces(segmentation_of([]), num_samples=LENGTH).shape == (0, 2)
+    assert pieces_of(segmentation_of([])) == []
 
 
 def test_nothing_is_found_behind_the_recording() -> None:
-    segmentation = segmentation_of([(50, 1100, 0)])
-    assert find_pieces(segmentation, num_samples=10 * SECOND).tolist() == [[50, 10 * SECOND // 270]]
+    segmentation = replace(segmentation_of([(50, 1100, 0)]), num_samples=10 * SECOND)
+    assert pieces_of(segmentation) == [[50, 10 * SECOND // 270]]
 
 
 def test_segments_are_cut_at_changes_where_both_parts_are_long_enough() -> None:

@@ -26,6 +26,7 @@ def test_frame_coverage_counts_the_windows_over_each_frame() -> None:
             activity=np.zeros((windows, 589, 3), dtype=np.uint8),
             speech=np.zeros(count_frames(windows, step), dtype=np.float32),
             step_samples=step,
+            num_samples=10**9,
         )
         expected = np.zeros(segmentation.num_frames, dtype=int)
         for first in window_first_frames(windows, step):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from oolong_align.diarization.clustering import NO_SPEAKER
+from oolong_align.diarization.segmentation import NO_SPEAKER
 from oolong_align.diarization.turns import fill_gaps, find_runs
 
 
