@@ -32,7 +32,7 @@ from scipy.signal import fftconvolve
 
 from oolong_align.audio.recording import load_audio
 from oolong_align.diarization.embedding import EmbeddingModel, compute_frames
-from oolong_align.diarization.voice_lookup import FrameEvidence
+from oolong_align.diarization.speaker_evidence import FrameEvidence
 from oolong_align.errors import InputError
 from oolong_align.types import FloatArray
 from oolong_align.weights import find_bundle

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from command_line import check_outputs, run
 
 from oolong_align.audio.recording import load_audio
-from oolong_align.diarization.embedding import pool_statistics
 from oolong_align.diarization.fbank import FbankWindow, compute_fbank, find_fbank_window
+from oolong_align.diarization.pooling import pool_statistics
 from oolong_align.errors import InputError, ModelError, OutputError
 from oolong_align.networks.embedding_graph import extract_backbone, extract_head
 from oolong_align.networks.session import open_session

@@ -1,22 +1,24 @@
-"""Options of the diarizer, the voice activity detector, the alignment and the page; importing them loads no engine."""
+"""Options of the diarizer, the voice activity detector, the alignment and the page. Importing them loads no engine."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from numbers import Integral, Real
 from typing import Final
 
 from oolong_align.errors import UsageError
 
+METHODS: Final = ("pieces", "windows")
+"""Methods to find the speakers of a recording; the first is the default."""
 PRECISIONS: Final = ("fp32", "int8")
 ALIGN_RULES: Final = ("voice", "overlap")
-"""How a word gets its speaker; the first is the default."""
+"""Rules that assign a speaker to a word; the first is the default."""
 AUDIO_CHOICES: Final = ("auto", "embed", "link", "none")
-"""What becomes of the recording in a page; the first is the default."""
+"""How a page includes the recording; the first is the default."""
 SPEAKER_THRESHOLD: Final = 0.9
-"""Least probability of a known voice: of unknown speakers about one in a hundred is taken for somebody."""
+"""Minimum probability of a match with a known voice; it accepts about one in a hundred unknown speakers."""
 _VAD_OFFSET: Final = 0.357
 _WINDOW_S: Final = 10.0
 _SMALLEST: Final = sys.float_info.min
@@ -25,40 +27,42 @@ _LARGEST: Final = sys.float_info.max
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiarizerOptions:
-    """How to diarize.
+    """Options of the diarizer.
 
     Attributes
     ----------
     vad_onset, vad_offset : float
-        Speech starts where its probability rises above the first and ends where it falls below the second;
-        0 <= offset <= onset <= 1. They shape the speech ranges, which gate the transcriber; turns come from the
-        segmentation's most probable class.
+        A speech range starts where the speech probability rises above ``vad_onset`` and ends where it falls below
+        ``vad_offset``; 0 <= offset <= onset <= 1. Speech ranges limit the transcription. Turns do not depend on them.
     min_duration_off : float
         Seconds, >= 0. Shorter gaps inside a turn or a speech range are filled.
     embedding_exclude_overlap : bool
-        With ``refine=False``: leave out frames with several speakers when a voice is embedded, if enough others remain.
+        With ``method="windows"``: embed a speaker without frames of overlapping speech, if enough others remain.
     clustering_threshold : float or None
-        Distance at which the initial clustering stops, 0 to 2, between L2-normalised embeddings: the mean distance of
-        two clusters' pieces, where not given the one in the PLDA's file or 1.05; with ``refine=False`` that of two
-        clusters' means, 0.6.
+        Distance at which the initial clustering stops, 0 to 2, between L2-normalised embeddings. With
+        ``method="pieces"`` it is the mean distance of two clusters' pieces; the default is the value in the PLDA file,
+        or 1.05. With ``method="windows"`` it is the distance of two clusters' means; the default is 0.6.
     intra_threads : int or None
-        Threads of a network, >= 1; ``None`` takes one for each core.
+        Threads of a network, >= 1; ``None`` for one per core.
     step : float or None
-        Seconds between two windows of 10 s, above 0 and up to 10; 79 frames or 1.33 s where not given, 1 with
-        ``refine=False``.
+        Seconds between two windows of 10 s, above 0 and up to 10. The default is 79 frames (1.33 s), or 1 s with
+        ``method="windows"``.
     exact : bool
-        With ``refine=False``: embed every window by itself, ten times slower, as the reference does.
+        With ``method="windows"``: embed each window separately, as pyannote.audio does; ten times slower.
     providers : tuple of str
-        ONNX Runtime's execution providers in order of preference, such as ``("cuda",)``; the CPU stands in.
+        ONNX Runtime execution providers by preference, such as ``("cuda",)``; the CPU is the fallback.
     precision : {"fp32", "int8"}
         Arithmetic of the networks.
-    refine : bool
-        Find the speakers from pieces of speech between two changes of speaker, and give each piece and overlap to those
-        whose voices it has; otherwise as the reference does, from the local speakers of whole windows.
+    method : {"pieces", "windows"}
+        How to find the speakers. "pieces" clusters the speech between two changes of speaker and assigns each piece
+        and overlap to the speakers with the most similar embeddings; "windows" clusters the local speakers of 10 s
+        windows, as pyannote.audio does.
+    refine : bool, optional
+        Former name of ``method``, not stored: True for "pieces", False for "windows". Takes precedence over it.
     fa, fb : float
         VBx: acoustic scaling factor and speaker regularisation, above 0.
     max_iterations : int
-        VBx iterations at most, >= 1.
+        VBx: maximum number of iterations, >= 1.
 
     Raises
     ------
@@ -76,24 +80,29 @@ class DiarizerOptions:
     exact: bool = False
     providers: tuple[str, ...] = ()
     precision: str = "fp32"
-    refine: bool = True
+    method: str = METHODS[0]
+    refine: InitVar[bool | None] = None
     fa: float = 0.07
     fb: float = 0.8
     max_iterations: int = 20
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, refine: bool | None) -> None:
+        if refine is not None:
+            _check("refine", refine, isinstance(refine, bool), "True or False")
+            object.__setattr__(self, "method", "pieces" if refine else "windows")
+        _check("method", self.method, self.method in METHODS, " or ".join(METHODS))
         if (
             not isinstance(self.providers, Sequence)
             or isinstance(self.providers, str)
             or not all(isinstance(name, str) for name in self.providers)
         ):
-            raise UsageError(f"providers={self.providers!r} must be a tuple of names, such as ('cuda',)")
-        for name in ("embedding_exclude_overlap", "exact", "refine"):
+            raise UsageError(f"Invalid providers={self.providers!r}: must be a tuple of names, such as ('cuda',)")
+        for name in ("embedding_exclude_overlap", "exact"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), bool), "True or False")
         _check_number("vad_onset", self.vad_onset, 0.0, 1.0, "from 0 to 1")
-        at_most_onset = f"from 0 to vad_onset, which is {self.vad_onset}"
+        at_most_onset = f"from 0 to vad_onset ({self.vad_onset})"
         if self.vad_offset == _VAD_OFFSET:
-            at_most_onset += f"; {_VAD_OFFSET} is its default, so give --vad_offset too"
+            at_most_onset += f"; {_VAD_OFFSET} is the default, so set --vad_offset too"
         _check_number("vad_offset", self.vad_offset, 0.0, self.vad_onset, at_most_onset)
         _check_number("min_duration_off", self.min_duration_off, 0.0, _LARGEST, "0 or more seconds")
         if self.clustering_threshold is not None:
@@ -109,19 +118,19 @@ class DiarizerOptions:
 
 
 def check_speaker_bounds(num: int | None, low: int | None, high: int | None) -> None:
-    """Refuse numbers of speakers that contradict each other.
+    """Check that numbers of speakers do not contradict each other.
 
     Raises
     ------
     UsageError
-        If a number is below 1, an exact number comes with a bound, or the bounds are swapped.
+        If a number is below 1, an exact number is combined with a bound, or the bounds are swapped.
     """
     for name, value in (("num_speakers", num), ("min_speakers", low), ("max_speakers", high)):
         _check_count(name, value)
     if num is not None and (low is not None or high is not None):
-        raise UsageError("num_speakers is exact: give it alone, without min_speakers and max_speakers")
+        raise UsageError(f"Invalid num_speakers={num} with bounds: leave out min_speakers and max_speakers")
     if low is not None and high is not None and low > high:
-        raise UsageError(f"min_speakers={low} is more than max_speakers={high}; swap them")
+        raise UsageError(f"Invalid min_speakers={low}: it exceeds max_speakers={high}. Swap them")
 
 
 def _check_number(name: str, value: object, low: float, high: float, allowed: str) -> None:
@@ -136,4 +145,4 @@ def _check_count(name: str, value: object) -> None:
 
 def _check(name: str, value: object, valid: bool, allowed: str) -> None:
     if not valid:
-        raise UsageError(f"{name}={value!r} is out of range: use {allowed}")
+        raise UsageError(f"Invalid {name}={value!r}: must be {allowed}")

@@ -161,8 +161,9 @@ def read_embeddings(path: Path) -> Corpus:
 def embed_folder(folder: Path, model_path: Path | None) -> Corpus:
     """Embed each utterance of a folder as a whole; the default model is the one of the default bundle."""
     from oolong_align.audio.recording import load_audio
-    from oolong_align.diarization.embedding import EmbeddingModel, pool_statistics
+    from oolong_align.diarization.embedding import EmbeddingModel
     from oolong_align.diarization.fbank import compute_fbank
+    from oolong_align.diarization.pooling import pool_statistics
     from oolong_align.weights import find_bundle
 
     utterances = list_utterances(folder)

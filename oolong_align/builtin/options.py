@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from oolong_align.options import ALIGN_RULES, AUDIO_CHOICES, PRECISIONS, SPEAKER_THRESHOLD, DiarizerOptions
+from oolong_align.options import ALIGN_RULES, AUDIO_CHOICES, METHODS, PRECISIONS, SPEAKER_THRESHOLD, DiarizerOptions
 from oolong_align.plugin.entries import OptionGroup
 
 __all__ = ["COMPUTE_TYPES", "add_options", "diarizer_options"]
@@ -208,17 +208,20 @@ def _add_expert_options(add: Callable[..., None]) -> None:
     default = DiarizerOptions()
     positive = click.FloatRange(min=0, min_open=True)
     add(
-        "--refine/--no-refine",
+        "--method",
         commands=_DIARIZE,
-        default=default.refine,
-        help="Cluster single-speaker pieces; --no-refine clusters whole windows, as pyannote.audio 4 does.",
+        type=click.Choice(METHODS),
+        default=default.method,
+        help="Cluster single-speaker pieces, or whole windows as pyannote.audio 4 does.",
     )
+    # The former name of --method, kept for existing scripts.
+    add("--refine/--no-refine", commands=_DIARIZE, default=None, hidden=True)
     add(
         "--step",
         commands=_DIARIZE,
         type=click.FloatRange(0.01, 10),
         metavar="SECONDS",
-        show_default="1.33, or 1 with --no-refine",
+        show_default="1.33, or 1 with --method windows",
         help="Step between segmentation windows of 10 s.",
     )
     add(
@@ -226,7 +229,7 @@ def _add_expert_options(add: Callable[..., None]) -> None:
         commands=_DIARIZE,
         type=click.FloatRange(0, 2, min_open=True),
         metavar="DISTANCE",
-        show_default="1.05, or 0.6 with --no-refine",
+        show_default="1.05, or 0.6 with --method windows",
         help="Distance at which the initial clustering stops.",
     )
     add("--fa", commands=_DIARIZE, type=positive, default=default.fa, metavar="X", help="VBx: acoustic scaling factor.")
@@ -250,13 +253,13 @@ def _add_expert_options(add: Callable[..., None]) -> None:
         "--embedding_exclude_overlap/--no-embedding_exclude_overlap",
         commands=_DIARIZE,
         default=default.embedding_exclude_overlap,
-        help="With --no-refine: exclude overlapping speech from embeddings.",
+        help="With --method windows: exclude overlapping speech from embeddings.",
     )
     add(
         "--exact/--no-exact",
         commands=_DIARIZE,
         default=default.exact,
-        help="With --no-refine: embed each window separately, ten times slower.",
+        help="With --method windows: embed each window separately, ten times slower.",
     )
     add(
         "--align_rule",

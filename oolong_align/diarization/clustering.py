@@ -18,19 +18,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist, squareform
 from scipy.special import entr
 
 from oolong_align.diarization.plda import Plda
-from oolong_align.diarization.segmentation import NO_SPEAKER, Labels
+from oolong_align.diarization.segmentation import Labels
 from oolong_align.diarization.vbx import vbx
 from oolong_align.types import FloatArray
 from oolong_align.util.vectors import l2_normalise
 
-WINDOW_THRESHOLD: Final = 0.6
 PIECE_THRESHOLD: Final = 1.05
-_MIN_CLEAN_SHARE: Final = 0.2
 _MIN_TRAINING_S: Final = 1.0
 _OBSERVATION_S: Final = 1.2
 _EVIDENCE_S: Final = 75.0
@@ -85,47 +82,6 @@ class Clustering:
     one_to_one: bool = True
     warning: str | None = None
 
-    def assign(self, embeddings: FloatArray, activity: npt.NDArray[np.uint8]) -> Labels:
-        """Cluster of each local speaker by cosine, ``(windows, 3, D), (windows, 589, 3) -> (windows, 3)``.
-
-        `NO_SPEAKER` for local speakers who are inactive or find no place.
-        """
-        similarity = l2_normalise(embeddings) @ self.centroids.T
-        return _assign(similarity, np.asarray(activity.any(axis=1)), one_to_one=self.one_to_one)
-
-
-def clean_speakers(activity: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Local speakers who are alone for at least a fifth of their window: ``(windows, 589, 3) -> (windows, 3)``."""
-    alone = activity * (activity.sum(axis=2, keepdims=True) == 1)
-    enough: npt.NDArray[np.bool_] = alone.sum(axis=1) >= _MIN_CLEAN_SHARE * activity.shape[1]
-    return enough
-
-
-def cluster_windows(
-    embeddings: FloatArray, activity: npt.NDArray[np.uint8], plda: Plda, options: ClusteringOptions
-) -> Clustering:
-    """Find the speakers from the local speakers of windows, as the reference does.
-
-    Parameters
-    ----------
-    embeddings : ndarray, shape (windows, 3, D)
-    activity : ndarray, shape (windows, 589, 3)
-    plda : Plda
-    options : ClusteringOptions
-
-    Notes
-    -----
-    Clusters are found on the embeddings of local speakers who are alone long enough; with fewer than two of them
-    there is one speaker. O(N^2) time and memory in the initial clustering up to 6,000 embeddings, linear beyond.
-    """
-    training = embeddings[clean_speakers(activity)].astype(np.float64)  # (N, D)
-    if len(training) < 2:
-        sole = training if len(training) else embeddings[np.asarray(activity.any(axis=1))].mean(axis=0, keepdims=True)
-        return Clustering(centroids=l2_normalise(sole.astype(np.float32)), one_to_one=False)
-    initial = initial_clusters(training, options.threshold or WINDOW_THRESHOLD)
-    responsibilities = _vbx_responsibilities(training, initial, plda, options)
-    return _bounded(training, responsibilities.T @ training, options)
-
 
 def cluster_pieces(embeddings: FloatArray, seconds: FloatArray, plda: Plda, options: ClusteringOptions) -> Clustering:
     """Find the speakers from pieces of speech with one speaker each.
@@ -153,8 +109,8 @@ def cluster_pieces(embeddings: FloatArray, seconds: FloatArray, plda: Plda, opti
     initial = initial_clusters(rows, options.threshold or plda.threshold or PIECE_THRESHOLD, method="average")
     heard = _sample(initial, weights)
     observations = weights[heard] / _OBSERVATION_S
-    responsibilities = _vbx_responsibilities(training[heard], initial[heard], plda, options, observations)
-    return _bounded(training, (responsibilities * weights[heard, None]).T @ rows[heard], options)
+    responsibilities = vbx_responsibilities(training[heard], initial[heard], plda, options, observations)
+    return bound_clusters(training, (responsibilities * weights[heard, None]).T @ rows[heard], options)
 
 
 def initial_clusters(training: npt.NDArray[np.float64], threshold: float, *, method: str = "centroid") -> Labels:
@@ -204,24 +160,6 @@ def _means(
     return sums / totals[:, None], totals
 
 
-def mean_embeddings(
-    embeddings: FloatArray, activity: npt.NDArray[np.uint8], labels: Labels, centroids: FloatArray
-) -> FloatArray:
-    """L2-normalised mean of each cluster's normalised embeddings, from clean local speakers where there are any.
-
-    ``(windows, 3, D) -> (clusters, D)``; the centroid stands in for a cluster without local speakers.
-    """
-    normalised = l2_normalise(embeddings)
-    clean = clean_speakers(activity)
-    means = centroids.copy()
-    for k in range(len(centroids)):
-        members = labels == k
-        chosen = members & clean if (members & clean).any() else members
-        if chosen.any():
-            means[k] = normalised[chosen].mean(axis=0)
-    return l2_normalise(means)
-
-
 def _linkage_clusters(rows: npt.NDArray[np.float64], threshold: float, method: str) -> Labels:
     if len(rows) < 2:
         return np.zeros(len(rows), dtype=np.int64)
@@ -244,7 +182,7 @@ def _mean_squared_distances(means: npt.NDArray[np.float64]) -> npt.NDArray[np.fl
     return np.asarray(squareform(square, checks=False), dtype=np.float64)
 
 
-def _vbx_responsibilities(
+def vbx_responsibilities(
     training: npt.NDArray[np.float64],
     initial: Labels,
     plda: Plda,
@@ -281,7 +219,7 @@ def _sample(labels: Labels, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.
     return np.sort(order[taken[place + 1] > taken[place]])
 
 
-def _bounded(
+def bound_clusters(
     training: npt.NDArray[np.float64], centroids: npt.NDArray[np.float64], options: ClusteringOptions
 ) -> Clustering:
     """The centroids found, or others in the number that the caller asks for."""
@@ -310,23 +248,6 @@ def _force_count(training: npt.NDArray[np.float64], wanted: int) -> npt.NDArray[
             break
         nearest = moved
     return np.stack([training[nearest == k].mean(axis=0) for k in np.unique(nearest)])
-
-
-def _assign(similarity: FloatArray, active: npt.NDArray[np.bool_], *, one_to_one: bool) -> Labels:
-    """Nearest cluster of each active local speaker; two of one window share a cluster only if allowed.
-
-    ``similarity (windows, 3, clusters) -> (windows, 3)``
-    """
-    labels = np.where(active, similarity.argmax(axis=2), NO_SPEAKER)
-    if not one_to_one:
-        return labels
-    excluded = similarity.min() - 1.0
-    for window in np.flatnonzero(active.sum(axis=1) > 1):
-        scores = np.where(active[window][:, None], similarity[window], excluded)
-        speakers, clusters = linear_sum_assignment(scores, maximize=True)
-        labels[window] = NO_SPEAKER
-        labels[window, speakers] = np.where(active[window, speakers], clusters, NO_SPEAKER)
-    return labels
 
 
 def _forced(found: int, options: ClusteringOptions) -> str:

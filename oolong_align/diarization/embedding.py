@@ -17,29 +17,24 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from oolong_align.audio.recording import Audio
 from oolong_align.diarization.fbank import (
     NUM_BINS,
     FbankWindow,
-    compute_fbank,
     count_fbank_frames,
     find_fbank_window,
     read_mean_free_fbank,
 )
 from oolong_align.diarization.frame_store import FrameStore, Mask, Stored
-from oolong_align.diarization.segmentation import LOCAL_SPEAKERS, Segmentation
+from oolong_align.diarization.pooling import pool_statistics
 from oolong_align.errors import ModelError
 from oolong_align.networks import embedding_graph
 from oolong_align.networks.quantization import quantize_backbone, quantized
 from oolong_align.networks.session import count_side_by_side, open_session
 from oolong_align.timing.grid import (
     FBANK_STEP_SAMPLES,
-    FBANK_WIDTH_SAMPLES,
     VOICE_FRAME_SAMPLES,
-    WINDOW_FRAMES,
-    WINDOW_SAMPLES,
     Spans,
 )
 from oolong_align.types import FloatArray, Progress
@@ -53,9 +48,6 @@ _FBANK_PER_VOICE_FRAME: Final = VOICE_FRAME_SAMPLES // FBANK_STEP_SAMPLES
 _BLOCK: Final = 125
 _CONTEXT: Final = 3
 _READ: Final = 1500
-_WINDOW_VOICE_FRAMES: Final = WINDOW_SAMPLES / VOICE_FRAME_SAMPLES
-_MIN_CLEAN_FRAMES: Final = -(-WINDOW_FRAMES * FBANK_WIDTH_SAMPLES // WINDOW_SAMPLES)
-_POOLED_TOGETHER: Final = 16
 _PROBED: Final = 4
 
 
@@ -226,122 +218,3 @@ def _read_features(audio: Audio, window: FbankWindow, first: int, last: int) -> 
     features = read_mean_free_fbank(audio, begin, min(end, count_fbank_frames(audio.num_samples)), window)
     filled = np.pad(features, ((0, end - begin - len(features)), (0, 0)))
     return filled.reshape(-1, _FBANK_PER_VOICE_FRAME, NUM_BINS)
-
-
-def pool_statistics(frames: FloatArray, masks: Mask) -> FloatArray:
-    """Mean and unbiased standard deviation over the frames of each mask.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (T, C)
-    masks : ndarray, shape (M, T)
-        Boolean. An empty mask gives zeros.
-
-    Returns
-    -------
-    ndarray, shape (M, 2 C)
-    """
-    weights = masks.astype(np.float32)
-    count = weights.sum(axis=1, keepdims=True)
-    mean = (weights @ frames) / np.maximum(count, 1)
-    square = (weights @ np.square(frames)) / np.maximum(count, 1)
-    variance = (square - np.square(mean)) * count / np.maximum(count - 1, 1)
-    deviation = np.sqrt(np.maximum(variance, 0) + embedding_graph.VARIANCE_FLOOR)
-    return np.concatenate([mean, deviation], axis=1)
-
-
-def pool_span(frames: FrameStore, first: int, last: int) -> FloatArray:
-    """Statistics of the frames ``[first, last)``, ``(1, 2 C)``, read in blocks of 10 s; zeros if there are none."""
-    first, last = max(first, 0), min(last, len(frames))
-    total, squares = np.zeros((2, frames.channels), dtype=np.float64)
-    number = 0
-    for begin in range(first, last, _BLOCK):
-        block = frames.read(begin, min(begin + _BLOCK, last)).astype(np.float64)
-        number += len(block)
-        total += block.sum(axis=0)
-        squares += np.square(block).sum(axis=0)
-    count = max(number, 1)
-    mean = total / count
-    variance = (squares - count * np.square(mean)) / max(count - 1, 1)
-    deviation = np.sqrt(np.maximum(variance, 0) + embedding_graph.VARIANCE_FLOOR)
-    return np.concatenate([mean, deviation]).astype(np.float32)[None]
-
-
-def embedding_masks(activity: npt.NDArray[np.uint8], *, exclude_overlap: bool) -> Mask:
-    """Frames that stand for each local speaker: those alone if there are enough, otherwise all of its frames.
-
-    ``(windows, 589, 3) -> (windows, 589, 3)``
-    """
-    active = activity > 0
-    if not exclude_overlap:
-        return active
-    clean = active & (activity.sum(axis=2, keepdims=True) < 2)
-    enough = clean.sum(axis=1, keepdims=True) > _MIN_CLEAN_FRAMES
-    return np.where(enough, clean, active)
-
-
-def pooled_window_embeddings(
-    model: EmbeddingModel, frames: FrameStore, segmentation: Segmentation, *, exclude_overlap: bool
-) -> Iterator[FloatArray]:
-    """Embed each (window, local speaker) from the recording's backbone frames.
-
-    Yields
-    ------
-    ndarray, shape (16, 3, D)
-        ``float32``, of the next windows; inactive local speakers hold the embedding of nothing, which the caller must
-        not use. The last one may have fewer windows.
-
-    Notes
-    -----
-    Frame g of the recording lies at ``g - start / 1280`` in a window's own 125 frames and takes the activity of the
-    segmentation frame there. Neighbouring windows share one matrix product.
-    """
-
-    def run(first: int) -> FloatArray:
-        chosen = slice(first, first + _POOLED_TOGETHER)
-        masks = embedding_masks(segmentation.activity[chosen], exclude_overlap=exclude_overlap)
-        starts = np.arange(first, first + len(masks)) * segmentation.step_samples / VOICE_FRAME_SAMPLES
-        span = int(np.ceil(starts[0])), int(np.ceil(starts[-1] + _WINDOW_VOICE_FRAMES))
-        inside = frames.indices(*span)[None, :] - starts[:, None]  # (windows, frames), from the window's start
-        index = np.floor(inside * WINDOW_FRAMES / _WINDOW_VOICE_FRAMES).astype(np.int64)
-        covered = (index >= 0) & (index < WINDOW_FRAMES)
-        rows = np.arange(len(masks))[:, None]
-        picked = masks[rows, np.clip(index, 0, WINDOW_FRAMES - 1)] & covered[:, :, None]
-        flat = picked.transpose(0, 2, 1).reshape(LOCAL_SPEAKERS * len(masks), inside.shape[1])
-        pooled = model.pool(frames.read_stored(*span), flat)
-        return pooled.reshape(len(masks), LOCAL_SPEAKERS, -1)
-
-    starts = range(0, len(segmentation.activity), _POOLED_TOGETHER)
-    for _, pooled in ordered_map(run, starts, threads=model.threads):
-        yield pooled
-
-
-def exact_window_embeddings(
-    model: EmbeddingModel,
-    audio: Audio,
-    segmentation: Segmentation,
-    *,
-    exclude_overlap: bool,
-    progress: Progress | None = None,
-) -> FloatArray:
-    """Embed each (window, local speaker) with a backbone pass over each window, as the reference does.
-
-    Ten passes over the audio at a step of 1 s; for comparison. Returns ``float32[windows, 3, D]``.
-    """
-    num_windows = len(segmentation.activity)
-    masks = embedding_masks(segmentation.activity, exclude_overlap=exclude_overlap)
-    embeddings = np.empty((num_windows, LOCAL_SPEAKERS, model.dimension), dtype=np.float32)
-
-    def run(window: int) -> FloatArray:
-        start = window * segmentation.step_samples
-        samples = audio.read(start, start + WINDOW_SAMPLES)
-        features = compute_fbank(np.pad(samples, (0, WINDOW_SAMPLES - len(samples))), model.fbank_window)
-        frames = model.frames((features - features.mean(axis=0))[None])[0]
-        index = np.arange(len(frames)) * WINDOW_FRAMES // len(frames)
-        return model.project(pool_statistics(np.ascontiguousarray(frames), masks[window, index].T))
-
-    for window, embedded in ordered_map(run, range(num_windows), threads=model.threads):
-        embeddings[window] = embedded
-        if progress:
-            progress("embedding", window + 1, num_windows)
-    return embeddings

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import find_peaks
 
-from oolong_align.diarization.embedding import EmbeddingModel, count_voice_frames, pool_span
+from oolong_align.diarization.embedding import EmbeddingModel, count_voice_frames
 from oolong_align.diarization.frame_store import FrameStore, Mask
+from oolong_align.diarization.pooling import pool_span
 from oolong_align.diarization.segmentation import Segmentation
 from oolong_align.timing.grid import (
     FRAME_STEP_S,

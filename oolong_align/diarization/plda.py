@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.errors import ModelError
+from oolong_align.util.vectors import unit_rows
 
 Array = npt.NDArray[np.float64]
 
@@ -93,12 +94,7 @@ class Plda:
         ``x = sqrt(K) l2(sqrt(D) l2(e - mean1) lda - mean2); (x - mu) tr'``
         """
         d, k = self.lda.shape
-        centred = np.sqrt(d) * _l2(embeddings.astype(np.float64) - self.mean1)
-        projected = np.sqrt(k) * _l2(centred @ self.lda - self.mean2)
+        centred = np.sqrt(d) * unit_rows(embeddings.astype(np.float64) - self.mean1)
+        projected = np.sqrt(k) * unit_rows(centred @ self.lda - self.mean2)
         features: Array = (projected - self.mu) @ self.tr.T
         return features
-
-
-def _l2(rows: Array) -> Array:
-    norms: Array = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return rows / np.maximum(norms, np.finfo(np.float64).tiny)

@@ -9,7 +9,6 @@ import numpy as np
 
 from oolong_align.diarization.activity import SpeakerActivity
 from oolong_align.diarization.clustering import ClusteringOptions
-from oolong_align.options import DiarizerOptions
 from oolong_align.timing.grid import FRAME_STEP_S
 from oolong_align.types import FloatArray, speaker_label
 
@@ -38,15 +37,3 @@ def shortfall(found: int, limits: ClusteringOptions) -> str | None:
     if limits.bound(found) == found:
         return None
     return f"{limits.limit(found)} asks for {limits.bound(found)} speakers, but only {found} could be told apart"
-
-
-def unused_options(options: DiarizerOptions) -> str | None:
-    """Say which options have nothing to do where speakers are found from pieces."""
-    of_windows = {
-        "exact=True (--exact)": options.exact,
-        "embedding_exclude_overlap=False (--no-embedding_exclude_overlap)": not options.embedding_exclude_overlap,
-    }
-    given = " and ".join(name for name, is_given in of_windows.items() if is_given)
-    if not (given and options.refine):
-        return None
-    return f"no effect without refine=False (--no-refine), because no window is embedded: {given}"

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 
 from oolong_align.alignment.utterances import longest_before
+from oolong_align.diarization.speaker_evidence import StoredEvidence
 from oolong_align.editing.spans import join_turns, label_names, reassign_span, stored_pieces
 from oolong_align.errors import InputError
-from oolong_align.formats.embeddings import StoredEvidence
 from oolong_align.formats.json import EMBEDDING_DECIMALS
 from oolong_align.text.clean import clean_name, clean_text
 from oolong_align.timing.timeline import mark_overlap

@@ -20,9 +20,9 @@ from oolong_align.diarization.clustering import Clustering, ClusteringOptions, c
 from oolong_align.diarization.plda import Plda
 from oolong_align.diarization.reassignment import piece_centroids, settle_pieces
 from oolong_align.diarization.segmentation import Labels
+from oolong_align.diarization.speaker_evidence import StoredEvidence
 from oolong_align.editing.spans import Span, join_turns, stored_pieces
 from oolong_align.errors import InputError, ModelError, warn
-from oolong_align.formats.embeddings import StoredEvidence
 from oolong_align.options import DiarizerOptions, check_speaker_bounds
 from oolong_align.timing.timeline import Timeline, mark_overlap
 from oolong_align.types import (

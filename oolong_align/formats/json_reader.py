@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from oolong_align.diarization.speaker_evidence import StoredEvidence
 from oolong_align.errors import InputError
-from oolong_align.formats.embeddings import StoredEvidence, decode_embedding
+from oolong_align.formats.embeddings import decode_embedding
 from oolong_align.formats.json import infer_spaces
 from oolong_align.formats.json_field import Field, parse_object
 from oolong_align.timing.timeline import mark_overlap

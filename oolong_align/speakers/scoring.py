@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oolong_align.diarization.plda import Plda
+from oolong_align.util.vectors import unit_rows
 
 __all__ = ["Side", "VoiceScorer", "cosine_scores", "duration_feature", "plda_scores"]
 
@@ -96,8 +97,8 @@ def duration_feature(first: npt.NDArray[np.floating], second: npt.NDArray[np.flo
 
 def cosine_scores(embeddings: npt.NDArray[np.floating], voices: Sequence[Side]) -> Array:
     """Cosine of each sample to the mean direction of each voice, weighted by seconds: ``-> (N, voices)``."""
-    means = np.stack([np.asarray(seconds, dtype=np.float64) @ _unit(vectors) for vectors, seconds in voices])
-    return _unit(embeddings) @ _unit(means).T
+    means = np.stack([np.asarray(seconds, dtype=np.float64) @ unit_rows(vectors) for vectors, seconds in voices])
+    return unit_rows(embeddings) @ unit_rows(means).T
 
 
 def plda_scores(
@@ -115,24 +116,18 @@ def plda_scores(
     ``N(person, session + second / s)``. Given the references of a voice, each taken as a separate recording, the person
     is normal with precision ``1 / phi + sum(1 / variance)``.
     """
-    samples = plda.transform(_unit(embeddings))  # (N, K)
+    samples = plda.transform(unit_rows(embeddings))  # (N, K)
     noise = (session + second / np.maximum(seconds, _SHORTEST_S))[:, None]  # (N, 1)
     alone = np.square(samples) / (plda.phi + noise) + np.log(plda.phi + noise)
     scores = np.empty((len(samples), len(voices)))
     for column, (vectors, lengths) in enumerate(voices):
         precision = 1 / (session + second / np.maximum(np.asarray(lengths, dtype=np.float64), _SHORTEST_S))
         spread = 1 / (1 / plda.phi + precision.sum())  # (K,)
-        mean = spread * (precision @ plda.transform(_unit(vectors)))
+        mean = spread * (precision @ plda.transform(unit_rows(vectors)))
         total = spread + noise  # (N, K)
         together = np.square(samples - mean) / total + np.log(total)
         scores[:, column] = 0.5 * (alone - together).sum(axis=1)
     return scores
-
-
-def _unit(rows: npt.NDArray[np.floating]) -> Array:
-    wide = np.asarray(rows, dtype=np.float64)
-    scaled: Array = wide / np.maximum(np.linalg.norm(wide, axis=-1, keepdims=True), np.finfo(np.float64).tiny)
-    return scaled
 
 
 def _find_calibration(sha256: str) -> Path | None:

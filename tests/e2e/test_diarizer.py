@@ -141,7 +141,7 @@ def test_bounds_that_hold_already_change_nothing(
 
 
 def test_contradicting_bounds_are_refused(diarizer: Diarizer, telephone: Path) -> None:
-    with pytest.raises(UsageError, match="min_speakers=3 is more than max_speakers=2"):
+    with pytest.raises(UsageError, match="min_speakers=3: it exceeds max_speakers=2"):
         diarizer(telephone, min_speakers=3, max_speakers=2)
 
 

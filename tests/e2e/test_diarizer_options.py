@@ -73,7 +73,7 @@ def test_an_option_changes_the_result(clip: Path, plain: Diarization, options: d
 def test_an_option_of_windows_is_told_to_have_no_effect_on_pieces(
     refining: Diarizer, clip: Path, options: dict[str, Any], named: str
 ) -> None:
-    with pytest.warns(OolongWarning, match="no effect without refine=False") as told:
+    with pytest.warns(OolongWarning, match='no effect with method="pieces"') as told:
         result = diarize(clip, **options, refine=True)
     assert named in str(told[0].message) and named in result.warnings[0]
     assert result.turns == refining(clip).turns

@@ -18,13 +18,12 @@ from oolong_align.diarization.embedding import (
     EmbeddingModel,
     compute_frames,
     count_voice_frames,
-    embedding_masks,
-    pool_statistics,
-    pooled_window_embeddings,
 )
 from oolong_align.diarization.fbank import NUM_BINS, count_fbank_frames, read_mean_free_fbank
 from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.pieces import find_changes, find_stretches, frames_with_voice
+from oolong_align.diarization.pooling import pool_statistics
+from oolong_align.diarization.reference import embedding_masks, pooled_window_embeddings
 from oolong_align.diarization.segmentation import Segmenter
 from oolong_align.errors import OutputError
 from oolong_align.types import FloatArray

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.diarization.plda import Plda
+from oolong_align.diarization.speaker_evidence import StoredEvidence
 from oolong_align.editing import assign, merge, prune, recluster, rename
 from oolong_align.errors import OolongWarning
 from oolong_align.formats import read_json, render_json
-from oolong_align.formats.embeddings import StoredEvidence
 from oolong_align.plugin.contract import validate_diarization, validate_transcript
 from oolong_align.text.clean import clean_name
 from oolong_align.timing.timeline import Timeline

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oolong_align.diarization.activity import reconstruct
+from oolong_align.diarization.reference import reconstruct
 from oolong_align.diarization.segmentation import NO_SPEAKER, Segmentation, powerset_mapping
 from oolong_align.diarization.turns import exclusive_segments, overlapping_turns
 from oolong_align.timing.grid import count_frames

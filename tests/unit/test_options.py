@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from oolong_align.options import check_speaker_bounds
         *[("step", v) for v in (0, 10.1, "1")],
         *[("fa", 0), ("fb", -1), ("fa", float("inf"))],
         *[("precision", v) for v in ("fp16", None)],
+        *[("method", v) for v in ("refine", None)],
         *[("intra_threads", v) for v in (0, 1.5, True)],
         *[("max_iterations", v) for v in (0, 2.5, None)],
         *[("providers", v) for v in ("cuda", (1,), 5)],
@@ -31,8 +33,16 @@ def test_values_out_of_range_are_refused_by_name(name: str, value: Any) -> None:
         DiarizerOptions(**{name: value})
 
 
-def test_a_text_is_told_from_a_number() -> None:
-    with pytest.raises(UsageError, match="num_speakers='2' is out of range: use a whole number, 1 or more"):
+@pytest.mark.parametrize(("refine", "method"), [(True, "pieces"), (False, "windows")])
+def test_refine_chooses_the_method(refine: bool, method: str) -> None:
+    options = DiarizerOptions(refine=refine)
+    assert options == DiarizerOptions(method=method)
+    assert replace(options, step=2).method == method
+    assert replace(options, method="windows").method == "windows"
+
+
+def test_text_is_not_accepted_as_a_number() -> None:
+    with pytest.raises(UsageError, match="Invalid num_speakers='2': must be a whole number, 1 or more"):
         check_speaker_bounds("2", None, None)  # type: ignore[arg-type]
 
 
@@ -42,7 +52,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 
 def test_a_low_onset_alone_says_what_to_change() -> None:
-    with pytest.raises(UsageError, match=r"vad_offset=0\.357 .* vad_onset, which is 0\.2; .* give --vad_offset too"):
+    with pytest.raises(UsageError, match=r"vad_offset=0\.357: must be .* vad_onset \(0\.2\); .* set --vad_offset too"):
         DiarizerOptions(vad_onset=0.2)
     with pytest.raises(UsageError) as chosen:
         DiarizerOptions(vad_onset=0.2, vad_offset=0.3)

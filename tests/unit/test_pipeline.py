@@ -256,7 +256,12 @@ def test_options_from_python_have_pythons_types() -> None:
     given = {"refine": False, "providers": ("cuda", "cpu"), "threads": 3, "output_format": "srt", "step": 2}
     config = host.resolve("transcribe", given)
     options = diarizer_options(config.options)
-    assert (options.refine, options.providers, options.intra_threads, options.step) == (False, ("cuda", "cpu"), 3, 2.0)
+    assert (options.method, options.providers, options.intra_threads, options.step) == (
+        "windows",
+        ("cuda", "cpu"),
+        3,
+        2,
+    )
     assert [each.name for each in config.formats] == ["srt"]
     assert diarizer_options(host.complete("diarize", {"device": "cuda", "intra_threads": 1})).providers == ("cuda",)
 

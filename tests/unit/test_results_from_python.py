@@ -8,7 +8,7 @@ import pytest
 
 from oolong_align.audio.recording import load_audio
 from oolong_align.diarization.frame_store import FrameStore
-from oolong_align.diarization.voice_lookup import FrameEvidence
+from oolong_align.diarization.speaker_evidence import FrameEvidence
 from oolong_align.errors import InputError, OolongWarning
 from oolong_align.pipeline import Pipeline
 from oolong_align.plugin.contract import BrokenRuleError, validate_words

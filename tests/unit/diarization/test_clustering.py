@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from oolong_align.diarization.clustering import (
-    NO_SPEAKER,
     Clustering,
     ClusteringOptions,
     cluster_pieces,
-    cluster_windows,
     initial_clusters,
 )
 from oolong_align.diarization.plda import Plda
+from oolong_align.diarization.reference import assign_speakers, cluster_windows
+from oolong_align.diarization.segmentation import NO_SPEAKER
 
 DIMENSION = 16
 
@@ -52,7 +52,7 @@ def conversation(num_speakers: int, windows: int = 40) -> tuple[np.ndarray, np.n
 def test_speakers_are_found(num_speakers: int, plda: Plda) -> None:
     embeddings, activity, pairs = conversation(num_speakers)
     result = cluster_windows(embeddings, activity, plda, options())
-    labels = result.assign(embeddings, activity)
+    labels = assign_speakers(result, embeddings, activity)
     assert len(result.centroids) == num_speakers
     assert (labels[:, 2] == NO_SPEAKER).all()
     links = {(int(true), int(found)) for true, found in zip(pairs.ravel(), labels[:, :2].ravel(), strict=True)}
@@ -63,7 +63,7 @@ def test_speakers_are_found(num_speakers: int, plda: Plda) -> None:
 def test_two_local_speakers_of_a_window_never_share_a_cluster(plda: Plda) -> None:
     embeddings, activity, _ = conversation(2)
     embeddings[0, 1] = embeddings[0, 0]
-    labels = cluster_windows(embeddings, activity, plda, options()).assign(embeddings, activity)
+    labels = assign_speakers(cluster_windows(embeddings, activity, plda, options()), embeddings, activity)
     assert (labels[:, 0] != labels[:, 1]).all()
 
 
@@ -87,7 +87,7 @@ def test_fewer_than_two_clean_embeddings_are_one_speaker(plda: Plda) -> None:
     embeddings, activity, _ = conversation(2, windows=1)
     activity[:, 50:] = 0
     result = cluster_windows(embeddings, activity, plda, options())
-    assert result.assign(embeddings, activity).tolist() == [[0, NO_SPEAKER, NO_SPEAKER]]
+    assert assign_speakers(result, embeddings, activity).tolist() == [[0, NO_SPEAKER, NO_SPEAKER]]
     told = cluster_windows(embeddings, activity, plda, options(num_speakers=2))
     assert told.warning is None
 
@@ -146,8 +146,8 @@ def test_two_local_speakers_share_a_cluster_only_where_that_is_allowed() -> None
     embeddings = np.repeat(centroids[:1, None], 3, axis=1)
     activity = np.ones((1, 589, 3), dtype=np.uint8)
     activity[:, :, 2] = 0
-    assert Clustering(centroids=centroids).assign(embeddings, activity).tolist() == [[0, 1, NO_SPEAKER]]
-    shared = Clustering(centroids=centroids, one_to_one=False).assign(embeddings, activity)
+    assert assign_speakers(Clustering(centroids=centroids), embeddings, activity).tolist() == [[0, 1, NO_SPEAKER]]
+    shared = assign_speakers(Clustering(centroids=centroids, one_to_one=False), embeddings, activity)
     assert shared.tolist() == [[0, 0, NO_SPEAKER]]
 
 

@@ -14,8 +14,6 @@ from oolong_align.diarization.embedding import (
     EmbeddingModel,
     compute_frames,
     count_voice_frames,
-    pool_span,
-    pool_statistics,
 )
 from oolong_align.diarization.fbank import (
     NUM_BINS,
@@ -23,6 +21,7 @@ from oolong_align.diarization.fbank import (
     count_fbank_frames,
     read_mean_free_fbank,
 )
+from oolong_align.diarization.pooling import pool_span, pool_statistics
 from oolong_align.errors import ModelError
 
 DIMENSION = 6

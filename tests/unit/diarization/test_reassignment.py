@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from oolong_align.diarization.activity import SpeakerActivity
-from oolong_align.diarization.embedding import pool_statistics
 from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.pieces import embed_spans
+from oolong_align.diarization.pooling import pool_statistics
 from oolong_align.diarization.reassignment import reconstruct_from_pieces
 from oolong_align.diarization.segmentation import NO_SPEAKER
 from oolong_align.timing.grid import Spans

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from oolong_align.alignment.utterances import gather_utterances
+from oolong_align.diarization.speaker_evidence import StoredEvidence
 from oolong_align.editing import add_speaker, assign, merge, prune, rename
 from oolong_align.errors import InputError
 from oolong_align.formats import read_json, render_json, render_srt
-from oolong_align.formats.embeddings import StoredEvidence, decode_embedding
+from oolong_align.formats.embeddings import decode_embedding
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,

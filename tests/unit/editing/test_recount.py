@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from oolong_align.diarization.plda import Plda
+from oolong_align.diarization.speaker_evidence import StoredEvidence
 from oolong_align.editing import find_plda, recluster
 from oolong_align.errors import InputError, ModelError, OolongWarning, UsageError
 from oolong_align.formats import read_json, render_json
-from oolong_align.formats.embeddings import StoredEvidence
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from oolong_align.diarization.speaker_evidence import StoredEvidence
 from oolong_align.errors import InputError, OutputError
-from oolong_align.formats.embeddings import StoredEvidence, decode_embedding, encode_embedding
+from oolong_align.formats.embeddings import decode_embedding, encode_embedding
 from oolong_align.formats.json import render_json
 from oolong_align.formats.json_reader import read_json
 from oolong_align.types import (

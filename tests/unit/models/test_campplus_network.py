@@ -10,7 +10,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from oolong_align.diarization.embedding import EmbeddingModel, pool_statistics
+from oolong_align.diarization.embedding import EmbeddingModel
+from oolong_align.diarization.pooling import pool_statistics
 from oolong_align.errors import InputError
 
 torch = pytest.importorskip("torch", reason="the extra models is not installed")

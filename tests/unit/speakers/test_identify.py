@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from known_people import DIMENSION, MODEL, NOW, embedding_of, reference, voice
 
+from oolong_align.diarization.speaker_evidence import StoredEvidence
 from oolong_align.errors import InputError, OolongWarning
-from oolong_align.formats.embeddings import StoredEvidence
 from oolong_align.speakers.identify import Identity, find_voices, identify, name_speakers
 from oolong_align.speakers.samples import voice_samples
 from oolong_align.speakers.sqlite import SqliteStore
