@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         voice_id,
         voice_number,
     )
+    from oolong_align.speakers.sqlite import SqliteStore
     from oolong_align.text.scripts import ends_sentence, is_spaceless
     from oolong_align.timing.grid import SAMPLE_RATE, seconds_to_samples
     from oolong_align.timing.timeline import Timeline
@@ -87,6 +88,7 @@ _TOOLS: Final = {
     "SAMPLE_RATE": "timing.grid",
     "Audio": "audio.recording",
     "Reference": "speakers.records",
+    "SqliteStore": "speakers.sqlite",
     "Timeline": "timing.timeline",
     "VoiceModel": "speakers.records",
     "check_voice_embedding": "speakers.records",
@@ -125,6 +127,7 @@ __all__ = [
     "Result",
     "SpeakerStore",
     "SpeakerStoreEntry",
+    "SqliteStore",
     "Timeline",
     "TranscribeCall",
     "TranscriberEntry",
