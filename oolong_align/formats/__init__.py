@@ -1,4 +1,8 @@
-"""One renderer a file: a transcript becomes text. Nothing here reads or writes files."""
+"""Renderers: each turns a transcript into the text of one output format. No function here reads or writes files.
+
+Each format has a module named after it, however short: the module is the place to look for a format. Formats of other
+tools share `oolong_align.formats.other_tools`.
+"""
 
 from __future__ import annotations
 

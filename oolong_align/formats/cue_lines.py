@@ -1,4 +1,4 @@
-"""The smallest pieces of a cue's text, and how they are spread over its lines."""
+"""Unbreakable text runs of a cue, and their distribution over its lines."""
 
 from __future__ import annotations
 
@@ -14,24 +14,33 @@ from oolong_align.text.clean import clean_text
 from oolong_align.text.scripts import Gap, clusters, continuation, display_width, find_gap, is_spaceless
 from oolong_align.types import Word
 
-__all__ = ["Line", "Piece", "join_line", "make_pieces", "wrap"]
+__all__ = ["Line", "TextRun", "join_line", "make_runs", "wrap"]
 
-# Costs of breaking a line, beside those of uneven lines.
+# Costs of breaking a line, added to the cost of uneven lines.
 BREAK_COSTS: Final = {Gap.SENTENCE: 0.0, Gap.CLAUSE: 0.02, Gap.WORD: 0.2, Gap.INSIDE: 0.6, Gap.TOUCHING: 10.0}
 SHORT_WORD_BREAK: Final = 0.04
 SHORT_WORD: Final = 3
 NAME_ALONE: Final = 1.0
 _ZERO_WIDTH_SPACE: Final = "\u200b"
-# Enough to see a mark behind closing brackets.
+# Characters to look back, so that a punctuation mark before closing brackets is seen.
 _CONTEXT: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """What is never broken over two lines: a word, or a part of one that is too long for a line.
+class TextRun:
+    """Text that is never broken over two lines: a word, or a part of a word that is too long for a line.
 
-    ``start`` and ``end`` are seconds, ``space`` tells whether a space is written before the piece, ``gap`` how well it
-    can be parted from the one before it, ``width`` the columns it takes without that space.
+    Attributes
+    ----------
+    text : str
+    start, end : float
+        Seconds.
+    space : bool
+        Whether a space is written before the run.
+    gap : Gap
+        Kind of break between this run and the previous one.
+    width : int
+        Columns of the text, without the space.
     """
 
     text: str
@@ -42,70 +51,69 @@ class Piece:
     width: int
 
 
-Line: TypeAlias = tuple[Piece, ...]
+Line: TypeAlias = tuple[TextRun, ...]
 
 
-def make_pieces(words: Sequence[Word], *, line_width: int, first_width: int, line_count: int) -> list[Piece]:
-    """Turn words into pieces that lines can be made of.
+def make_runs(words: Sequence[Word], *, line_width: int, first_width: int, line_count: int) -> list[TextRun]:
+    """Split words into the text runs that lines are made of.
 
-    A word stays whole, even one that is wider than a line. Only where that cannot be is a word cut: at its own
-    spaces, between the characters of a script without spaces, and anywhere when it would fill more than a whole cue.
+    A word stays whole even if it is wider than a line. It is split at spaces inside it, between the characters of a
+    script without spaces, and anywhere if it would fill more than a whole cue.
 
     Parameters
     ----------
     words : sequence of Word
-        Words whose text is empty give no piece.
+        Words with empty text are skipped.
     line_width, first_width : int
-        Columns of a line, and of a first line beside a speaker's name.
+        Columns of a line, and columns that the speaker's name leaves on the first line.
     line_count : int
         Lines of a cue.
     """
     room = max(first_width, (line_width + 1) // 2)
-    pieces: list[Piece] = []
+    runs: list[TextRun] = []
     for word in _without_torn_characters(words):
         parts = _cut_word(word.text, line_width=line_width, room=room, line_count=line_count)
         length = sum(len(text) for text, _ in parts)
         done = 0
         for number, (text, inner_space) in enumerate(parts):
             space = inner_space if number else word.leading_space
-            previous = pieces[-1].text if pieces else ""
+            previous = runs[-1].text if runs else ""
             inside = number > 0 and not inner_space
             gap = _inner_gap(previous, text) if inside else find_gap(previous, text, leading_space=space)
             start, end = (word.start + (word.end - word.start) * at / length for at in (done, done + len(text)))
-            pieces.append(Piece(text, start, end, space, gap, display_width(text)))
+            runs.append(TextRun(text, start, end, space, gap, display_width(text)))
             done += len(text)
-    return pieces
+    return runs
 
 
 def join_line(texts: Sequence[str], line: Line) -> str:
-    """Write the texts of a line's pieces, one for each, with the spaces between them."""
+    """Join the texts of a line, one for each of its runs, with the spaces between them."""
     return "".join(
-        (" " if number and piece.space else "") + text
-        for number, (text, piece) in enumerate(zip(texts, line, strict=True))
+        (" " if number and run.space else "") + text for number, (text, run) in enumerate(zip(texts, line, strict=True))
     )
 
 
-def wrap(pieces: Sequence[Piece], *, width: int, count: int, indent: int) -> tuple[Line, ...]:
-    """Spread pieces over as few lines as they need, of lengths as equal as can be, broken at clauses if possible.
+def wrap(runs: Sequence[TextRun], *, width: int, count: int, indent: int) -> tuple[Line, ...]:
+    """Distribute runs over as few lines as possible, of similar length, with breaks at clauses where possible.
 
-    One line more is taken where that keeps together what touches.
+    An extra line is used if it avoids a break between runs that touch.
 
     Parameters
     ----------
-    pieces : sequence of Piece
+    runs : sequence of TextRun
         Not empty.
     width, count : int
         Columns of a line, lines of a cue.
     indent : int
-        Columns that a name takes at the start of the first line; that line is empty where only the name fits.
+        Columns of the speaker's name at the start of the first line. That line is empty if only the name fits.
 
     Returns
     -------
     tuple of Line
-        At most ``count`` lines; a line is wider than ``width`` only where it is one piece that is.
+        At most ``count`` lines. A line is wider than ``width`` only if it is a single run.
     """
-    name = [Piece("", 0.0, 0.0, False, Gap.WORD, indent)] if indent else []
-    parts = [*name, replace(pieces[0], space=False), *pieces[1:]]
+    name = [TextRun("", 0.0, 0.0, False, Gap.WORD, indent)] if indent else []
+    parts = [*name, replace(runs[0], space=False), *runs[1:]]
     ends = list(accumulate((part.width + part.space for part in parts), initial=0))
     number = len(parts)
 
@@ -117,7 +125,7 @@ def wrap(pieces: Sequence[Piece], *, width: int, count: int, indent: int) -> tup
 
     @cache
     def best(first: int, lines: int) -> tuple[float, tuple[int, ...]]:
-        """Least cost of the parts from ``first`` on ``lines`` lines, and where these lines end."""
+        """Lowest cost of the parts from ``first`` on ``lines`` lines, and the ends of these lines."""
         if lines == 1:
             return cost_of_line(first, number), (number,)
         cheapest: tuple[float, tuple[int, ...]] = (math.inf, ())
@@ -139,20 +147,21 @@ def wrap(pieces: Sequence[Piece], *, width: int, count: int, indent: int) -> tup
             least, places = cost, cuts
         if least < BREAK_COSTS[Gap.TOUCHING]:
             break
-    return tuple(tuple(pieces[a:b]) for a, b in pairwise((0, *(place - len(name) for place in places))))
+    return tuple(tuple(runs[a:b]) for a, b in pairwise((0, *(place - len(name) for place in places))))
 
 
-def _break_cost(parts: Sequence[Piece], at: int) -> float:
+def _break_cost(parts: Sequence[TextRun], at: int) -> float:
     gap = parts[at].gap
-    # Articles and prepositions are short in most languages, and belong to what follows.
+    # Articles and prepositions are short in most languages and belong to the next word.
     hanging = gap == Gap.WORD and len(parts[at - 1].text) <= SHORT_WORD
     return BREAK_COSTS[gap] + (SHORT_WORD_BREAK if hanging else 0.0)
 
 
 def _without_torn_characters(words: Sequence[Word]) -> Iterator[Word]:
-    """Words with a clean text, none empty, each beginning with a whole character.
+    """Yield words with clean, non-empty text that starts with a whole character.
 
-    Transcribers cut some scripts into tokens that begin with a vowel sign of the letter before: it goes back there.
+    Transcribers split some scripts into tokens that start with a vowel sign of the previous letter. The sign is moved
+    back to that letter.
     """
     last: Word | None = None
     space = False
@@ -174,7 +183,7 @@ def _without_torn_characters(words: Sequence[Word]) -> Iterator[Word]:
 
 
 def _cut_word(text: str, *, line_width: int, room: int, line_count: int) -> list[tuple[str, bool]]:
-    """Parts of a word, each with whether a space stands before it."""
+    """Split a word into parts, each with a flag for a space before it."""
     if display_width(text) <= room:
         return [(text, False)]
     parts = text.split(" ") if display_width(text) > line_width else [text]
@@ -187,7 +196,7 @@ def _cut_word(text: str, *, line_width: int, room: int, line_count: int) -> list
 
 
 def _cut_at_width(text: str, width: int) -> list[str]:
-    """Cut a text into parts of at most ``width`` columns, about equal ones where no place is better than others."""
+    """Split text into parts of at most ``width`` columns, of similar width if no position is better than others."""
     characters = clusters(text)
     edges = list(accumulate(map(display_width, characters), initial=0))
     fragments: list[str] = []
@@ -208,7 +217,7 @@ def _gap_in_word(characters: Sequence[str], at: int) -> Gap:
 
 
 def _inner_gap(previous: str, text: str) -> Gap:
-    """What lies between two parts of a word; a Japanese word seldom goes on behind its hiragana endings."""
+    """Return the gap between two parts of a word; Japanese words rarely continue after a hiragana ending."""
     gap = find_gap(previous, text, leading_space=False)
     if gap != Gap.WORD or previous[-1] == _ZERO_WIDTH_SPACE or (_is_hiragana(previous[-1]) > _is_hiragana(text[0])):
         return gap

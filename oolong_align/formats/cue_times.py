@@ -1,10 +1,10 @@
-"""Times of cues in whole milliseconds: in order, never overlapping, never empty, never beyond the recording."""
+"""Times of cues in whole milliseconds: ordered, without overlaps, never empty, within the recording."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from oolong_align.formats.cue_lines import Piece
+from oolong_align.formats.cue_lines import TextRun
 
 __all__ = ["place_cues", "word_states"]
 
@@ -12,16 +12,21 @@ __all__ = ["place_cues", "word_states"]
 def place_cues(
     spans: Sequence[tuple[float, float, int]], *, duration: float, min_cue: float, max_cue: float
 ) -> list[tuple[int, int]]:
-    """Start and end of each cue in milliseconds.
+    """Compute the start and end of each cue.
 
     Parameters
     ----------
     spans : sequence of (float, float, int)
-        First and last second of each cue's words, in order, and the milliseconds that the cue needs at least.
+        Start and end of each cue's words in seconds, in order, and the minimum duration of the cue in milliseconds.
     duration : float
-        End of the recording in seconds; 0 where it is unknown.
+        Duration of the recording in seconds; 0 if unknown.
     min_cue, max_cue : float
-        Seconds that a cue should stay; a short one grows into the silence behind it, then before it.
+        Target duration of a cue in seconds. A short cue is extended into the silence after it, then before it.
+
+    Returns
+    -------
+    list of (int, int)
+        Start and end of each cue in milliseconds. Cues end after the recording only if they do not fit into it.
     """
     needs = [need for _, _, need in spans]
     last_ms = int(1000 * duration) if duration > 0 else None
@@ -39,17 +44,17 @@ def place_cues(
     return times
 
 
-def word_states(pieces: Sequence[Piece], start_ms: int, end_ms: int) -> list[tuple[int, int, int | None]]:
-    """Cut a cue into states of start, end and the number of the piece that is being said, ``None`` between pieces.
+def word_states(runs: Sequence[TextRun], start_ms: int, end_ms: int) -> list[tuple[int, int, int | None]]:
+    """Split a cue into states: start and end in milliseconds and the index of the spoken run, ``None`` between runs.
 
-    The states follow each other without a gap and none is empty; the cue must last a millisecond a piece.
+    The states are contiguous and none is empty. The cue must last at least one millisecond per run.
     """
     states: list[tuple[int, int, int | None]] = []
     now = start_ms
-    for number, piece in enumerate(pieces):
-        following = len(pieces) - number - 1
-        start = min(max(round(1000 * piece.start), now), end_ms - following - 1)
-        end = min(max(round(1000 * piece.end), start + 1), end_ms - following) if following else end_ms
+    for number, run in enumerate(runs):
+        following = len(runs) - number - 1
+        start = min(max(round(1000 * run.start), now), end_ms - following - 1)
+        end = min(max(round(1000 * run.end), start + 1), end_ms - following) if following else end_ms
         if start > now:
             states.append((now, start, None))
         states.append((start, end, number))
@@ -58,7 +63,7 @@ def word_states(pieces: Sequence[Piece], start_ms: int, end_ms: int) -> list[tup
 
 
 def _separate(starts: list[int], needs: Sequence[int], last_ms: int | None) -> list[int]:
-    """Move starts apart so that each cue has what it needs, later if possible, earlier at the recording's end."""
+    """Move starts apart so that each cue gets its minimum: later if possible, earlier at the end of the recording."""
     free = 0
     for index, need in enumerate(needs):
         starts[index] = max(starts[index], free)

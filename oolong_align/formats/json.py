@@ -1,6 +1,6 @@
-"""The default output: everything that is known about a recording, as a superset of WhisperX's JSON.
+"""The default output: everything known about a recording, as a superset of WhisperX's JSON.
 
-All other formats can be made from this file without the audio; `oolong_align.formats.json_reader` reads it back.
+All other formats can be rendered from this file without the audio; `oolong_align.formats.json_reader` reads it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from oolong_align.text.clean import replace_surrogates
 from oolong_align.text.scripts import is_spaceless
 from oolong_align.types import Diarization, Transcript, Utterance, Word, join_words, speaker_label
 
-__all__ = ["Json", "infer_spaces", "render_json"]
+__all__ = ["Json", "infer_spaces", "render_json", "round_number"]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | int | bool | None"
 
@@ -25,12 +25,12 @@ _NOTHING: Final = Diarization(segments=(), turns=(), speech=(), duration=0.0)
 
 
 def render_json(transcript: Transcript) -> str:
-    """Render a transcript as JSON; equal transcripts give equal bytes.
+    """Render a transcript as JSON; equal transcripts produce equal bytes.
 
-    Times are seconds and, like probabilities, rounded to three decimals; rounding keeps their order. Every word has
-    ``start`` and ``end``, every segment and word has ``speaker``, ``null`` where nobody can be named. Labels stay
-    labels; the names are in ``speakers``. ``leading_space`` stands only in segments whose text does not tell it,
-    ``estimated`` only in words whose times are.
+    Times are in seconds. Times and probabilities are rounded to three decimals, which keeps their order. Every word has
+    ``start`` and ``end``; every segment and word has ``speaker``, which is ``null`` if the speaker is unknown.
+    ``speaker`` is always a label; names are in ``speakers``. Words have ``leading_space`` only if it cannot be inferred
+    from the text of the segment, and ``estimated`` only if their times are estimated.
 
     Raises
     ------
@@ -43,26 +43,26 @@ def render_json(transcript: Transcript) -> str:
         "segments": [*segments],
         "word_segments": [_word(word) for word in transcript.words],
         "language": transcript.language,
-        "duration": _number(transcript.duration),
+        "duration": round_number(transcript.duration),
         "source": transcript.source,
         "speakers": {
             label: {
                 "name": speaker.name,
                 "voice": speaker.voice,
                 "probability": _optional(speaker.probability),
-                "seconds": _number(speaker.seconds),
+                "seconds": round_number(speaker.seconds),
                 "words": speaker.words,
             }
             for label, speaker in transcript.speakers.items()
         },
         "speaker_embeddings": {
-            speaker_label(speaker): [_number(value, EMBEDDING_DECIMALS) for value in embedding.tolist()]
+            speaker_label(speaker): [round_number(value, EMBEDDING_DECIMALS) for value in embedding.tolist()]
             for speaker, embedding in sorted(diarization.embeddings.items())
         },
         "pieces": _pieces(diarization),
         "diarization": [_turn(turn.start, turn.end, turn.speaker_id) for turn in diarization.turns],
         "exclusive_diarization": [_turn(turn.start, turn.end, turn.speaker_id) for turn in diarization.segments],
-        "speech": [{"start": _number(span.start), "end": _number(span.end)} for span in diarization.speech],
+        "speech": [{"start": round_number(span.start), "end": round_number(span.end)} for span in diarization.speech],
         "model": _model(diarization),
         "warnings": list(diarization.warnings),
     }
@@ -70,9 +70,10 @@ def render_json(transcript: Transcript) -> str:
 
 
 def infer_spaces(text: str, words: Sequence[str]) -> list[bool] | None:
-    """Read from a segment's text which words have a space before them; ``None`` where the text is not these words.
+    """Infer from a segment's text which words have a space before them; ``None`` if the text differs from the words.
 
-    The first word's is not written: it has one unless it starts in a script without spaces.
+    The text has no space before its first word. That word is assumed to have one unless it starts in a script without
+    spaces.
     """
     spaces: list[bool] = []
     place = 0
@@ -96,8 +97,8 @@ def _segment(utterance: Utterance) -> dict[str, Json]:
     if infer_spaces(text, [word.text for word in utterance.words]) != spaces:
         words = [{**word, "leading_space": space} for word, space in zip(words, spaces, strict=True)]
     return {
-        "start": _number(utterance.start),
-        "end": _number(utterance.end),
+        "start": round_number(utterance.start),
+        "end": round_number(utterance.end),
         "text": text,
         "speaker": utterance.speaker,
         "words": [*words],
@@ -107,8 +108,8 @@ def _segment(utterance: Utterance) -> dict[str, Json]:
 def _word(word: Word) -> dict[str, Json]:
     fields: dict[str, Json] = {
         "word": word.text,
-        "start": _number(word.start),
-        "end": _number(word.end),
+        "start": round_number(word.start),
+        "end": round_number(word.end),
         "score": _optional(word.probability),
         "speaker": word.speaker,
         "speaker_confidence": _optional(word.speaker_confidence),
@@ -130,7 +131,7 @@ def _pieces(diarization: Diarization) -> list[Json]:
 
 
 def _turn(start: float, end: float, speaker: int) -> dict[str, Json]:
-    return {"start": _number(start), "end": _number(end), "speaker": speaker_label(speaker)}
+    return {"start": round_number(start), "end": round_number(end), "speaker": speaker_label(speaker)}
 
 
 def _model(diarization: Diarization) -> Json:
@@ -141,17 +142,24 @@ def _model(diarization: Diarization) -> Json:
 
 
 def _optional(value: float | None) -> float | None:
-    return None if value is None else _number(value)
+    return None if value is None else round_number(value)
 
 
-def _number(value: float, decimals: int = 3) -> float:
+def round_number(value: float, decimals: int = 3) -> float:
+    """Round a number for JSON.
+
+    Raises
+    ------
+    OutputError
+        If the number is not finite.
+    """
     if not math.isfinite(value):
-        raise OutputError(f"a transcript holds the number {value}, which JSON cannot; give finite times and scores")
+        raise OutputError(f"Cannot write {value} as JSON: times and scores must be finite. Correct the transcript.")
     return round(float(value), decimals) + 0.0  # no -0.0
 
 
 def _write(document: dict[str, Json]) -> str:
-    """Write one list item or entry a line, so that two versions can be compared line by line."""
+    """Write one list item or object entry per line, so that two versions can be compared line by line."""
     fields = (f"{_dump(key)}: {_write_value(value)}" for key, value in document.items())
     return "{\n" + ",\n".join(fields) + "\n}\n"
 

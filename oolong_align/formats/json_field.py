@@ -1,4 +1,4 @@
-"""A value inside a JSON file together with the way to it, so that what is wrong can be named."""
+"""Values of a JSON document with their paths, so that error messages name the field to correct."""
 
 from __future__ import annotations
 
@@ -15,99 +15,99 @@ __all__ = ["Field", "parse_object"]
 
 T = TypeVar("T")
 
-_ADVICE: Final = "give a file that this program wrote; `oolong align` reads those of other tools"
+_INVALID: Final = "Invalid transcript JSON"
+_ADVICE: Final = "Use a JSON file written by oolong, or read files of other tools with `oolong align`."
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value of a JSON document and its path, such as ``segments[3].words[0].start``.
+    """A value of a JSON document and its path, such as ``segments[3].words[0].start``.
 
-    Every method that reads raises `oolong_align.errors.InputError` where the value is of another kind.
+    All methods that read the value raise `oolong_align.errors.InputError` if it has another type or is out of range.
     """
 
     value: object
     path: str
 
     def refuse(self, reason: str) -> NoReturn:
-        """Raise an `InputError` that says what is wrong with this value."""
-        place = self.path or "the file"
-        raise InputError(f"transcript JSON: {place} {reason}")
+        """Raise an `InputError` with the path of this value and a reason, such as ``must be a number``."""
+        raise InputError(f"{_INVALID}: {self.path or 'the file'} {reason}")
 
     def has(self, key: str) -> bool:
-        """Tell whether an object has a field."""
+        """Return whether the value is an object with this field."""
         return isinstance(self.value, dict) and key in self.value
 
     def get(self, key: str) -> Field:
-        """Field of an object."""
+        """Return a field of an object."""
         if not isinstance(self.value, dict):
-            self._refuse_kind("an object")
+            self._refuse_type("an object")
         path = f"{self.path}.{key}" if self.path else key
         if key not in self.value:
-            raise InputError(f"transcript JSON: {path} is missing; {_ADVICE}")
+            raise InputError(f"{_INVALID}: required field {path} is missing. {_ADVICE}")
         return Field(self.value[key], path)
 
     def entries(self) -> list[tuple[str, Field]]:
-        """Keys and values of an object."""
+        """Return the keys and values of an object."""
         if not isinstance(self.value, dict):
-            self._refuse_kind("an object")
+            self._refuse_type("an object")
         return [(key, Field(value, f"{self.path}.{key}")) for key, value in self.value.items()]
 
     def items(self) -> list[Field]:
-        """Items of a list."""
+        """Return the items of a list."""
         if not isinstance(self.value, list):
-            self._refuse_kind("a list")
+            self._refuse_type("a list")
         return [Field(value, f"{self.path}[{number}]") for number, value in enumerate(self.value)]
 
     def text(self) -> str:
-        """Value of a string."""
+        """Return a string."""
         if not isinstance(self.value, str):
-            self._refuse_kind("a text")
+            self._refuse_type("a string")
         return self.value
 
     def flag(self) -> bool:
-        """Value of a boolean."""
+        """Return a boolean."""
         if not isinstance(self.value, bool):
-            self._refuse_kind("true or false")
+            self._refuse_type("true or false")
         return self.value
 
     def number(self) -> float:
-        """Value of a finite number."""
+        """Return a finite number."""
         if isinstance(self.value, bool) or not isinstance(self.value, (int, float)):
-            self._refuse_kind("a number")
+            self._refuse_type("a number")
         try:
             number = float(self.value)
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            self._refuse_kind("a finite number")
+            self._refuse_type("a finite number")
         return number
 
     def seconds(self) -> float:
-        """Value of a number that is a time in a recording."""
+        """Return a time in a recording, in seconds."""
         if not 0 <= self.number() <= LONGEST_S:
-            self._refuse_kind(f"0 or more seconds, up to {LONGEST_S:.0f}")
+            self._refuse_type(f"a number of seconds from 0 to {LONGEST_S:.0f}")
         return self.number()
 
     def share(self) -> float:
-        """Value of a number from 0 to 1."""
+        """Return a number from 0 to 1."""
         if not 0 <= self.number() <= 1:
-            self._refuse_kind("a number from 0 to 1")
+            self._refuse_type("a number from 0 to 1")
         return self.number()
 
     def count(self) -> int:
-        """Value of a whole number that is not negative."""
+        """Return a non-negative integer."""
         if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < 0:
-            self._refuse_kind("a whole number, 0 or more")
+            self._refuse_type("a non-negative integer")
         return self.value
 
     def optional(self, read: Callable[[Field], T]) -> T | None:
-        """Value as ``read`` gives it, ``None`` for null."""
+        """Return the result of ``read``, or ``None`` for null."""
         return None if self.value is None else read(self)
 
-    def _refuse_kind(self, wanted: str) -> NoReturn:
+    def _refuse_type(self, expected: str) -> NoReturn:
         found = json.dumps(self.value, ensure_ascii=True, default=str)
         shown = found if len(found) <= 40 else found[:39] + "…"
-        self.refuse(f"must be {wanted}, not {shown}")
+        self.refuse(f"must be {expected}, but is {shown}")
 
 
 def parse_object(text: str) -> Field:
@@ -116,18 +116,18 @@ def parse_object(text: str) -> Field:
     Raises
     ------
     InputError
-        If it is no JSON, or its root is something else.
+        If the text is not JSON, or its root is not an object.
     """
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
-        raise InputError(f"transcript JSON: it is nested too deeply; {_ADVICE}") from None
+        raise InputError(f"{_INVALID}: values are nested too deeply. {_ADVICE}") from None
     except ValueError as error:
-        raise InputError(f"transcript JSON: it cannot be parsed ({error}); {_ADVICE}") from None
+        raise InputError(f"{_INVALID}: not valid JSON ({error}). {_ADVICE}") from None
     if not isinstance(value, dict):
-        raise InputError(f"transcript JSON: it holds no object; {_ADVICE}")
+        raise InputError(f"{_INVALID}: the top level must be an object. {_ADVICE}")
     return Field(value, "")
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"the number {name} is not JSON")
+    raise ValueError(f"{name} is not a JSON number")

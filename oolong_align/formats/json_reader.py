@@ -1,13 +1,14 @@
-"""Reads back what `oolong_align.formats.json` wrote: ``render_json(read_json(text)) == text``.
+"""Reader of the JSON that `oolong_align.formats.json` writes: ``render_json(read_json(text)) == text``.
 
-Leaves out the files of other tools. Nothing is guessed: a file that lacks something or contradicts itself is refused
-with the place that is wrong. ``word_segments`` repeats ``segments`` and is not read.
+Missing or contradictory fields are errors that name the field; the reader does not guess. ``word_segments`` repeats
+``segments`` and is not read. Files of other tools are read by `oolong_align.interop`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -33,6 +34,8 @@ from oolong_align.types import (
 
 __all__ = ["read_json"]
 
+_OTHER_TEXT: Final = "differs from the text of its words. Make the same change in both."
+
 
 def read_json(text: str) -> Transcript:
     """Read a transcript from this project's JSON.
@@ -45,13 +48,13 @@ def read_json(text: str) -> Transcript:
     Returns
     -------
     Transcript
-        With a diarization; its ``voice`` answers from the stored pieces, and is ``None`` without any.
+        With a diarization. Its ``voice`` uses the embeddings of the stored pieces; it is ``None`` without pieces.
 
     Raises
     ------
     InputError
-        If the text is no JSON object, lacks a field, or holds a wrong type, time, label or embedding; the message
-        names the field, such as ``segments[3].words[0].start``.
+        If the text is not a JSON object, a field is missing, or a type, time, label or embedding is invalid. The
+        message names the field, such as ``segments[3].words[0].start``.
     """
     root = parse_object(text)
     utterances = [_utterance(field) for field in root.get("segments").items()]
@@ -76,10 +79,10 @@ def _utterance(field: Field) -> Utterance:
     else:
         spaces = infer_spaces(text, [word.text for word in words])
     if spaces is None:
-        field.get("text").refuse("is not the text of its words; change both or neither")
+        field.get("text").refuse(_OTHER_TEXT)
     spaced = tuple(replace(word, leading_space=space) for word, space in zip(words, spaces, strict=True))
     if join_words(spaced) != text:
-        field.get("text").refuse("is not the text of its words; change both or neither")
+        field.get("text").refuse(_OTHER_TEXT)
     return Utterance(start, end, field.get("speaker").optional(Field.text), spaced)
 
 
@@ -103,8 +106,8 @@ def _check_order(utterances: Sequence[Utterance]) -> None:
         for place, word in enumerate(utterance.words):
             if word.start < last:
                 raise InputError(
-                    f"transcript JSON: segments[{number}].words[{place}].start is {word.start}, before the word "
-                    f"in front of it ({last}); put the words in order of time"
+                    f"Invalid transcript JSON: segments[{number}].words[{place}].start is {word.start}, but the "
+                    f"previous word starts at {last}. Sort the words by start time."
                 )
             last = word.start
 
@@ -148,9 +151,11 @@ def _voice(root: Field, spans: Sequence[DiarizeSegment], embeddings: dict[int, F
     size = len(vectors[0])
     wrong = next((number for number, vector in enumerate(vectors) if len(vector) != size), None)
     if wrong is not None:
-        pieces[wrong].get("embedding").refuse(f"holds {len(vectors[wrong])} numbers where the first holds {size}")
+        pieces[wrong].get("embedding").refuse(f"has {len(vectors[wrong])} numbers, but pieces[0].embedding has {size}")
     if any(len(vector) != size for vector in embeddings.values()):
-        root.get("speaker_embeddings").refuse(f"and the pieces ({size} numbers) come from different models")
+        root.get("speaker_embeddings").refuse(
+            f"must have {size} numbers per speaker, as in pieces: use one model for both"
+        )
     return StoredEvidence([(span.start, span.end) for span in spans], np.stack(vectors), embeddings)
 
 
@@ -158,7 +163,7 @@ def _piece_vector(field: Field) -> FloatArray:
     try:
         return decode_embedding(field.text())
     except ValueError as error:
-        field.refuse(f"is no embedding: {error}")
+        field.refuse(f"is not a valid embedding: {error}")
 
 
 def _vector(field: Field) -> FloatArray:
@@ -182,12 +187,12 @@ def _turn(field: Field) -> tuple[float, float, int]:
 def _span(field: Field) -> tuple[float, float]:
     start, end = field.get("start").seconds(), field.get("end").seconds()
     if end < start:
-        field.get("end").refuse(f"is {end}, before its start {start}")
+        field.get("end").refuse(f"is {end}, but must be at least start ({start})")
     return start, end
 
 
 def _speaker_id(field: Field, label: str) -> int:
     number = speaker_number(label)
     if number is None:
-        field.refuse(f"has the label {label!r}; labels are SPEAKER_00, SPEAKER_01 and so on, names are in speakers")
+        field.refuse(f"has invalid label {label!r}: use SPEAKER_00, SPEAKER_01 and so on. Put names in speakers.")
     return number

@@ -1,4 +1,4 @@
-"""Speakers' names and words as the text formats print them."""
+"""Speaker names and utterance texts as printed by the text formats."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ DEFAULT_LABEL: Final = "SPEAKER"
 
 
 def printed_names(transcript: Transcript, *, space: str = " ") -> dict[str, str]:
-    """Name to print for each label of a transcript, whether of a known speaker or only of an utterance.
+    """Return the name to print for each label, from the speakers and the utterances of a transcript.
 
-    A name of which nothing is left gives way to the label. Two different names that look the same once they are
-    clean are told apart by their labels.
+    A name that is empty after cleaning is replaced by the label. If two different names are equal after cleaning, the
+    label is added to both.
 
     Parameters
     ----------
     transcript : Transcript
     space : str
-        What to write for a space, for formats whose fields hold none.
+        Replacement for spaces, for formats whose fields cannot contain any.
     """
     labels = dict.fromkeys((*transcript.speakers, *(utterance.speaker for utterance in transcript.utterances)))
     raw = {label: transcript.display_name(label) or label for label in labels if label is not None}
@@ -40,5 +40,5 @@ def printed_names(transcript: Transcript, *, space: str = " ") -> dict[str, str]
 
 
 def spoken_text(words: tuple[Word, ...]) -> str:
-    """Words as they are written, on one line."""
+    """Join words to one line of clean text."""
     return clean_text("".join((" " if word.leading_space else "") + word.text for word in words))

@@ -1,6 +1,6 @@
-"""Transcripts as other tools write and read them: WhisperX, and OpenAI's ``verbose_json`` and ``diarized_json``.
+"""Formats of other tools: WhisperX, and OpenAI's ``verbose_json`` and ``diarized_json``.
 
-These hold less than `oolong_align.formats.json`, which is the one to keep.
+They contain less than `oolong_align.formats.json`, so keep that file as well.
 
 References
 ----------
@@ -15,8 +15,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Final
 
-from oolong_align.errors import OutputError
-from oolong_align.formats.json import Json
+from oolong_align.formats.json import Json, round_number
 from oolong_align.text.clean import replace_surrogates
 from oolong_align.text.languages import language_name
 from oolong_align.types import Transcript, Utterance, Word
@@ -25,15 +24,15 @@ __all__ = ["render_diarized_json", "render_verbose_json", "render_whisperx"]
 
 UNKNOWN_SPEAKER: Final = "unknown"
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# Stands in for a probability of 0, which has no logarithm.
+# Replaces a probability of 0, which has no logarithm.
 _LEAST: Final = 1e-3
 
 
 def render_whisperx(transcript: Transcript) -> str:
-    """Render a transcript as WhisperX writes it after ``assign_word_speakers``.
+    """Render a transcript in the format of WhisperX after ``assign_word_speakers``.
 
-    Every word has ``start`` and ``end``. ``speaker`` is the name, or the label where none is known; it is left out
-    where nobody can be named, as is ``score`` where it is unknown.
+    Every word has ``start`` and ``end``. ``speaker`` is the name, or the label of a speaker without a name. Unknown
+    speakers and scores are omitted.
 
     Raises
     ------
@@ -52,11 +51,11 @@ def render_whisperx(transcript: Transcript) -> str:
 
 
 def render_verbose_json(transcript: Transcript) -> str:
-    """Render a transcript as OpenAI's ``verbose_json`` with both kinds of time stamps; it has no speakers.
+    """Render a transcript as OpenAI's ``verbose_json`` with segment and word timestamps; it has no speakers.
 
-    ``language`` is a name such as ``english``. What this program does not know of a segment has a value that means
-    nothing: no tokens, temperature and probability of silence 0, compression ratio 1. ``avg_logprob`` is the mean
-    over its words.
+    ``language`` is a name such as ``english``. ``avg_logprob`` is the mean over the words of the segment. Fields that
+    are not known have neutral values: ``tokens`` is empty, ``temperature`` and ``no_speech_prob`` are 0,
+    ``compression_ratio`` is 1.
 
     Raises
     ------
@@ -81,7 +80,7 @@ def render_verbose_json(transcript: Transcript) -> str:
         {
             "task": "transcribe",
             "language": language_name(transcript.language),
-            "duration": _number(transcript.duration),
+            "duration": round_number(transcript.duration),
             "text": _whole_text(transcript.utterances),
             "segments": segments,
             "words": [{"word": word.text, **_span(word)} for word in transcript.words],
@@ -92,8 +91,8 @@ def render_verbose_json(transcript: Transcript) -> str:
 def render_diarized_json(transcript: Transcript) -> str:
     """Render a transcript as OpenAI's ``diarized_json``.
 
-    ``speaker`` is the name; speakers without one are ``A``, ``B`` and so on by their first words, and where nobody can
-    be named it is ``unknown``, as the field must be a text.
+    ``speaker`` is the name. Speakers without a name are ``A``, ``B`` and so on in order of their first words. An
+    unknown speaker is ``unknown``, because the field must be a string.
 
     Raises
     ------
@@ -114,7 +113,7 @@ def render_diarized_json(transcript: Transcript) -> str:
     return _dump(
         {
             "task": "transcribe",
-            "duration": _number(transcript.duration),
+            "duration": round_number(transcript.duration),
             "text": _whole_text(transcript.utterances),
             "segments": segments,
         }
@@ -122,7 +121,7 @@ def render_diarized_json(transcript: Transcript) -> str:
 
 
 def _whisperx_word(word: Word, transcript: Transcript) -> dict[str, Json]:
-    score: dict[str, Json] = {} if word.probability is None else {"score": _number(word.probability)}
+    score: dict[str, Json] = {} if word.probability is None else {"score": round_number(word.probability)}
     return {"word": word.text, **_span(word), **score, **_speaker(word.speaker, transcript)}
 
 
@@ -131,7 +130,7 @@ def _speaker(label: str | None, transcript: Transcript) -> dict[str, Json]:
 
 
 def _letters(transcript: Transcript) -> dict[str, str]:
-    """Name of each speaker who says something; letters that are somebody's name are left out."""
+    """Return the name or letter of each speaker with an utterance; letters that are names of speakers are skipped."""
     labels = dict.fromkeys(each.speaker for each in transcript.utterances if each.speaker is not None)
     known = {label: speaker.name for label, speaker in transcript.speakers.items() if speaker.name}
     free = (each for each in map(_letter, range(len(labels) + len(known))) if each not in set(known.values()))
@@ -139,7 +138,7 @@ def _letters(transcript: Transcript) -> dict[str, str]:
 
 
 def _letter(number: int) -> str:
-    """``A`` to ``Z``, then ``AA``, ``AB`` and so on."""
+    """Return ``A`` to ``Z``, then ``AA``, ``AB`` and so on."""
     before, last = divmod(number, len(_LETTERS))
     return (_letter(before - 1) if before else "") + _LETTERS[last]
 
@@ -149,23 +148,17 @@ def _whole_text(utterances: Iterable[Utterance]) -> str:
 
 
 def _text(utterance: Utterance) -> str:
-    """Text with the space before it that Whisper's segments have, in scripts with spaces."""
+    """Return the text with a leading space, as in Whisper's segments, unless its script has no spaces."""
     return (" " if utterance.words and utterance.words[0].leading_space else "") + utterance.text
 
 
 def _mean_logarithm(words: Sequence[Word]) -> float:
-    known = [math.log(max(_number(word.probability), _LEAST)) for word in words if word.probability is not None]
-    return _number(fmean(known)) if known else 0.0
+    known = [math.log(max(round_number(word.probability), _LEAST)) for word in words if word.probability is not None]
+    return round_number(fmean(known)) if known else 0.0
 
 
 def _span(record: Utterance | Word) -> dict[str, Json]:
-    return {"start": _number(record.start), "end": _number(record.end)}
-
-
-def _number(value: float) -> float:
-    if not math.isfinite(value):
-        raise OutputError(f"a transcript holds the number {value}, which JSON cannot; give finite times and scores")
-    return round(float(value), 3) + 0.0  # no -0.0
+    return {"start": round_number(record.start), "end": round_number(record.end)}
 
 
 def _dump(document: dict[str, Json]) -> str:

@@ -1,6 +1,6 @@
-"""Rich Transcription Time Marked (NIST RT-09): who spoke when, without words.
+"""Rich Transcription Time Marked (NIST RT-09): speaker turns without words.
 
-One line a turn: ``SPEAKER <file> 1 <start> <duration> <NA> <NA> <speaker> <NA> <NA>``, times in seconds.
+One line per turn: ``SPEAKER <file> 1 <start> <duration> <NA> <NA> <speaker> <NA> <NA>``, times in seconds.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def render_rttm(transcript: Transcript, *, exclusive: bool = False) -> str:
     Parameters
     ----------
     transcript : Transcript
-        Without a diarization its utterances are taken for turns.
+        Without a diarization, its utterances are used as turns.
     exclusive : bool
-        One speaker at a time, instead of turns that may overlap.
+        Write one speaker at a time instead of turns that may overlap.
 
     Returns
     -------
     str
-        Times to the microsecond. White space in the file id and in names is written as ``_``.
+        Times have microsecond precision. White space in the file ID and in names is replaced by ``_``.
     """
     names = printed_names(transcript, space="_")
     file_id = clean_text(_WHITE_SPACE.sub("_", transcript.source)) or UNNAMED_FILE

@@ -1,4 +1,4 @@
-"""Tab-separated values: a header, then one line an utterance with its times in milliseconds."""
+"""Tab-separated values: a header, then one line per utterance with its times in milliseconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["render_tsv"]
 
 
 def render_tsv(transcript: Transcript) -> str:
-    r"""Render ``start\tend\tspeaker\ttext``; no field holds a tab or a line break, ``speaker`` may be empty."""
+    r"""Render ``start\tend\tspeaker\ttext``; fields contain no tabs or line breaks, ``speaker`` may be empty."""
     names = printed_names(transcript)
     lines = ["start\tend\tspeaker\ttext\n"]
     for utterance in transcript.utterances:

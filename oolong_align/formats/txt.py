@@ -1,4 +1,4 @@
-"""Plain text: one line an utterance, ``[NAME]: text``, without the name where nobody can be named."""
+"""Plain text: one line per utterance, ``[NAME]: text``, without the name if the speaker is unknown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["render_txt"]
 
 
 def render_txt(transcript: Transcript) -> str:
-    """Render a transcript as text; empty for one without words."""
+    """Render a transcript as plain text; empty if it has no words."""
     names = printed_names(transcript)
     lines: list[str] = []
     for utterance in transcript.utterances:

@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001 - the marks of other scripts look like Latin ones on purpose
-"""Byte-exact outputs of two small transcripts: one with everything that is awkward, one with many scripts.
+"""Byte-exact outputs of two small transcripts: one of edge cases, one of many scripts.
 
-To accept a change, look at the difference and run ``OOLONG_UPDATE_GOLDEN=1 pytest tests/golden``.
+To accept a change, check the diff and run ``OOLONG_UPDATE_GOLDEN=1 pytest tests/golden``.
 """
 
 from __future__ import annotations
@@ -64,20 +64,20 @@ def say(
 
 def awkward() -> Transcript:
     words = [
-        # Two sentences, the second too long for one cue; a one-word answer; overlap.
+        # Two sentences, the second too long for one cue; a one-word answer; overlapping speech.
         *say(0.5, "Good morning. I never thought that you would be one for the suburbs, but here we are", 0),
         *say(5.7, "again, in a garden with apple trees and a fence.", 0, step=0.35),
         *say(9.3, "Yes.", 1),
         *say(9.6, "What did you pay?", 0, overlap=True),
-        # A word torn by the transcriber, a number, a name, a word without length at the same place.
+        # A word split by the transcriber, a number, a name, and a word without duration.
         Word(11.0, 11.3, "Twenty", 0.9, "SPEAKER_01", 1.0),
         Word(11.3, 11.6, "-one", 0.9, "SPEAKER_01", 1.0, leading_space=False),
         *say(11.6, "thousand, Dr. Smith.", 1),
         Word(12.5, 12.5, "Right?", None, "SPEAKER_01", 0.0),
-        # Nobody is near; the text is what no subtitle reader wants to see.
+        # Unknown speaker; text that subtitle readers could take for markup or for a cue.
         *say(16.0, "1 00:00:01,000 --> 00:00:02,000 <b>R&D</b>", None),
         Word(18.0, 18.2, "line\nbreak\t\x00", 0.1),
-        # Scripts without spaces, one word a whole phrase; right to left.
+        # Scripts without spaces, including a whole phrase as one word; right-to-left text.
         *say(20.0, "我们 昨天 晚上 在 那家 新开 的 餐厅 里 吃饭， 非常 好吃。", 2, step=0.4, spaced=False),
         Word(
             26.0,
@@ -122,7 +122,7 @@ def awkward() -> Transcript:
 
 
 def tokens(start: float, text: str, speaker: int) -> list[Word]:
-    """Words cut as Whisper cuts these languages: ``|`` stands between two of them."""
+    """Make words from text split as Whisper splits these languages, with ``|`` between words."""
     words: list[Word] = []
     for part in text.split("|"):
         end = start + 0.1 + 0.08 * len(part.strip())

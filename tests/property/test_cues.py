@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - the marks of other scripts look like Latin ones on purpose
-"""What holds for the cues of any transcript, in any script."""
+"""Invariants of the cues of any transcript, in any script."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oolong_align.alignment.utterances import gather_utterances
-from oolong_align.formats.cue_lines import Piece
+from oolong_align.formats.cue_lines import TextRun
 from oolong_align.formats.cue_times import word_states
 from oolong_align.formats.cues import Cue, CueLayout, make_cues
 from oolong_align.text.scripts import clusters, display_width
@@ -39,7 +39,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     words: list[Word] = []
     now = 0.0
     for text in draw(st.lists(WORDS, max_size=40)):
-        # A negative gap: the word before it is still being said.
+        # A negative gap: the word starts before the previous one ends.
         start = max(now + draw(st.sampled_from([0.0, 0.0, 0.02, 0.6, -0.2, 3.0])), words[-1].start if words else 0.0)
         now = start + draw(st.sampled_from([0.0, 0.1, 0.4, 1.2]))
         speaker = draw(st.sampled_from([None, "SPEAKER_00", "SPEAKER_00", "SPEAKER_00", "SPEAKER_01"]))
@@ -47,38 +47,38 @@ def transcripts(draw: st.DrawFn) -> Transcript:
     return Transcript("en", max((word.end for word in words), default=0.0) + 0.5, gather_utterances(words))
 
 
-def pieces_of(cue: Cue) -> list[Piece]:
-    return [piece for line in cue.lines for piece in line]
+def runs_of(cue: Cue) -> list[TextRun]:
+    return [run for line in cue.lines for run in line]
 
 
-def text_of(pieces: list[Piece]) -> str:
-    return "".join((" " if piece.space else "") + piece.text for piece in pieces)
+def text_of(runs: list[TextRun]) -> str:
+    return "".join((" " if run.space else "") + run.text for run in runs)
 
 
 @settings(max_examples=100)
 @given(transcript=transcripts(), layout=LAYOUTS)
-def test_no_word_and_no_space_is_lost_doubled_or_given_to_somebody_else(
+def test_words_and_spaces_are_neither_lost_nor_repeated_nor_moved_to_another_speaker(
     transcript: Transcript, layout: CueLayout
 ) -> None:
     cues = make_cues(transcript, layout, {"SPEAKER_00": "[Ada]: "})
     found = [
-        (speaker, text_of([piece for cue in group for piece in pieces_of(cue)]).split())
+        (speaker, text_of([run for cue in group for run in runs_of(cue)]).split())
         for speaker, group in groupby(cues, key=lambda cue: cue.speaker)
     ]
     expected = [
         (speaker, " ".join(join_words(utterance.words) for utterance in group).split())
         for speaker, group in groupby(transcript.utterances, key=lambda utterance: utterance.speaker)
     ]
-    # An utterance begins with a space or not; between two of one speaker only the letters count.
+    # Compare without spaces: consecutive utterances of one speaker may or may not have a space between them.
     assert [(speaker, "".join(text)) for speaker, text in found] == [(s, "".join(text)) for s, text in expected]
     for utterance in transcript.utterances:
         [*alone] = make_cues(Transcript("en", transcript.duration, (utterance,)), layout, {})
-        assert text_of([piece for cue in alone for piece in pieces_of(cue)]).strip() == join_words(utterance.words)
+        assert text_of([run for cue in alone for run in runs_of(cue)]).strip() == join_words(utterance.words)
 
 
 @settings(max_examples=100)
 @given(transcript=transcripts(), layout=LAYOUTS)
-def test_what_a_reader_takes_for_one_character_is_never_split(transcript: Transcript, layout: CueLayout) -> None:
+def test_grapheme_clusters_are_never_split(transcript: Transcript, layout: CueLayout) -> None:
     for utterance in transcript.utterances:
         cues = make_cues(Transcript("en", transcript.duration, (utterance,)), layout, {})
         lines = [list(line) for cue in cues for line in cue.lines if line]
@@ -111,8 +111,8 @@ def test_lines_and_times_obey_the_layout(transcript: Transcript, layout: CueLayo
 @given(transcript=transcripts())
 def test_each_word_is_marked_once_while_its_cue_is_shown(transcript: Transcript) -> None:
     for cue in make_cues(transcript, CueLayout(highlight_words=True), {}):
-        states = word_states(pieces_of(cue), cue.start_ms, cue.end_ms)
-        assert [number for *_, number in states if number is not None] == list(range(len(pieces_of(cue))))
+        states = word_states(runs_of(cue), cue.start_ms, cue.end_ms)
+        assert [number for *_, number in states if number is not None] == list(range(len(runs_of(cue))))
         assert [start for start, _, _ in states] == [cue.start_ms, *(end for _, end, _ in states[:-1])]
         assert all(start < end for start, end, _ in states)
         assert states[-1][1] == cue.end_ms

@@ -120,7 +120,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
 
 
 def visible(text: str) -> str:
-    """What must survive layout: everything but white space, with the arrow that SRT replaces made harmless."""
+    """Text that layout must keep: all but white space, with the arrows that SRT replaces reduced to one form."""
     return re.sub(r"-*→|-*>", ">", "".join(text.split()))
 
 
@@ -189,11 +189,11 @@ def test_vtt_parses_back(transcript: Transcript, layout: CueLayout) -> None:
 
 @settings(max_examples=60)
 @given(transcript=transcripts(), layout=LAYOUTS)
-def test_lines_are_as_wide_as_allowed_unless_one_word_is_not(transcript: Transcript, layout: CueLayout) -> None:
+def test_lines_are_within_the_width_unless_a_single_word_exceeds_it(transcript: Transcript, layout: CueLayout) -> None:
     if layout.highlight_words:
         return
     longest = max((display_width(clean_text(word.text)) for word in transcript.words), default=0)
-    # What a reader takes for one character is never cut, and may begin in one word and end in the next.
+    # A grapheme cluster is never split, and may start in one word and end in the next.
     written = (clusters(spoken_text(utterance.words)) for utterance in transcript.utterances)
     widest = max((display_width(character) for characters in written for character in characters), default=0)
     widths = [

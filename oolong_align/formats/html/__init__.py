@@ -1,7 +1,7 @@
-"""One self-contained page: read, listen, correct, download. Nothing in it comes from or goes to a network.
+"""A self-contained HTML page to read, play, correct and download a transcript, without network access.
 
-The parts of the page are the files beside this one. The transcript travels as JSON that no name or word can break out
-of; only the script and the style of this package may run, by their hashes.
+The page is assembled from the HTML, CSS and JavaScript files of this folder. The transcript is embedded as escaped
+JSON. A content security policy allows only the script and the style of this package, by their hashes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Puts the page together from its parts, the transcript and the recording; equal transcripts give equal bytes."""
+"""Assembly of the page from its parts, the transcript and the recording; equal input produces equal bytes."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ LOW_CONFIDENCE: Final = 0.7
 SCRIPTS: Final = ("writers", "model", "list", "search", "timeline", "player", "roster", "turns", "app")
 _DEFAULT: Final = CueLayout()
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
-# "<" could close the element that holds the data or open a comment; the others end a line in older scripts.
+# "<" could close the element with the data or open a comment; U+2028 and U+2029 end a line in older scripts.
 _ESCAPES: Final = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageAudio:
-    """The recording of a page.
+    """The recording of a page, embedded or linked.
 
     Attributes
     ----------
     name : str
-        File name, shown where the recording is missing.
+        File name, shown if the recording cannot be loaded.
     data : bytes
-        The whole file, to be part of the page; empty for a link.
+        The whole file to embed; empty for a link.
     media_type : str
-        What kind of file ``data`` is, such as ``audio/flac``.
+        Media type of ``data``, such as ``audio/flac``.
     address : str
-        Where the recording is, relative to the page and percent-encoded; empty with ``data``.
+        Percent-encoded address of the recording, relative to the page; empty if it is embedded.
     """
 
     name: str
@@ -54,22 +54,22 @@ class PageAudio:
 
 
 def render_html(transcript: Transcript, layout: CueLayout = _DEFAULT, *, audio: PageAudio | None = None) -> str:
-    """Render a transcript as one page of HTML that needs no other file.
+    """Render a transcript as a self-contained HTML page.
 
     Parameters
     ----------
     transcript : Transcript
     layout : CueLayout
-        Of the subtitles that can be downloaded from the page.
+        Limits of the subtitles that the page offers for download.
     audio : PageAudio, optional
-        Without one the reader can open the recording in the page.
+        The recording. Without it, the reader can open a file in the page.
 
     Returns
     -------
     str
-        What the page gives for download is what `render_json`, `render_srt` and `render_vtt` give, with the names
-        and merges that the reader made. Subtitles keep their cues and their line breaks when a name gets longer or
-        shorter and when speakers are merged: made from the corrected JSON they are laid out anew.
+        The downloads of the page equal the output of `render_json`, `render_srt` and `render_vtt`, with the reader's
+        names and merges applied. After a rename or merge the downloaded subtitles keep their cues and line breaks;
+        rendered from the corrected JSON, they are laid out again.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def render_html(transcript: Transcript, layout: CueLayout = _DEFAULT, *, audio: 
 
 
 def has_audio(page: str) -> bool:
-    """Tell whether a page that `render_html` made holds a recording or links to one."""
-    # Nothing in the transcript can look like this: there quotes have a backslash before them.
+    """Return whether a page from `render_html` contains a recording or links to one."""
+    # Text of the transcript cannot match: its quotes are escaped with a backslash.
     return any(f'"audio":"{kind}"' in page for kind in ("embed", "link"))
 
 
@@ -114,9 +114,9 @@ def _hash(text: str) -> str:
 
 
 def _data(transcript: Transcript, layout: CueLayout, audio: PageAudio | None) -> str:
-    """Write the transcript for the script: the JSON output without what repeats, the cues without their names."""
+    """Serialise the transcript for the script: the JSON output without repeated words, and cues without names."""
     document: dict[str, Any] = json.loads(render_json(transcript))
-    # An object of a script would put labels that are numbers first.
+    # Lists of pairs keep their order; a JavaScript object would put labels that are numbers first.
     document |= {key: list(document[key].items()) for key in ("speakers", "speaker_embeddings")}
     joins = _joins(transcript, document["segments"])
     document["word_segments"] = None
@@ -143,10 +143,10 @@ def _data(transcript: Transcript, layout: CueLayout, audio: PageAudio | None) ->
 
 
 def _joins(transcript: Transcript, segments: list[dict[str, Any]]) -> list[tuple[float, bool, bool]]:
-    """What a merge needs to know of each segment.
+    """Return for each segment what the script needs to merge two speakers.
 
-    From how many seconds on the segment before it stays apart from it, whether its first word has a space before it,
-    and whether one that begins with this word is taken to have it.
+    The values are the length in seconds from which the previous segment stays separate, whether the first word has a
+    space before it, and whether that space would be inferred at the start of a segment.
     """
     joins: list[tuple[float, bool, bool]] = []
     last: Word | None = None
@@ -155,7 +155,7 @@ def _joins(transcript: Transcript, segments: list[dict[str, Any]]) -> list[tuple
             joins.append((0.0, False, False))
             last = None
             continue
-        # Times as they are read back, for who corrects the file decides by those.
+        # Use the rounded times, so that the page and an edit of the JSON file make the same decision.
         first = replace(utterance.words[0], start=segment["words"][0]["start"])
         inferred = infer_spaces(first.text, [first.text])
         apart = 0.0 if last is None else longest_before(last, first)

@@ -1,7 +1,4 @@
-"""The recording for a page: as it is where browsers play it, encoded again where they do not, or a link to it.
-
-Leaves out everything about the page itself, which is `oolong_align.formats.html`.
-"""
+"""The recording of a page: the file itself if browsers play it, otherwise encoded as Opus, or a link."""
 
 from __future__ import annotations
 
@@ -21,10 +18,10 @@ from oolong_align.timing.grid import SAMPLE_RATE
 __all__ = ["page_audio"]
 
 LARGEST_EMBEDDED: Final = 16_000_000  # bytes
-BIT_RATE: Final = 24_000  # Opus is clear for speech at this rate
+BIT_RATE: Final = 24_000  # bits per second; speech in Opus is clear at this rate
 
 _WAV: Final = frozenset(("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_f32le"))
-# What Chromium, Firefox and Safari play, by FFmpeg's names of container and codec.
+# Formats that Chromium, Firefox and Safari play: FFmpeg container -> media type and codecs.
 _PLAYED: Final = {
     "wav": ("audio/wav", _WAV),
     "flac": ("audio/flac", frozenset(("flac",))),
@@ -36,23 +33,23 @@ _PLAYED: Final = {
 
 
 def page_audio(recording: Path, page: Path, choice: str = "auto") -> PageAudio | None:
-    """Make a recording ready for a page.
+    """Prepare a recording for a page.
 
     Parameters
     ----------
     recording : Path
         Any media file.
     page : Path
-        Where the page will be; links are relative to it.
+        Path of the page; links are relative to it.
     choice : str
-        One of `oolong_align.options.AUDIO_CHOICES`. ``auto`` embeds up to 16 MB as they are and links what is larger;
-        what browsers do not play is encoded again as Opus, and embedded if that is no larger. ``embed`` encodes what is
-        larger as well, and embeds it.
+        One of `oolong_align.options.AUDIO_CHOICES`. ``auto`` embeds files up to 16 MB unchanged and links larger ones;
+        files that browsers do not play are encoded as Opus, and embedded if the result is at most 16 MB. ``embed``
+        always embeds: files above 16 MB are encoded as Opus. ``link`` never embeds.
 
     Returns
     -------
     PageAudio or None
-        ``None`` for the choice ``none``; with an `OolongWarning` for a pipe, which nobody can read again.
+        ``None`` if ``choice`` is ``none``, and, with an `OolongWarning`, for a pipe, which cannot be read twice.
 
     Raises
     ------
@@ -62,7 +59,7 @@ def page_audio(recording: Path, page: Path, choice: str = "auto") -> PageAudio |
     if choice == "none":
         return None
     if recording.is_fifo():
-        warn(f"{recording}: is a pipe, so the page has no recording; give a file, or --html_audio none")
+        warn(f"{recording}: The page has no audio: a pipe cannot be read twice. Use a file, or --html_audio none.")
         return None
     if choice == "link":
         return PageAudio(name=recording.name, address=_address(recording, page))
@@ -72,7 +69,7 @@ def page_audio(recording: Path, page: Path, choice: str = "auto") -> PageAudio |
         if media_type and small:
             return PageAudio(name=recording.name, data=recording.read_bytes(), media_type=media_type)
     except OSError as error:
-        raise AudioError(f"{recording}: cannot be read: {error.strerror or error}; check the file") from error
+        raise AudioError(f"{recording}: Could not read the file ({error.strerror or error}). Check it.") from error
     if media_type and choice == "auto":
         return PageAudio(name=recording.name, address=_address(recording, page))
     data = _encode(recording)
@@ -84,22 +81,22 @@ def page_audio(recording: Path, page: Path, choice: str = "auto") -> PageAudio |
 def _address(recording: Path, page: Path) -> str:
     try:
         relative = os.path.relpath(recording.resolve(), page.parent.resolve())
-    except ValueError:  # another drive
+    except ValueError:  # on another drive
         return recording.resolve().as_uri()
     return "./" + quote(Path(relative).as_posix(), errors="surrogateescape")
 
 
 def _played_type(recording: Path) -> str:
-    """Media type of a file that browsers play, empty for another."""
+    """Return the media type of a file, or an empty string if browsers do not play it."""
     container, codec = probe(recording)
     media_type, codecs = _PLAYED.get(container, ("", frozenset[str]()))
     if container == "matroska,webm" and recording.suffix.lower() != ".webm":
-        return ""  # Matroska in general is not played everywhere
+        return ""  # not all browsers play Matroska files other than WebM
     return media_type if codec in codecs else ""
 
 
 def _encode(recording: Path) -> bytes:
-    """Encode what the transcript was made from as mono Opus in WebM, the same bytes for the same file."""
+    """Encode the decoded recording as mono Opus in WebM; equal files produce equal bytes."""
     import av
 
     target = io.BytesIO()

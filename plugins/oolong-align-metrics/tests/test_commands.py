@@ -117,7 +117,7 @@ def test_a_file_without_turns_misses_everything(folder: Path, capsys: pytest.Cap
         (("der", "ref", "other"), 1, "no recording is in both: the reference has 'rec1', 'rec2', the hypothesis has"),
         (("der", "ref/rec1.stm", "hyp/rec1.rttm"), 1, "'rec1' starts no line of an RTTM file"),
         (("der", "ref/rec1.rttm", "hyp/rec1.json"), 1, "starts no line of an RTTM file"),
-        (("words", "ref/rec1.stm", "hyp/rec1.rttm"), 1, "cannot be parsed"),
+        (("words", "ref/rec1.stm", "hyp/rec1.rttm"), 1, "not valid JSON"),
         (("words", "ref/rec1.rttm", "hyp/rec1.json"), 1, "this is a line of an RTTM file"),
     ],
 )

@@ -205,7 +205,7 @@ def test_bounds_are_checked(turns: Path) -> None:
         ("SPEAKER a 1 nan 1 <NA> <NA> b", "'nan'. Expected seconds"),
         ("SPEAKER a 1 -1 1 <NA> <NA> b", "'-1'. Expected seconds"),
         ("SPEAKER a 1 0 1e9 <NA> <NA> b", "in a recording of 8.000 s"),
-        ('{"segments": []}', "transcript JSON: "),
+        ('{"segments": []}', "Invalid transcript JSON: "),
         ("{", "JSON"),
     ],
 )

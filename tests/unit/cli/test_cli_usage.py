@@ -25,7 +25,11 @@ Run = Callable[..., tuple[int, str, str]]
         (["diarize", "FILE", "--min-speakers", "3", "--max_speakers", "2"], 2, "min_speakers=3: it exceeds"),
         (["transcribe", "FILE", "--vad_onset", "1.5"], 2, "1.5 is not in the range"),
         (["transcribe", "FILE", "--max_cue", "0"], 2, "'--max_cue': 0.0 is not in the range"),
-        (["transcribe", "FILE", "--min-cue", "8"], 2, "max_cue is 7.0 s; give seconds, not fewer than min_cue (8.0 s)"),
+        (
+            ["transcribe", "FILE", "--min-cue", "8"],
+            2,
+            "Invalid max_cue=7.0: must be a finite number of seconds above 0, and at least min_cue (8.0)",
+        ),
         (["transcribe", "FILE", "-f", "docx"], 2, "Unknown output format 'docx'. Available: srt, vtt"),
         (["transcribe", "FILE", "--diarizer", "other"], 2, "Unknown diarizer 'other'. Available: vbx, replay"),
         (["transcribe", "FILE", "--speakers", "redis://host/1"], 2, "Unknown speaker store 'redis'"),

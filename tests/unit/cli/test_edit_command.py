@@ -146,7 +146,7 @@ def test_edits_that_may_be_mistakes_cause_a_warning(run: Run, result: Path) -> N
         (["--rename", "SPEAKER_02=Dora"], "no speaker 'SPEAKER_02'"),
         (["--num_speakers", "0"], "0 is not in the range"),
         (["--rename", "SPEAKER_00=Ada", "-f", "docx"], "Unknown output format 'docx'"),
-        (["--srt", "--min_cue", "9"], "not fewer than min_cue"),
+        (["--srt", "--min_cue", "9"], "and at least min_cue"),
     ],
 )
 def test_wrong_usage_is_one_line_and_changes_nothing(run: Run, result: Path, flags: list[str], message: str) -> None:
@@ -181,8 +181,8 @@ def test_files_of_other_tools_are_refused(run: Run, tmp_path: Path, text: str) -
     path.write_text(text)
     code, _, err = run("edit", path, "--rename", "SPEAKER_00=Ada")
     assert code == 1
-    assert err.startswith(f"oolong: error: {path}: transcript JSON: ") and "give a file that this program wrote" in err
-    assert "`oolong align` reads those of other tools" in err
+    assert err.startswith(f"oolong: error: {path}: Invalid transcript JSON: ")
+    assert "Use a JSON file written by oolong, or read files of other tools with `oolong align`." in err
     assert err.count("\n") == 1
     assert path.read_text() == text and names(tmp_path) == ["theirs.json"]
 

@@ -29,7 +29,7 @@ def say(text: str, *, start: float = 0.0, word_s: float = 0.3, speaker: str | No
 
 
 def texts(cues: list[Cue]) -> list[list[str]]:
-    return [[join_line([piece.text for piece in line], line) for line in cue.lines] for cue in cues]
+    return [[join_line([run.text for run in line], line) for line in cue.lines] for cue in cues]
 
 
 def cut(*words: Word, prefix: str = "", **layout: float) -> list[list[str]]:
@@ -103,7 +103,7 @@ def test_chinese_words_are_written_without_spaces() -> None:
     assert cut(*words) == [["你好，世界。"]]
 
 
-def test_lines_neither_begin_with_closing_marks_nor_end_with_opening_ones() -> None:
+def test_lines_do_not_start_with_closing_marks_or_end_with_opening_marks() -> None:
     words = [
         Word(i * 0.3, i * 0.3 + 0.3, text, leading_space=False)
         for i, text in enumerate(["「", "はい", "」", "と", "言", "った", "人", "が", "いた", "。"] * 4)
@@ -122,7 +122,7 @@ def test_thai_is_broken_at_its_spaces() -> None:
     assert cut(*words) == [["ขอบคุณมากครับ", "วันนี้เราจะคุยกันเรื่องน้ำท่วม"]]
 
 
-def test_a_long_japanese_phrase_is_broken_at_its_marks_and_behind_its_endings() -> None:
+def test_a_long_japanese_phrase_is_broken_at_its_marks_and_after_its_endings() -> None:
     phrase = "今日はとても天気がいいので、みんなで公園へ行きましょう。"
     assert cut(Word(0.0, 3.0, phrase)) == [["今日はとても天気がいいので、", "みんなで公園へ行きましょう。"]]
     assert cut(Word(0.0, 2.0, "友達とあの町で買い物をして帰る"), max_line_width=18) == [
@@ -130,7 +130,7 @@ def test_a_long_japanese_phrase_is_broken_at_its_marks_and_behind_its_endings() 
     ]
 
 
-def test_a_full_stop_inside_a_number_or_before_a_small_letter_ends_no_cue() -> None:
+def test_a_full_stop_inside_a_number_or_before_a_lower_case_letter_does_not_end_a_cue() -> None:
     words = say("We agreed to pay approx. four hundred and 3 .5 per cent of it, etc. and so on to them.")
     torn = [Word(w.start, w.end, w.text, speaker=w.speaker, leading_space=w.text != ".5") for w in words]
     assert cut(*torn) == [
@@ -139,7 +139,7 @@ def test_a_full_stop_inside_a_number_or_before_a_small_letter_ends_no_cue() -> N
     ]
 
 
-def test_words_over_each_other_are_marked_one_after_the_other() -> None:
+def test_overlapping_words_are_highlighted_one_after_the_other() -> None:
     words = [Word(1.0, 2.0, "one"), Word(1.2, 1.3, "two"), Word(1.2, 2.5, "three"), Word(2.4, 2.4, "four")]
     assert render_srt(transcript(*words), CueLayout(highlight_words=True)) == (
         "1\n00:00:01,000 --> 00:00:02,000\n<u>one</u> two three four\n\n"
@@ -163,9 +163,9 @@ def test_cost_is_linear_in_the_words(words: list[Word]) -> None:
     def seconds(number: int) -> float:
         many = Transcript("en", 9.0, (Utterance(0.0, 9.0, None, tuple(words * (number // len(words)))),))
         made: list[list[Cue]] = []
-        # The collector of garbage, which visits what all the tests before have left, is off meanwhile.
+        # timeit turns the garbage collector off, which would otherwise visit objects of earlier tests.
         times = repeat(lambda: made.append(make_cues(many, CueLayout(), {})), timer=process_time, number=1, repeat=3)
-        assert sum(len(piece.text) for cue in made[0] for line in cue.lines for piece in line) == sum(
+        assert sum(len(run.text) for cue in made[0] for line in cue.lines for run in line) == sum(
             len(word.text) for word in many.words
         )
         return min(times)
@@ -204,7 +204,7 @@ def test_cues_end_with_the_recording() -> None:
     assert (cue.start_ms, cue.end_ms) == (9200, 10000)
 
 
-def test_words_of_no_length_at_the_very_end_still_have_cues() -> None:
+def test_words_without_duration_at_the_end_have_cues() -> None:
     words = [Word(10.0, 10.0, f"w{i}", speaker=f"SPEAKER_{i % 2:02d}") for i in range(5)]
     cues = make_cues(transcript(*words, duration=10.0), CueLayout(), {})
     assert len(cues) == 5
@@ -212,16 +212,16 @@ def test_words_of_no_length_at_the_very_end_still_have_cues() -> None:
     assert all(a.end_ms <= b.start_ms for a, b in pairwise(cues))
 
 
-def test_more_cues_than_milliseconds_run_over_the_end_rather_than_vanish() -> None:
+def test_more_cues_than_milliseconds_end_after_the_recording() -> None:
     times = place_cues([(0.0, 0.0, 1)] * 5, duration=0.002, min_cue=0.8, max_cue=7.0)
     assert times == [(0, 1), (1, 2), (2, 3), (3, 4), (4, 804)]
 
 
-def test_words_without_text_give_no_cue() -> None:
+def test_words_without_text_produce_no_cue() -> None:
     assert cut(Word(0.0, 0.2, "\n"), Word(0.2, 0.4, "")) == []
 
 
-def test_numbers_and_times_that_are_said_do_not_begin_a_cue() -> None:
+def test_spoken_numbers_and_times_do_not_start_a_cue() -> None:
     words = say("thirteen-long 22 00:00:01,000 --> 00:00:02,000", speaker=None)
     [cue] = srt.parse(render_srt(transcript(*words), CueLayout(max_line_width=13, max_line_count=5)))
     assert cue.content == "thirteen-long\n22 00:00:01,000\n→\n00:00:02,000"
@@ -238,11 +238,9 @@ def test_highlighted_words_have_one_state_each_and_fill_the_cue() -> None:
     assert "one <u>two</u> three" in render_vtt(transcript(*words), CueLayout(highlight_words=True))
 
 
-def test_states_of_words_without_length_are_not_empty() -> None:
-    pieces = [
-        piece for cue in make_cues(transcript(*[Word(1.0, 1.0, "w")] * 3), CueLayout(), {}) for piece in cue.lines[0]
-    ]
-    assert word_states(pieces, 1000, 1003) == [(1000, 1001, 0), (1001, 1002, 1), (1002, 1003, 2)]
+def test_states_of_words_without_duration_are_not_empty() -> None:
+    runs = [run for cue in make_cues(transcript(*[Word(1.0, 1.0, "w")] * 3), CueLayout(), {}) for run in cue.lines[0]]
+    assert word_states(runs, 1000, 1003) == [(1000, 1001, 0), (1001, 1002, 1), (1002, 1003, 2)]
 
 
 @pytest.mark.parametrize(
@@ -256,6 +254,6 @@ def test_states_of_words_without_length_are_not_empty() -> None:
         {"min_cue": 8.0},
     ],
 )
-def test_impossible_layouts_are_refused(wrong: dict[str, float]) -> None:
+def test_invalid_layouts_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong)) if "min_cue" not in wrong else "_cue"):
         CueLayout(**wrong)  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ def hostile() -> Transcript:
 
 
 class Parts(html.parser.HTMLParser):
-    """The elements of a page and what is in its scripts and styles."""
+    """Elements of a page and the contents of its scripts and styles."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Parts(html.parser.HTMLParser):
         self.texts[self._inside] = self.texts.get(self._inside, "") + data
 
 
-def test_names_and_words_stay_inside_the_data() -> None:
+def test_names_and_words_cannot_leave_the_data_element() -> None:
     clean, dirty = Parts(render_html(replace(hostile(), utterances=(), speakers={}, source=""))), hostile()
     page = render_html(dirty)
     parts = Parts(page)
@@ -92,7 +92,7 @@ def test_the_parts_cannot_end_their_elements() -> None:
         assert len(text.splitlines()) <= 400
 
 
-def test_equal_transcripts_give_equal_pages() -> None:
+def test_equal_transcripts_produce_equal_pages() -> None:
     again = read_json(render_json(hostile()))
     assert render_html(again) == render_html(read_json(render_json(again)))
     assert render_html(hostile()) == render_html(hostile())
@@ -105,7 +105,7 @@ def test_the_layout_shapes_the_subtitles() -> None:
     assert max(len(line) for _, _, _, text in cues["srt"] for line in text.split("\n")) <= 10
 
 
-def test_a_link_is_no_data() -> None:
+def test_a_linked_recording_is_not_embedded() -> None:
     page = render_html(hostile(), audio=PageAudio(name="a.wav", address="./a%20b.wav"))
     parts = Parts(page)
     assert json.loads(parts.texts["data"])["settings"]["address"] == "./a%20b.wav"
@@ -126,13 +126,13 @@ def palettes() -> dict[str, dict[str, np.ndarray]]:
 
 
 def rgb(colour: str) -> np.ndarray:
-    """Linear light of a colour (IEC 61966-2-1)."""
+    """Return the linear light of an sRGB colour (IEC 61966-2-1)."""
     value = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def contrast(first: np.ndarray, second: np.ndarray) -> float:
-    """WCAG 2.2, 1.4.3."""
+    """Return the contrast ratio of two colours (WCAG 2.2, 1.4.3)."""
     low, high = sorted(float(each @ [0.2126, 0.7152, 0.0722]) for each in (first, second))
     return (high + 0.05) / (low + 0.05)
 
@@ -146,7 +146,7 @@ TEXTS = [
 SHAPES = [("edge", "bg"), ("edge", "panel"), ("mark", "lane"), *((speaker, "lane") for speaker in SPEAKERS)]
 
 
-def test_the_measure_knows_black_on_white() -> None:
+def test_contrast_ratios_match_known_values() -> None:
     assert contrast(rgb("#000000"), rgb("#ffffff")) == pytest.approx(21)
     assert contrast(rgb("#777777"), rgb("#ffffff")) == pytest.approx(4.48, abs=0.01)
 
@@ -163,7 +163,7 @@ def test_colours_have_the_contrast_of_wcag_aa(theme: str) -> None:
     assert not low
 
 
-# Machado, Oliveira, Fernandes 2009: what people see without one kind of cones.
+# Colour vision without one type of cone (Machado, Oliveira, Fernandes 2009).
 VISION = {
     "all": np.eye(3),
     "protanopia": np.array(
@@ -179,7 +179,7 @@ VISION = {
 
 
 def oklab(linear: np.ndarray) -> np.ndarray:
-    """Ottosson 2020; a step that can just be seen is about 0.02."""
+    """Convert to Oklab (Ottosson 2020); a just noticeable difference is about 0.02."""
     cones = np.array(
         [
             [0.4122214708, 0.5363325363, 0.0514459929],
@@ -199,7 +199,7 @@ def oklab(linear: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("vision", VISION)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_speakers_differ_for_everybody(theme: str, vision: str) -> None:
+def test_speaker_colours_differ_in_every_type_of_colour_vision(theme: str, vision: str) -> None:
     seen = {name: oklab(VISION[vision] @ palettes()[theme][name]) for name in SPEAKERS}
     nearest = min((float(np.linalg.norm(seen[a] - seen[b])), a, b) for a, b in combinations(SPEAKERS, 2))
     assert nearest[0] > 0.095, nearest

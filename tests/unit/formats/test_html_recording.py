@@ -93,5 +93,5 @@ def test_broken_and_missing_recordings_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("choice", ["auto", "embed", "link"])
 def test_a_pipe_is_not_read_a_second_time(choice: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.wav")
-    with pytest.warns(OolongWarning, match=r"a\.wav: is a pipe, so the page has no recording"):
+    with pytest.warns(OolongWarning, match=r"a\.wav: The page has no audio: a pipe cannot be read twice"):
         assert page_audio(tmp_path / "a.wav", tmp_path / "p.html", choice) is None

@@ -121,7 +121,7 @@ def test_the_schema() -> None:
     assert document["model"] == {"bundle": "open", "hashes": {"embedding": "cd", "plda": "ab"}, "dimension": 3}
 
 
-def test_reading_gives_everything_back() -> None:
+def test_reading_restores_everything() -> None:
     text = render_json(small())
     found = read_json(text)
     assert render_json(found) == text
@@ -139,7 +139,7 @@ def test_a_transcript_without_diarization_or_words() -> None:
     assert json.loads(text)["pieces"] == []
 
 
-def test_spaces_that_the_text_does_not_tell_are_written() -> None:
+def test_spaces_that_cannot_be_inferred_are_written() -> None:
     odd = (Word(0.0, 0.1, "one", leading_space=False), Word(0.1, 0.2, ""), Word(0.2, 0.3, " two "))
     transcript = Transcript("en", 1.0, (Utterance(0.0, 0.3, None, odd),))
     text = render_json(transcript)
@@ -148,7 +148,7 @@ def test_spaces_that_the_text_does_not_tell_are_written() -> None:
     assert "leading_space" not in render_json(small())
 
 
-def test_half_code_points_do_not_stop_the_writer() -> None:
+def test_surrogates_are_replaced() -> None:
     word = Word(0.0, 0.1, "a\ud83d")
     text = render_json(Transcript("en", 1.0, (Utterance(0.0, 0.1, None, (word,)),)))
     assert text.encode()
@@ -156,12 +156,12 @@ def test_half_code_points_do_not_stop_the_writer() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_numbers_that_json_cannot_hold_are_refused(value: float) -> None:
+def test_non_finite_numbers_are_refused(value: float) -> None:
     with pytest.raises(OutputError, match="finite"):
         render_json(Transcript("en", value, ()))
 
 
-def test_stored_voices_answer_for_their_pieces_and_for_mixtures() -> None:
+def test_stored_evidence_scores_its_pieces_and_mixtures_of_them() -> None:
     voice = StoredEvidence([(0.0, 1.0), (1.0, 3.0)], AXES[:2], {0: AXES[0], 1: AXES[1]})
     np.testing.assert_array_equal(voice.embed(0.0, 1.0), AXES[0])
     np.testing.assert_allclose(voice.embed(0.5, 1.5), [0.5**0.5, 0.5**0.5, 0], rtol=1e-6)
@@ -190,33 +190,42 @@ def change(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda document: document.pop("speech"), "speech is missing"),
-        (lambda document: document["segments"][0].pop("words"), r"segments\[0\].words is missing"),
-        (change("segments", {}), r"segments must be a list, not {}"),
-        (change("segments.0.start", "0"), r'segments\[0\].start must be a number, not "0"'),
-        (change("segments.0.start", True), r"segments\[0\].start must be a number, not true"),
-        (change("segments.0.end", 0.0), r"segments\[0\].end is 0.0, before its start 0.1"),
-        (change("segments.0.words.1.start", 0.0), r"segments\[0\].words\[1\].start is 0.0, before the word"),
+        (lambda document: document.pop("speech"), "required field speech is missing"),
+        (lambda document: document["segments"][0].pop("words"), r"required field segments\[0\].words is missing"),
+        (change("segments", {}), r"segments must be a list, but is {}"),
+        (change("segments.0.start", "0"), r'segments\[0\].start must be a number, but is "0"'),
+        (change("segments.0.start", True), r"segments\[0\].start must be a number, but is true"),
+        (change("segments.0.end", 0.0), r"segments\[0\].end is 0.0, but must be at least start \(0.1\)"),
+        (
+            change("segments.0.words.1.start", 0.0),
+            r"segments\[0\].words\[1\].start is 0.0, but the previous word starts at",
+        ),
         (change("segments.0.words.1.score", 1.5), r"segments\[0\].words\[1\].score must be a number from 0 to 1"),
-        (change("segments.0.words.0.overlap", None), r"overlap must be true or false, not null"),
-        (change("segments.0.text", "Goodbye."), r"segments\[0\].text is not the text of its words"),
-        (change("segments.1.speaker", 7), r"segments\[1\].speaker must be a text, not 7"),
-        (change("duration", -1), "duration must be 0 or more seconds"),
+        (change("segments.0.words.0.overlap", None), r"overlap must be true or false, but is null"),
+        (change("segments.0.text", "Goodbye."), r"segments\[0\].text differs from the text of its words"),
+        (change("segments.1.speaker", 7), r"segments\[1\].speaker must be a string, but is 7"),
+        (change("duration", -1), "duration must be a number of seconds from 0 to 1000000000, but is -1"),
         (change("duration", 10**400), "duration must be a finite number"),
-        (change("segments.0.end", 1e308), r"segments\[0\].end must be 0 or more seconds, up to 1000000000"),
-        (change("speakers.SPEAKER_01.words", 1.5), r"speakers.SPEAKER_01.words must be a whole number"),
-        (change("diarization.0.speaker", "Ada"), r"diarization\[0\].speaker has the label 'Ada'"),
-        (change("diarization.0.speaker", "SPEAKER_0"), r"has the label 'SPEAKER_0'"),
-        (change("pieces.0.embedding", "#"), r"pieces\[0\].embedding is no embedding: it is not base64"),
-        (change("pieces.0.embedding", "AAAA"), r"which are no float16 numbers"),
+        (change("segments.0.end", 1e308), r"segments\[0\].end must be a number of seconds from 0 to 1000000000"),
+        (
+            change("speakers.SPEAKER_01.words", 1.5),
+            r"speakers.SPEAKER_01.words must be a non-negative integer, but is 1.5",
+        ),
+        (change("diarization.0.speaker", "Ada"), r"diarization\[0\].speaker has invalid label 'Ada'"),
+        (change("diarization.0.speaker", "SPEAKER_0"), r"has invalid label 'SPEAKER_0'"),
+        (change("pieces.0.embedding", "#"), r"pieces\[0\].embedding is not a valid embedding: not Base64"),
+        (change("pieces.0.embedding", "AAAA"), r"3 bytes are not a sequence of float16 numbers"),
         (change("pieces.0.embedding", "AHw="), r"not finite"),
-        (change("pieces.1.embedding", "ADwAwA=="), r"pieces\[1\].embedding holds 2 numbers where the first holds 3"),
-        (change("speaker_embeddings.SPEAKER_00", [1.0]), "come from different models"),
+        (
+            change("pieces.1.embedding", "ADwAwA=="),
+            r"pieces\[1\].embedding has 2 numbers, but pieces\[0\].embedding has 3",
+        ),
+        (change("speaker_embeddings.SPEAKER_00", [1.0]), "speaker_embeddings must have 3 numbers per speaker"),
         (change("model", []), "model.bundle|model must be an object"),
         (change("warnings", "none"), "warnings must be a list"),
     ],
 )
-def test_broken_files_are_refused_by_place(damage: Callable[[dict[str, Any]], object], message: str) -> None:
+def test_errors_name_the_invalid_field(damage: Callable[[dict[str, Any]], object], message: str) -> None:
     document = json.loads(render_json(small()))
     damage(document)
     with pytest.raises(InputError, match=message) as refused:
@@ -227,19 +236,19 @@ def test_broken_files_are_refused_by_place(damage: Callable[[dict[str, Any]], ob
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "cannot be parsed"),
-        ("[]", "holds no object"),
-        ('{"duration": NaN}', "NaN is not JSON"),
-        ("[" * 200_000, "nested too deeply|cannot be parsed"),
-        ('{"text": "", "segments": []}', "language is missing|duration is missing"),
+        ("", "not valid JSON"),
+        ("[]", "top level must be an object"),
+        ('{"duration": NaN}', "NaN is not a JSON number"),
+        ("[" * 200_000, "nested too deeply|not valid JSON"),
+        ('{"text": "", "segments": []}', "required field (language|duration) is missing"),
     ],
 )
-def test_what_is_no_transcript_is_refused(text: str, message: str) -> None:
+def test_other_documents_are_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_json(text)
 
 
-def test_a_renamed_speaker_survives() -> None:
+def test_names_with_special_characters_survive() -> None:
     transcript = small()
     speakers = {**transcript.speakers, "SPEAKER_01": replace(transcript.speakers["SPEAKER_01"], name='A"]\n\u202e')}
     assert read_json(render_json(replace(transcript, speakers=speakers))).speakers == speakers

@@ -37,7 +37,7 @@ def transcript(**names: str | None) -> Transcript:
     return Transcript("en", 1.0, (), speakers={label: Speaker(label=label, name=name) for label, name in names.items()})
 
 
-def test_a_name_of_which_nothing_is_left_gives_way_to_the_label() -> None:
+def test_a_name_that_is_empty_after_cleaning_is_replaced_by_the_label() -> None:
     assert printed_names(transcript(SPEAKER_00="\n", SPEAKER_01=None, SPEAKER_02="")) == {
         "SPEAKER_00": "SPEAKER_00",
         "SPEAKER_01": "SPEAKER_01",
@@ -45,7 +45,7 @@ def test_a_name_of_which_nothing_is_left_gives_way_to_the_label() -> None:
     }
 
 
-def test_different_names_that_look_the_same_are_told_apart() -> None:
+def test_different_names_that_look_the_same_get_their_labels() -> None:
     assert printed_names(transcript(SPEAKER_00="Ada", SPEAKER_01="A\u200bda", SPEAKER_02="Bob")) == {
         "SPEAKER_00": "Ada (SPEAKER_00)",
         "SPEAKER_01": "Ada (SPEAKER_01)",
@@ -57,10 +57,10 @@ def test_different_names_that_look_the_same_are_told_apart() -> None:
     }
 
 
-def test_one_name_for_two_labels_is_what_the_user_wants() -> None:
+def test_two_labels_may_share_one_name() -> None:
     assert set(printed_names(transcript(SPEAKER_00="Ada", SPEAKER_01="Ada")).values()) == {"Ada"}
 
 
-def test_a_label_that_only_an_utterance_knows_is_cleaned_as_well() -> None:
+def test_a_label_that_only_an_utterance_has_is_cleaned() -> None:
     utterance = Utterance(0.0, 1.0, "guest]\n", (Word(0.0, 1.0, "hi"),))
     assert printed_names(Transcript("en", 1.0, (utterance,))) == {"guest]\n": "guest)"}

@@ -1,4 +1,4 @@
-"""What WhisperX' and OpenAI's own clients expect of a file."""
+"""Fields that the clients of WhisperX and OpenAI expect in a file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_whisperx() -> None:
     first, second, third = document["segments"]
     assert first["words"][0] == {"word": "Guten", "start": 0.0, "end": 0.2, "score": 0.5, "speaker": "Ada"}
     assert (first["speaker"], second["speaker"]) == ("Ada", "SPEAKER_00")
-    # WhisperX leaves out what it does not know, and its writers ask with get().
+    # WhisperX omits unknown fields, and its writers read them with get().
     assert "speaker" not in third and "score" not in second["words"][0]
     assert document["word_segments"] == [word for each in document["segments"] for word in each["words"]]
 
@@ -78,7 +78,7 @@ def test_diarized_json_has_every_field_of_the_schema() -> None:
     assert [each["speaker"] for each in document["segments"]] == ["Ada", "A", "unknown"]
 
 
-def test_letters_go_on_behind_z_and_leave_out_names() -> None:
+def test_letters_continue_after_z_and_skip_names() -> None:
     many = [utterance(each / 10, "Ja", f"SPEAKER_{each:02d}") for each in range(30)]
     speakers = [each["speaker"] for each in parse(render_diarized_json(transcript(*many)))["segments"]]
     assert speakers[:2] + speakers[25:] == ["A", "B", "Z", "AA", "AB", "AC", "AD"]
@@ -87,15 +87,15 @@ def test_letters_go_on_behind_z_and_leave_out_names() -> None:
 
 
 @pytest.mark.parametrize("render", [render_whisperx, render_verbose_json, render_diarized_json])
-def test_nothing_said_and_numbers_that_json_cannot_hold(render: Any) -> None:
+def test_a_transcript_without_words_renders_and_non_finite_numbers_are_errors(render: Any) -> None:
     assert parse(render(Transcript("", 0.0, ())))["segments"] == []
     wrong = replace(TALK, utterances=(replace(TALK.utterances[0], start=nan),))
-    with pytest.raises(OutputError, match="the number nan, which JSON cannot"):
+    with pytest.raises(OutputError, match="Cannot write nan as JSON"):
         render(wrong)
 
 
 @pytest.mark.parametrize("render", [render_whisperx, render_verbose_json, render_diarized_json])
-def test_hostile_words_stay_text(render: Any) -> None:
+def test_special_characters_stay_text(render: Any) -> None:
     text = '"},\u2028</script>\ud800\x00'
     rendered = render(transcript(Utterance(0.0, 1.0, None, (Word(0.0, 1.0, text),))))
     rendered.encode("utf-8")
