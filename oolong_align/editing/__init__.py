@@ -1,54 +1,54 @@
-"""Corrections of a transcript by people: names, one speaker for two, whose a time is, and another number of speakers.
+"""Corrections of a transcript: rename, merge and assign speakers, or find another number of speakers.
 
-Each edit is a pure function on a `oolong_align.types.Transcript` that leaves the old one as it is and gives another.
-Whoever edits the JSON by other means gets the same transcript by these rules. Order, texts, times and probabilities of
-words never change, nor do the language, the duration, the speech ranges and the model.
+Each edit is a pure function from a `oolong_align.types.Transcript` to a new one. The rules below are complete: another
+program that applies them to the JSON file gets the same transcript. No edit changes the order, text, times or
+probabilities of words, the language, the duration, the speech ranges or the model.
 
 Rename
-    Sets ``speakers[label].name`` and nothing else: labels never change, and ``voice`` and ``probability`` go on telling
-    what a voice library found. The name is kept on one line without control characters
-    (`oolong_align.text.clean.clean_text`). No name at all takes it away; a name of which nothing can be printed is
-    refused, and so is the label of another speaker. Two speakers may have one name.
+    Sets ``speakers[label].name``. Labels never change, and ``voice`` and ``probability`` keep the result of the voice
+    library. The name is reduced to one line without control characters (`oolong_align.text.clean.clean_text`); an empty
+    name removes it. A name without printable characters, or equal to the label of another speaker, is refused. Two
+    speakers may have the same name.
 
-Join
-    Where a merge or an assignment takes away the change of speaker between two words, the utterances that it parted
-    become one, from the start of the first to the end of the second, unless they would have been parted without it:
-    by the rules of `oolong_align.alignment.utterances.gather_utterances`. All other ends of utterances stay, also where
-    a person put them. Done from the first utterance to the last, each with what has been joined before it.
+Join utterances
+    If a merge or an assignment removes the change of speaker between two utterances, they are joined, unless the rules
+    of `oolong_align.alignment.utterances.gather_utterances` would split there anyway. The joined utterance starts where
+    the first one starts and ends where the second one ends. All other boundaries stay, including manual ones.
+    Utterances are processed in order, so that a joined utterance can be joined with the next one.
 
 Merge
-    All that is the source's becomes the target's, and the source is removed.
+    Moves everything of the source to the target and removes the source.
 
-    1. Words and utterances change their speaker, and utterances are joined; ``speaker_confidence`` stays.
-    2. Segments and pieces change their speaker and are not joined; the embeddings of pieces stay.
-    3. The target's turns that overlap or touch are joined; turns are sorted by start, speaker and end.
+    1. Words and utterances get the new speaker, and utterances are joined. ``speaker_confidence`` is unchanged.
+    2. Segments and pieces get the new speaker; they are not joined. Embeddings of pieces are unchanged.
+    3. Turns of the target that overlap or touch are joined. Turns are sorted by start, speaker and end.
     4. ``seconds`` and ``words`` are added.
-    5. The target keeps ``name``, ``voice`` and ``probability``, unless the source has a name where the target has none,
-       or a voice where the target has neither: then it takes all three.
-    6. The mean embedding is the sum of the two weighted by ``seconds`` (alike if both are 0), L2-normalised; computed
-       in double precision from six decimals and rounded to them, as they are written. Without one of the two it is the
-       other; a sum of zero leaves the target's.
-    7. A word stays marked as overlapped only if turns of two speakers still reach into it.
+    5. The target keeps ``name``, ``voice`` and ``probability``. It takes all three from the source if the source has a
+       name and the target has none, or if the source has a voice and the target has neither name nor voice.
+    6. The mean embedding is the sum of both, weighted by ``seconds`` (equally if both are 0), L2-normalised. It is
+       computed in double precision from values rounded to six decimals, and rounded to six decimals again. If one
+       embedding is missing, the result is the other one; if the sum is zero, it is the embedding of the target.
+    7. A word stays marked as overlapped only if turns of at least two speakers overlap it.
 
 Assign
-    A word is the speaker's if its middle is at or after the start and before the end; its ``speaker_confidence`` is 1
-    and it is not overlapped.
+    Gives a time range to a speaker. A word is inside if its middle is at or after the start and before the end. Words
+    inside get ``speaker_confidence`` 1 and are not marked as overlapped.
 
-    1. An utterance of which a word changes its speaker is split into runs of words with one speaker, with the times of
-       their first and last word; if that is one run, its times stay.
-    2. Segments, pieces and turns of other speakers are cut at start and end, and the parts inside become the
-       speaker's. Each part of a piece has the embedding of the whole. The speaker's turns are joined as in a merge.
-    3. ``seconds`` (of segments) and ``words`` move from one speaker to the other. Mean embeddings stay.
-    4. A speaker who is not there yet is added behind the others, without a mean embedding, if the label is the one
-       behind the highest.
-    5. Who has nothing left stays, for other assignments, until `prune`.
+    1. An utterance with a reassigned word is split into runs of words of one speaker, which start with their first word
+       and end with their last one. If there is only one run, the utterance keeps its times.
+    2. Segments, pieces and turns of other speakers are cut at start and end of the range, and the parts inside go to
+       the speaker. Each part of a piece keeps the embedding of the piece. Turns of the speaker are joined as in a
+       merge.
+    3. ``seconds`` (of segments) and ``words`` move between the speakers. Mean embeddings are unchanged.
+    4. A new speaker is appended, without a mean embedding, if its label has the next free number.
+    5. Speakers without any speech left stay until `prune`, so that later assignments can use them.
 
 Prune
-    Removes speakers who have no word, utterance, segment, piece and turn, and their mean embeddings; ``oolong edit``
-    does so once, after all edits, if it assigned anything.
+    Removes speakers without words, utterances, segments, pieces and turns, and their mean embeddings. ``oolong edit``
+    prunes once after all edits if there was an assignment.
 
-Re-clustering
-    Finds another number of speakers from the embeddings of the pieces, as the diarizer would; see `recluster`.
+Recluster
+    Finds another number of speakers from the embeddings of the pieces, as the diarizer does; see `recluster`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rename, merge and assign; the rules are those of the package's docstring."""
+"""Rename, merge, assign and prune; the docstring of the package specifies the rules."""
 
 from __future__ import annotations
 
@@ -31,51 +31,51 @@ from oolong_align.types import (
 
 __all__ = ["add_speaker", "assign", "merge", "prune", "rename"]
 
-_SURE: Final = 1.0
+_MANUAL_CONFIDENCE: Final = 1.0
 
 
 def rename(transcript: Transcript, label: str, name: str | None) -> Transcript:
-    """Give a speaker a name, or take it away with ``None`` or an empty text.
+    """Set the name of a speaker, or remove it with ``None`` or an empty string.
 
     Raises
     ------
     InputError
-        If nobody has the label, nothing of the name can be printed, or it is another label.
+        If the label does not exist, or the name has no printable characters or is another label.
     """
-    speaker = _known(transcript, label)
+    speaker = _find(transcript, label)
     if name and not clean_name(name):
-        raise InputError(f"{name!r} is no name: nothing of it can be printed; give letters, or nothing for no name")
+        raise InputError(f"Invalid name {name!r}: no printable characters. Use an empty name to remove the name")
     clean = clean_text(name or "")
     if clean != label and clean in transcript.speakers:
         raise InputError(
-            f"{clean} is another speaker, whom nobody could tell from {label}; if they are one person, merge them: "
+            f"Invalid name {clean}: it is the label of another speaker. To combine both speakers, use "
             f"--merge {label}={clean}"
         )
     if clean != label and speaker_number(clean) is not None:
-        raise InputError(f"{clean} is a label, which may be somebody new one day: give a name")
+        raise InputError(f"Invalid name {clean}: it is a speaker label, which a new speaker may get. Use another name")
     renamed = replace(speaker, name=clean or None)
     return replace(transcript, speakers={**transcript.speakers, label: renamed})
 
 
 def merge(transcript: Transcript, source: str, target: str) -> Transcript:
-    """Give all that one speaker said to another one, who is the same person.
+    """Merge one speaker into another one who is the same person.
 
     Parameters
     ----------
     transcript : Transcript
     source, target : str
-        Labels; the source is removed.
+        Labels. The source is removed.
 
     Raises
     ------
     InputError
-        If nobody has a label, or the two are one.
+        If a label does not exist, or both are the same.
     """
-    gone, kept = _known(transcript, source), _known(transcript, target)
+    gone, kept = _find(transcript, source), _find(transcript, target)
     if source == target:
-        raise InputError(f"{source} cannot be merged with itself; name two speakers")
+        raise InputError(f"Cannot merge {source} with itself. Use two different speakers")
     speakers = {label: speaker for label, speaker in transcript.speakers.items() if label != source}
-    identity = max(kept, gone, key=_rank)  # the first of equals
+    identity = max(kept, gone, key=_rank)  # the target if both ranks are equal
     speakers[target] = replace(
         kept,
         name=identity.name,
@@ -98,58 +98,59 @@ def merge(transcript: Transcript, source: str, target: str) -> Transcript:
     if old is None or numbers[0] is None:
         return merged
     if numbers[1] is None:
-        raise InputError(f"{target} cannot have turns: their labels are SPEAKER_00, SPEAKER_01 and so on")
+        raise InputError(f"{target} cannot have turns: only labels of the form SPEAKER_00 can")
     diarization = _merge_turns(old, numbers[0], numbers[1], (gone.seconds, kept.seconds))
-    return _without_single_overlaps(replace(merged, diarization=diarization), diarization)
+    return _clear_single_overlaps(replace(merged, diarization=diarization), diarization)
 
 
 def add_speaker(transcript: Transcript, label: str) -> Transcript:
-    """Add somebody whom nobody found, for assignments; nothing is theirs yet.
+    """Add a speaker without any speech, as the target of assignments.
 
     Parameters
     ----------
     transcript : Transcript
     label : str
-        The one behind the highest that is there, so that no typing error makes a person.
+        Label with the next free number. Others are refused, so that a typing error does not create a speaker.
 
     Raises
     ------
     InputError
-        If it is another.
+        If it is any other label.
     """
     found = {number for label in transcript.speakers if (number := speaker_number(label)) is not None}
     if transcript.diarization is not None:
         found.update(transcript.diarization.speaker_ids)
     new = speaker_label(max(found, default=-1) + 1)
     if label != new:
-        known = label_names(transcript.speakers) or "nobody"
-        raise InputError(f"there is no speaker {label!r}, only {known}; a new speaker must be {new}")
+        raise InputError(f"{_unknown(transcript, label)}. The label of a new speaker must be {new}")
     return replace(transcript, speakers={**transcript.speakers, new: Speaker(label=new)})
 
 
 def assign(transcript: Transcript, start: float, end: float, label: str) -> Transcript:
-    """Give a speaker all that is said in a time.
+    """Assign all speech in a time range to a speaker.
 
     Parameters
     ----------
     transcript : Transcript
     start, end : float
-        Seconds, the end excluded.
+        Time range in seconds, end excluded.
     label : str
-        Who speaks there; also somebody new, as `add_speaker` adds them.
+        The speaker; may be new, see `add_speaker`.
 
     Raises
     ------
     InputError
-        If nobody has the label and no new speaker may have it, the end is not after the start, or the start not inside
-        the recording.
+        If the label neither exists nor is valid for a new speaker, the end is not after the start, or the start is not
+        inside the recording.
     """
     if label not in transcript.speakers:
         transcript = add_speaker(transcript, label)
-    if not (0 <= start < end < math.inf):
-        raise InputError(f"{start:g}-{end:g} is no time: the end must be after the start, both seconds from 0 on")
+    if not (0 <= start < math.inf and 0 <= end < math.inf):
+        raise InputError(f"Invalid time range {start:g}-{end:g}: times must be finite and not negative")
+    if start >= end:
+        raise InputError(f"Invalid time range {start:g}-{end:g}: end must be after start")
     if start >= transcript.duration:
-        raise InputError(f"{start:g}-{end:g} is after the end of the recording at {transcript.duration:g} s")
+        raise InputError(f"Invalid time range {start:g}-{end:g}: the recording ends at {transcript.duration:g} s")
     number = speaker_number(label)
     utterances = tuple(
         part for utterance in transcript.utterances for part in _assign_words(utterance, start, end, label)
@@ -158,14 +159,14 @@ def assign(transcript: Transcript, start: float, end: float, label: str) -> Tran
     old = transcript.diarization
     if old is not None:
         if number is None:
-            raise InputError(f"{label} cannot have turns: their labels are SPEAKER_00, SPEAKER_01 and so on")
+            raise InputError(f"{label} cannot have turns: only labels of the form SPEAKER_00 can")
         assigned = replace(assigned, diarization=_assign_turns(old, start, end, number))
-    return _with_counts(transcript, assigned)
+    return _update_counts(transcript, assigned)
 
 
 def prune(transcript: Transcript) -> Transcript:
-    """Remove speakers who have no word, utterance, segment, piece and turn, and their mean embeddings."""
-    present = _counted(transcript)
+    """Remove speakers without words, utterances, segments, pieces and turns, and their mean embeddings."""
+    present = _tally(transcript)
     speakers = {label: speaker for label, speaker in transcript.speakers.items() if label in present}
     diarization = transcript.diarization
     if diarization is not None:
@@ -174,10 +175,14 @@ def prune(transcript: Transcript) -> Transcript:
     return replace(transcript, speakers=speakers, diarization=diarization)
 
 
-def _known(transcript: Transcript, label: str) -> Speaker:
+def _find(transcript: Transcript, label: str) -> Speaker:
     if label not in transcript.speakers:
-        raise InputError(f"there is no speaker {label!r}, only {label_names(transcript.speakers) or 'nobody'}")
+        raise InputError(_unknown(transcript, label))
     return transcript.speakers[label]
+
+
+def _unknown(transcript: Transcript, label: str) -> str:
+    return f"Unknown speaker {label!r}. Available: {label_names(transcript.speakers) or 'none'}"
 
 
 def _rank(speaker: Speaker) -> int:
@@ -185,7 +190,7 @@ def _rank(speaker: Speaker) -> int:
 
 
 def _merge_turns(old: Diarization, source: int, target: int, seconds: tuple[float, float]) -> Diarization:
-    def own(speaker: int) -> int:
+    def merged(speaker: int) -> int:
         return target if speaker == source else speaker
 
     pieces, vectors = stored_pieces(old)
@@ -195,16 +200,16 @@ def _merge_turns(old: Diarization, source: int, target: int, seconds: tuple[floa
         embeddings[target] = _mean_embedding(both, seconds)
     return _rebuilt(
         old,
-        segments=[(segment.start, segment.end, own(segment.speaker_id)) for segment in old.segments],
-        turns=join_turns([(turn.start, turn.end, own(turn.speaker_id)) for turn in old.turns], target),
-        pieces=[(piece.start, piece.end, own(piece.speaker_id)) for piece in pieces],
+        segments=[(segment.start, segment.end, merged(segment.speaker_id)) for segment in old.segments],
+        turns=join_turns([(turn.start, turn.end, merged(turn.speaker_id)) for turn in old.turns], target),
+        pieces=[(piece.start, piece.end, merged(piece.speaker_id)) for piece in pieces],
         vectors=vectors,
         embeddings=embeddings,
     )
 
 
 def _mean_embedding(embeddings: Sequence[FloatArray], seconds: Sequence[float]) -> FloatArray:
-    """Mean of the source's and the target's embedding as they are written, ``float32[D]``."""
+    """Mean of the embeddings of source and target, rounded as in the JSON file, ``float32[D]``."""
     source, target = (np.round(each.astype(np.float64), EMBEDDING_DECIMALS) for each in embeddings)
     weights = [round(each, 3) for each in seconds] if any(round(each, 3) for each in seconds) else [1.0, 1.0]
     total = weights[1] * target + weights[0] * source
@@ -215,7 +220,7 @@ def _mean_embedding(embeddings: Sequence[FloatArray], seconds: Sequence[float]) 
 
 def _assign_words(utterance: Utterance, start: float, end: float, label: str) -> Iterable[Utterance]:
     words = tuple(
-        replace(word, speaker=label, speaker_confidence=_SURE, overlap=False)
+        replace(word, speaker=label, speaker_confidence=_MANUAL_CONFIDENCE, overlap=False)
         if start <= (word.start + word.end) / 2 < end
         else word
         for word in utterance.words
@@ -229,8 +234,8 @@ def _assign_words(utterance: Utterance, start: float, end: float, label: str) ->
 
 
 def _join_utterances(before: Transcript, utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
-    """Utterances after an edit, joined where a change of speaker is gone; what ended for another reason still does."""
-    former = [word.speaker for word in before.words]
+    """Join utterances of an edited transcript where the change of speaker between them was removed."""
+    old_speakers = [word.speaker for word in before.words]
     joined: list[Utterance] = []
     place = 0
     for utterance in utterances:
@@ -240,7 +245,7 @@ def _join_utterances(before: Transcript, utterances: Iterable[Utterance]) -> tup
             last is not None
             and last.words
             and words
-            and former[place - 1] != former[place]
+            and old_speakers[place - 1] != old_speakers[place]
             and last.speaker == utterance.speaker == last.words[-1].speaker == words[0].speaker
             and last.words[-1].end - last.words[0].start < longest_before(last.words[-1], words[0])
         ):
@@ -285,8 +290,8 @@ def _rebuilt(
     )
 
 
-def _without_single_overlaps(transcript: Transcript, diarization: Diarization) -> Transcript:
-    """Transcript without the marks of overlapped words that no two speakers' turns meet."""
+def _clear_single_overlaps(transcript: Transcript, diarization: Diarization) -> Transcript:
+    """Unmark overlapped words that turns of fewer than two speakers overlap."""
     starts = np.array([turn.start for turn in diarization.turns])
     ends = np.array([turn.end for turn in diarization.turns])
     numbers = np.array([turn.speaker_id for turn in diarization.turns])
@@ -302,23 +307,23 @@ def _without_single_overlaps(transcript: Transcript, diarization: Diarization) -
     return replace(transcript, utterances=utterances)
 
 
-def _with_counts(before: Transcript, after: Transcript) -> Transcript:
-    """Transcript with the seconds and words that an assignment moved."""
-    had, has = _counted(before), _counted(after)
+def _update_counts(before: Transcript, after: Transcript) -> Transcript:
+    """Update seconds and words of all speakers after an assignment."""
+    old, new = _tally(before), _tally(after)
     nothing = (0.0, 0)
     speakers = {
         label: replace(
             speaker,
-            seconds=max(speaker.seconds + has.get(label, nothing)[0] - had.get(label, nothing)[0], 0.0),
-            words=max(speaker.words + has.get(label, nothing)[1] - had.get(label, nothing)[1], 0),
+            seconds=max(speaker.seconds + new.get(label, nothing)[0] - old.get(label, nothing)[0], 0.0),
+            words=max(speaker.words + new.get(label, nothing)[1] - old.get(label, nothing)[1], 0),
         )
         for label, speaker in after.speakers.items()
     }
     return replace(after, speakers=speakers)
 
 
-def _counted(transcript: Transcript) -> dict[str, tuple[float, int]]:
-    """Exclusive seconds and words of everybody who has an utterance, word, segment, piece or turn."""
+def _tally(transcript: Transcript) -> dict[str, tuple[float, int]]:
+    """Seconds of segments and number of words, by label, of all speakers with any speech."""
     seconds: dict[str, float] = {}
     words: dict[str, int] = {}
     for utterance in transcript.utterances:

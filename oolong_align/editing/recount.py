@@ -1,4 +1,4 @@
-"""Another number of speakers, from the embeddings of the pieces alone: no network runs, the audio is not needed."""
+"""Find another number of speakers from the stored embeddings of the pieces, without audio or networks."""
 
 from __future__ import annotations
 
@@ -42,81 +42,80 @@ from oolong_align.weights.manifest import load_manifest
 __all__ = ["find_plda", "recluster"]
 
 _LONG_S: Final = 1.5
-# Two speakers' turns on most of a piece make its voice nobody's.
-_OVERLAPPED: Final = 1.5
+_MAX_ACTIVITY: Final = 1.5  # a piece with more speech than this per second is overlapped, and its embedding mixed
 
 
 def recluster(transcript: Transcript, num_speakers: int, *, plda: Plda | None = None) -> Transcript:
-    """Find a given number of speakers in the voices that a transcript keeps.
+    """Cluster the embeddings stored in a transcript into a given number of speakers.
 
     Parameters
     ----------
     transcript : Transcript
-        With pieces and their embeddings, as the diarizer and `oolong_align.formats.read_json` give it.
+        With pieces and their embeddings, as returned by the pipeline and `oolong_align.formats.read_json`.
     num_speakers : int
-        How many there are; fewer are found, with a warning, where the voices do not tell so many apart.
+        Number of speakers. The result has fewer, with a warning, if the embeddings cannot be separated further.
     plda : Plda, optional
-        Of the models that made the transcript; found by their name where it is not given.
+        PLDA of the models that produced the transcript; found by their name by default.
 
     Returns
     -------
     Transcript
-        Labels are new, in the order of first appearance, and so are turns, segments, the speakers and marks of words,
-        and the utterances. What was merged or assigned before is forgotten, names are not: name, voice and probability
-        go to the speaker with whom the old one shares most seconds (one to one, as many seconds as possible in all),
-        if these are more than half of what one of the two says.
+        With new labels in order of first appearance, new turns and segments, new speakers and overlap marks of words,
+        and new utterances. Earlier merges and assignments are lost. Name, voice and probability of an old speaker go to
+        the new speaker with whom it shares the most seconds (one-to-one assignment that maximises the total), if these
+        are more than half of the speech of one of the two.
 
     Raises
     ------
     InputError
         If the transcript has no embeddings, fewer pieces than speakers, or pieces that overlap.
     ModelError
-        If the models that made it are not known here.
+        If the models that produced the transcript cannot be found.
     UsageError
-        If the number is less than 1.
+        If ``num_speakers`` is less than 1.
 
     Warns
     -----
     OolongWarning
-        If VBx finds another number, or not so many speakers could be told apart.
+        If VBx finds another number, or fewer speakers could be separated.
 
     Notes
     -----
-    `oolong_align.diarization.clustering.cluster_pieces`, then each piece goes to the speaker whose long pieces it
-    resembles most.
-    Where somebody else speaks as well, a turn stays with the speaker of the piece in front of it in this turn. Words
-    are attributed as in `oolong_align.alignment.align.align`, times unchanged. Costs as in the clustering, and
-    O(words x pieces).
+    Runs `oolong_align.diarization.clustering.cluster_pieces`, then assigns each piece to the speaker with the most
+    similar long pieces. Parts of a turn without a piece, where another speaker talks as well, go to the speaker of the
+    preceding piece in this turn. Words are attributed as in `oolong_align.alignment.align.align`, and their times do
+    not change. The cost is that of the clustering plus O(words x pieces).
     """
     check_speaker_bounds(num_speakers, None, None)
     old = transcript.diarization
     if old is None or old.voice is None or not (old.pieces or old.segments):
         raise InputError(
-            "the transcript keeps no voices to cluster again: diarize the recording itself with --num_speakers"
+            "Cannot change the number of speakers: the transcript contains no embeddings. "
+            "Diarize the recording again with --num_speakers"
         )
     pieces, vectors = stored_pieces(old)
     if any(a.end > b.start for a, b in pairwise(pieces)):
-        raise InputError(
-            "the pieces of the transcript overlap or are out of order; give a file that this program wrote"
-        )
+        raise InputError("The pieces of the transcript overlap or are not sorted. Use a JSON file written by oolong")
     if (known := np.count_nonzero(vectors.any(axis=1))) < num_speakers:
-        raise InputError(f"num_speakers={num_speakers}: the transcript has only {known} pieces of speech with a voice")
+        raise InputError(
+            f"Cannot find num_speakers={num_speakers}: the transcript has only {known} pieces with an embedding"
+        )
     model = plda or find_plda(old.model)
     if model.dimension != vectors.shape[1]:
         raise InputError(
-            f"the transcript keeps embeddings of {vectors.shape[1]} numbers, but its models have {model.dimension}"
+            f"The embeddings of the transcript have {vectors.shape[1]} dimensions, but its PLDA has {model.dimension}"
         )
-    clustering, owners, voices = _cluster(pieces, vectors, old.turns, model, num_speakers)
+    clustering, owners, centroids = _cluster(pieces, vectors, old.turns, model, num_speakers)
     order = _order_of_appearance(_turns(old.turns, pieces, owners))
     owners = np.array([order.index(owner) for owner in owners.tolist()])
-    told = [clustering.warning] if clustering.warning else []
+    messages = [clustering.warning] if clustering.warning else []
     if len(order) < num_speakers:
-        told.append(f"num_speakers asks for {num_speakers} speakers, but only {len(order)} could be told apart")
-    for text in told:
-        warn(text)
+        messages.append(f"Found only {len(order)} of the {num_speakers} speakers requested with num_speakers")
+    for message in messages:
+        warn(message)
     turns = tuple(DiarizeSegment(*turn) for turn in _turns(old.turns, pieces, owners))
     relabelled = [(piece.start, piece.end, owner) for piece, owner in zip(pieces, owners.tolist(), strict=True)]
-    embeddings = dict(enumerate(voices[order]))
+    embeddings = dict(enumerate(centroids[order]))
     diarization = replace(
         old,
         segments=mark_overlap(_join_pieces(relabelled), turns),
@@ -124,14 +123,14 @@ def recluster(transcript: Transcript, num_speakers: int, *, plda: Plda | None = 
         pieces=tuple(DiarizeSegment(*piece) for piece in relabelled),
         embeddings=embeddings,
         voice=StoredEvidence([piece[:2] for piece in relabelled], vectors, embeddings),
-        warnings=tuple(told),
+        warnings=tuple(messages),
     )
     words = _attribute(transcript.words, diarization)
     return replace(
         transcript,
         utterances=gather_utterances(words),
         diarization=diarization,
-        speakers=_carry_names(transcript.speakers, pieces, owners, _count(words, diarization)),
+        speakers=_transfer_names(transcript.speakers, pieces, owners, _count(words, diarization)),
     )
 
 
@@ -141,24 +140,24 @@ def find_plda(
     bundle: str | os.PathLike[str] | None = None,
     model_dir: str | os.PathLike[str] | None = None,
 ) -> Plda:
-    """Find the PLDA that fits the embeddings of a result; of a bundle of this program no other file is looked for.
+    """Find the PLDA for the embeddings of a result; for a bundle in the manifest, only the PLDA of this bundle.
 
     Parameters
     ----------
     model : ModelInfo or None
-        What made the result.
+        Model of the result.
     bundle, model_dir : str or path, optional
-        Where to look, as in `oolong_align.weights.find_bundle`; by default the bundle that the model names.
+        Where to search, as in `oolong_align.weights.find_bundle`; defaults to the bundle named by the model.
 
     Raises
     ------
     ModelError
-        If the models are unknown, or those found are others.
+        If the model is unknown, or the PLDA found belongs to another model.
     """
     if model is None:
         raise ModelError(
-            "the transcript does not say which models made it, so its voices cannot be told apart again: diarize the "
-            "recording itself with --num_speakers"
+            "Cannot change the number of speakers: the transcript does not name its models. "
+            "Diarize the recording again with --num_speakers"
         )
     manifest = load_manifest()
     known = manifest.bundles.get(model.bundle)
@@ -170,8 +169,8 @@ def find_plda(
         same = model.hashes.get("embedding") in {file.sha256 for files in editions for file in files}
     if not same:
         raise ModelError(
-            f"the transcript was made with the models {model.bundle!r}, whose PLDA is not here; "
-            "name their folder with --bundle"
+            f"Could not find the PLDA of the models {model.bundle!r}, which produced the transcript. "
+            "Use --bundle with their folder"
         )
     return Plda.load(found.files["plda"])
 
@@ -183,13 +182,13 @@ def _cluster(
     plda: Plda,
     num_speakers: int,
 ) -> tuple[Clustering, Labels, FloatArray]:
-    """The clustering, the cluster of each piece, and the L2-normalised mean embedding of each cluster."""
+    """Return the clustering, the cluster of each piece, and the L2-normalised mean embedding of each cluster."""
     starts = np.array([piece.start for piece in pieces])
     ends = np.array([piece.end for piece in pieces])
     seconds = (ends - starts).astype(np.float32)
-    heard = vectors.any(axis=1)
-    clean = heard & (_spoken_seconds(turns, starts, ends) < _OVERLAPPED * seconds)
-    training = clean if np.count_nonzero(clean) >= num_speakers else heard
+    embedded = vectors.any(axis=1)
+    clean = embedded & (_spoken_seconds(turns, starts, ends) < _MAX_ACTIVITY * seconds)
+    training = clean if np.count_nonzero(clean) >= num_speakers else embedded
     defaults = DiarizerOptions()
     options = ClusteringOptions(
         threshold=defaults.clustering_threshold,
@@ -205,8 +204,8 @@ def _cluster(
     settled, _ = settle_pieces(embeddings, owners, long, clustering.centroids)
     if len(np.unique(settled)) >= len(np.unique(owners)):
         owners = settled
-    # A piece without a voice belongs to the one in front of it, the first ones to the first that has one.
-    known = np.flatnonzero(heard)
+    # A piece without an embedding goes with the preceding piece that has one, or else with the first one.
+    known = np.flatnonzero(embedded)
     owners = owners[known[np.maximum(np.searchsorted(known, np.arange(len(pieces)), side="right") - 1, 0)]]
     return clustering, owners, piece_centroids(embeddings[long], owners[long], clustering.centroids)
 
@@ -214,7 +213,7 @@ def _cluster(
 def _spoken_seconds(
     turns: Sequence[DiarizeSegment], starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Seconds that all speakers together speak in each span; two at once count twice."""
+    """Speech of all speakers in each span in seconds; overlapped speech counts once per speaker."""
     total = np.zeros(len(starts))
     for speaker in {turn.speaker_id for turn in turns}:
         own = Timeline((turn.start, turn.end) for turn in turns if turn.speaker_id == speaker)
@@ -223,24 +222,24 @@ def _spoken_seconds(
 
 
 def _turns(turns: Sequence[DiarizeSegment], pieces: Sequence[DiarizeSegment], owners: Labels) -> list[Span]:
-    """Turns of the new speakers: their pieces, and what old turns hold besides, with the speaker before it."""
+    """Turns of the new speakers: their pieces, and the parts of old turns without a piece."""
     own: dict[int, list[Span]] = {}
     for piece, owner in zip(pieces, owners.tolist(), strict=True):
         own.setdefault(piece.speaker_id, []).append((piece.start, piece.end, owner))
     found = [span for spans in own.values() for span in spans]
     for turn in turns:
-        found += _besides(turn, own.get(turn.speaker_id, []))
+        found += _uncovered(turn, own.get(turn.speaker_id, []))
     for owner in range(int(owners.max()) + 1):
         found = join_turns(found, owner)
     return found
 
 
-def _besides(turn: DiarizeSegment, own: Sequence[Span]) -> Iterator[Span]:
-    """Parts of a turn that no piece of its speaker covers, with the new speaker of the piece in front or behind."""
+def _uncovered(turn: DiarizeSegment, own: Sequence[Span]) -> Iterator[Span]:
+    """Parts of a turn that no piece of its speaker covers, with the new speaker of the preceding or first piece."""
     first = bisect_right(own, turn.start, key=lambda span: span[1])
     met = own[first : bisect_left(own, turn.end, key=lambda span: span[0])]
     if not met:
-        # Always beside somebody else: the speaker of the nearest piece.
+        # The whole turn is overlapped: use the speaker of the nearest piece.
         near = min(own, key=lambda span: max(span[0] - turn.end, turn.start - span[1]), default=None)
         if near is not None:
             yield turn.start, turn.end, near[2]
@@ -259,7 +258,7 @@ def _order_of_appearance(turns: Sequence[Span]) -> list[int]:
 
 
 def _join_pieces(pieces: Sequence[Span]) -> list[Span]:
-    """Segments: pieces of one speaker that touch are one."""
+    """Join touching pieces of one speaker to segments."""
     joined: list[Span] = []
     for piece in pieces:
         if joined and joined[-1][1:] == (piece[0], piece[2]):
@@ -286,7 +285,7 @@ def _attribute(words: Sequence[Word], diarization: Diarization) -> list[Word]:
 
 
 def _count(words: Sequence[Word], diarization: Diarization) -> list[Speaker]:
-    """Speakers by number, without names."""
+    """Speakers without names, ordered by number."""
     counts = Counter(word.speaker for word in words)
     seconds = [0.0] * len(diarization.embeddings)
     for segment in diarization.segments:
@@ -297,7 +296,7 @@ def _count(words: Sequence[Word], diarization: Diarization) -> list[Speaker]:
     ]
 
 
-def _carry_names(
+def _transfer_names(
     old: Mapping[str, Speaker], pieces: Sequence[DiarizeSegment], owners: Labels, speakers: Sequence[Speaker]
 ) -> dict[str, Speaker]:
     numbers = sorted({piece.speaker_id for piece in pieces})

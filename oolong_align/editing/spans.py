@@ -1,4 +1,4 @@
-"""Spans with speakers, cut and joined; the speakers of a transcript as they are named in messages."""
+"""Cut and join time spans with speakers; names of speakers in messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Span", "join_turns", "label_names", "reassign_span", "stored_pieces"
 Span: TypeAlias = "tuple[float, float, int]"
 
 
-class _Spoken(Protocol):
+class _SpeakerSpan(Protocol):
     @property
     def start(self) -> float: ...
     @property
@@ -26,11 +26,11 @@ class _Spoken(Protocol):
 
 
 def reassign_span(
-    spans: Sequence[_Spoken], start: float, end: float, number: int
+    spans: Sequence[_SpeakerSpan], start: float, end: float, number: int
 ) -> tuple[list[Span], npt.NDArray[np.int64]]:
-    """Spans of which the parts inside a time belong to a speaker, and for each part the span that it comes from.
+    """Cut spans at start and end, and assign the parts inside to a speaker; return parts and indices of their spans.
 
-    Spans of that speaker, and those outside, stay whole.
+    Spans of this speaker and spans outside the range are not cut.
     """
     parts: list[Span] = []
     rows: list[int] = []
@@ -50,7 +50,7 @@ def reassign_span(
 
 
 def join_turns(turns: Iterable[Span], number: int) -> list[Span]:
-    """Turns sorted by start, speaker and end, of which one speaker's are joined where they overlap or touch."""
+    """Join turns of one speaker that overlap or touch; return all turns sorted by start, speaker and end."""
     kept: list[Span] = []
     joined: list[Span] = []
     for turn in sorted(turns):
@@ -64,19 +64,19 @@ def join_turns(turns: Iterable[Span], number: int) -> list[Span]:
 
 
 def stored_pieces(diarization: Diarization) -> tuple[tuple[DiarizeSegment, ...], FloatArray]:
-    """Pieces of a diarization and their embeddings, ``float32[pieces, D]``; none where no voice is known."""
+    """Pieces of a diarization and their embeddings, ``float32[pieces, D]``; empty without stored embeddings."""
     if diarization.voice is None:
         return (), np.zeros((0, 0), dtype=np.float32)
-    voice = diarization.voice
+    evidence = diarization.voice
     pieces = diarization.pieces or tuple(
         DiarizeSegment(segment.start, segment.end, segment.speaker_id) for segment in diarization.segments
     )
-    vectors = [voice.embed(piece.start, piece.end) for piece in pieces]
+    vectors = [evidence.embed(piece.start, piece.end) for piece in pieces]
     return pieces, np.stack(vectors) if vectors else np.zeros((0, 0), dtype=np.float32)
 
 
 def label_names(speakers: Mapping[str, Speaker]) -> str:
-    """Labels of a transcript, each with its name, for a message."""
+    """Labels and names of speakers, for messages."""
     return ", ".join(
         f"{label} ({clean_name(speaker.name)})" if speaker.name else label for label, speaker in speakers.items()
     )

@@ -1,4 +1,4 @@
-"""A wrong number of speakers, corrected from the JSON alone, against the right number from the recording."""
+"""Correct a wrong number of speakers from the JSON file, compared with a diarization with the right number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORD_S = 0.4
 
 
 def transcribe(diarizer: Diarizer, recording: Path, num_speakers: int, length: float) -> Transcript:
-    """A word each 0.4 s; those outside of all turns get no speaker."""
+    """Diarize, with one word every 0.4 s; words outside all turns have no speaker."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OolongWarning)
         diarization = diarizer(recording, num_speakers=num_speakers)
@@ -33,7 +33,7 @@ def correct(transcript: Transcript, num_speakers: int, models: Path | None) -> T
         return recluster(read_json(render_json(transcript)), num_speakers, plda=plda)
 
 
-def check_alike(found: Transcript, direct: Transcript, folder: Path) -> None:
+def check_similar(found: Transcript, direct: Transcript, folder: Path) -> None:
     assert found.diarization is not None
     (folder / "exclusive.rttm").write_text(render_rttm(direct, exclusive=True))
     (folder / "overlapping.rttm").write_text(render_rttm(direct))
@@ -42,13 +42,13 @@ def check_alike(found: Transcript, direct: Transcript, folder: Path) -> None:
     other = sum(mine.speaker != theirs.speaker for mine, theirs in zip(found.words, direct.words, strict=True))
     print(f"exclusive {exclusive:.4f}, turns {overlapping:.4f}, words {other} of {len(direct.words)}")
     assert exclusive <= 0.01
-    # Who speaks at the same time is not in a file in which both were one.
+    # A file in which two speakers were one has no overlaps between them.
     assert overlapping <= 0.1
     assert other <= 0.03 * len(direct.words)
 
 
 @pytest.mark.parametrize("wrong", [1, 2, 5])
-def test_three_people_from_another_number(
+def test_three_speakers_from_another_number(
     diarizer: Diarizer,
     three: Transcript,
     repository: Path,
@@ -59,7 +59,7 @@ def test_three_people_from_another_number(
 ) -> None:
     found = correct(transcribe(diarizer, repository / "examples" / "meeting.flac", wrong, 60.0), 3, model_dir)
     assert list(found.speakers) == ["SPEAKER_00", "SPEAKER_01", "SPEAKER_02"]
-    check_alike(found, three, tmp_path)
+    check_similar(found, three, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +69,16 @@ def three(diarizer: Diarizer, repository: Path) -> Transcript:
 
 @pytest.mark.data
 @pytest.mark.parametrize("wrong", [1, 4])
-def test_two_people_on_the_telephone(
+def test_two_speakers_on_the_telephone(
     diarizer: Diarizer, data_dir: Path, model_dir: Path | None, tmp_path: Path, wrong: int
 ) -> None:
     recording = data_dir / "real" / "sample.flac"
     direct = transcribe(diarizer, recording, 2, 30.0)
     found = correct(transcribe(diarizer, recording, wrong, 30.0), 2, model_dir)
-    check_alike(found, direct, tmp_path)
+    check_similar(found, direct, tmp_path)
 
 
-def test_names_go_with_those_who_have_them(
+def test_names_are_transferred(
     three: Transcript, model_dir: Path | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = three
@@ -96,4 +96,4 @@ def test_names_go_with_those_who_have_them(
     assert len(fewer.speakers) == 2
     assert {speaker.name for speaker in fewer.speakers.values()} < {"Nora", "Ralph", "Kai"}
     assert main(["edit", str(path), "--num_speakers", "99", *parts]) == 1
-    assert "num_speakers=99: the transcript has only" in capsys.readouterr().err
+    assert "Cannot find num_speakers=99: the transcript has only" in capsys.readouterr().err

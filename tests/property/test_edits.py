@@ -38,7 +38,7 @@ D = 6
 
 @st.composite
 def transcripts(draw: st.DrawFn) -> Transcript:
-    """What `read_json` gives: four speakers, exclusive segments, turns that overlap, pieces inside the segments."""
+    """Transcripts from `read_json`: four speakers, segments, overlapping turns, pieces inside the segments."""
     words: list[Word] = []
     now = 0.0
     for text in draw(st.lists(st.sampled_from(["Yes.", "no", "你", "--"]), max_size=15)):
@@ -48,7 +48,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
         words.append(Word(start, now, text, 0.5, speaker, None if speaker is None else 0.75, draw(st.booleans())))
     cuts = sorted(draw(st.lists(st.integers(0, 20_000), max_size=9, unique=True)))
     segments = [(a / 1000, b / 1000, draw(st.integers(0, 3))) for a, b in pairwise(cuts) if draw(st.booleans())]
-    behind = [(start, min(end + draw(st.sampled_from([0.0, 0.7])), 20.0), who) for start, end, who in segments]
+    turns = [(start, min(end + draw(st.sampled_from([0.0, 0.7])), 20.0), who) for start, end, who in segments]
     pieces = [
         part
         for a, b, who in segments
@@ -67,7 +67,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
         utterances=gather_utterances(words),
         diarization=Diarization(
             segments=tuple(SpeakerSegment(*each) for each in segments),
-            turns=tuple(DiarizeSegment(*each) for each in behind),
+            turns=tuple(DiarizeSegment(*each) for each in turns),
             speech=(),
             duration=20.0,
             embeddings=embeddings,
@@ -101,14 +101,14 @@ def edited(draw: st.DrawFn, transcript: Transcript) -> Transcript:
     return assign(transcript, start / 1000, end / 1000, label)
 
 
-def heard(transcript: Transcript) -> list[tuple[object, ...]]:
+def recognised(transcript: Transcript) -> list[tuple[object, ...]]:
     return [(word.start, word.end, word.text, word.probability, word.leading_space) for word in transcript.words]
 
 
 def check(transcript: Transcript, before: Transcript) -> None:
     text = render_json(transcript)
     assert render_json(read_json(text)) == text
-    assert heard(transcript) == heard(before)
+    assert recognised(transcript) == recognised(before)
     validate_transcript(transcript)
     assert transcript.diarization is not None
     assert before.diarization is not None
@@ -129,9 +129,7 @@ def check(transcript: Transcript, before: Transcript) -> None:
 
 @settings(max_examples=150)
 @given(data=st.data(), transcript=transcripts())
-def test_edits_keep_words_and_time_and_what_is_written_is_read_back(
-    data: st.DataObject, transcript: Transcript
-) -> None:
+def test_edits_keep_words_and_times_and_survive_writing(data: st.DataObject, transcript: Transcript) -> None:
     before = render_json(transcript)
     now = transcript
     for _ in range(data.draw(st.integers(1, 4))):
@@ -141,14 +139,14 @@ def test_edits_keep_words_and_time_and_what_is_written_is_read_back(
 
 
 def merge_written(document: dict[str, Any], source: str, target: str) -> None:
-    """The rules of a merge on the JSON itself, without this package, as another program would have them."""
+    """Independent implementation of a merge on the JSON document, as in another program."""
     people, voices = document["speakers"], document["speaker_embeddings"]
     gone, kept = people.pop(source), people[target]
     lines: list[dict[str, Any]] = []
     for segment in document["segments"]:
         before = lines[-1] if lines else {"words": []}
         edge = [*before["words"][-1:], *segment["words"][:1]]
-        if {word["speaker"] for word in edge} == {source, target} and parted(before, segment) is None:
+        if {word["speaker"] for word in edge} == {source, target} and split_reason(before, segment) is None:
             both = [{**word, "leading_space": True} for word in before["words"] + segment["words"]]
             text = f"{before['text']} {segment['text']}"
             lines[-1] = {**before, "end": segment["end"], "text": text, "words": both}
@@ -183,8 +181,8 @@ def merge_written(document: dict[str, Any], source: str, target: str) -> None:
     kept["words"] += gone["words"]
 
 
-def parted(before: dict[str, Any], segment: dict[str, Any]) -> str | None:
-    """Why two segments are two, whoever speaks; only what is possible in these transcripts."""
+def split_reason(before: dict[str, Any], segment: dict[str, Any]) -> str | None:
+    """Why two segments are split apart from their speakers; only the cases possible in these transcripts."""
     last, first = before["words"][-1], segment["words"][0]
     if first["start"] - last["end"] >= 1.0:
         return "pause"
@@ -198,7 +196,7 @@ def source_rank(speaker: dict[str, Any]) -> int:
 
 @settings(max_examples=100)
 @given(data=st.data(), transcript=transcripts())
-def test_whoever_merges_in_the_file_by_the_rules_gets_the_same(data: st.DataObject, transcript: Transcript) -> None:
+def test_merge_in_the_file_gives_the_same_transcript(data: st.DataObject, transcript: Transcript) -> None:
     document = json.loads(render_json(transcript))
     for _ in range(2):
         source, target = data.draw(st.permutations(list(transcript.speakers)))[:2]
@@ -209,7 +207,7 @@ def test_whoever_merges_in_the_file_by_the_rules_gets_the_same(data: st.DataObje
 
 @settings(max_examples=60)
 @given(data=st.data(), transcript=transcripts())
-def test_an_edit_of_the_file_is_an_edit_of_the_transcript(data: st.DataObject, transcript: Transcript) -> None:
+def test_edits_after_rereading_are_equal(data: st.DataObject, transcript: Transcript) -> None:
     source, target, label = data.draw(st.permutations(LABELS))[:3]
     start, end = data.draw(TIMES)
     kept = assign(merge(transcript, source, target), start / 1000, end / 1000, label)
@@ -240,9 +238,7 @@ def test_the_order_of_independent_edits_does_not_matter(
 
 @settings(max_examples=100)
 @given(transcript=transcripts(), time=TIMES, label=st.sampled_from(LABELS))
-def test_an_assigned_time_is_the_speakers_and_no_other_is_touched(
-    transcript: Transcript, time: list[int], label: str
-) -> None:
+def test_assignment_changes_only_its_time_range(transcript: Transcript, time: list[int], label: str) -> None:
     start, end = time[0] / 1000, time[1] / 1000
     assume(start < 20)
     after = assign(transcript, start, end, label)
@@ -265,7 +261,7 @@ def plda() -> Plda:
 
 @settings(max_examples=100)
 @given(transcript=transcripts(), number=st.integers(1, 4))
-def test_clustering_again_keeps_words_and_time(transcript: Transcript, number: int) -> None:
+def test_recluster_keeps_words_and_times(transcript: Transcript, number: int) -> None:
     assert transcript.diarization is not None
     assume(len(transcript.diarization.pieces) >= number)
     with warnings.catch_warnings():

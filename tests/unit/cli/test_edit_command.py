@@ -125,25 +125,31 @@ def test_edits_that_may_be_mistakes_cause_a_warning(run: Run, result: Path) -> N
         (["--rename", "Ada"], "--rename Ada: Missing '='. Write LABEL=NAME, such as SPEAKER_00=Ada"),
         (["--assign", "1-2"], "--assign 1-2: Missing '='. Write START-END=LABEL, such as 12.3-15=SPEAKER_01"),
         (["--merge", "SPEAKER_01"], "Missing '='. Write LABEL=LABEL"),
-        (["--rename", "SPEAKER_07=Ada"], "there is no speaker 'SPEAKER_07', only SPEAKER_00, SPEAKER_01"),
-        (["--rename", "SPEAKER_00=\x1b\u202e"], "nothing of it can be printed"),
-        (["--rename", "SPEAKER_00= SPEAKER_01"], "SPEAKER_01 is another speaker"),
-        (["--rename", "SPEAKER_00=SPEAKER_01"], "if they are one person, merge them: --merge SPEAKER_00=SPEAKER_01"),
-        (["--merge", "SPEAKER_01=Ada"], "--merge SPEAKER_01=Ada: there is no speaker 'Ada', only"),
-        (["--merge", "SPEAKER_01=SPEAKER_01"], "cannot be merged with itself"),
-        (["--merge", "SPEAKER_01=SPEAKER_00", "--merge", "SPEAKER_01=SPEAKER_00"], "only SPEAKER_00"),
+        (["--rename", "SPEAKER_07=Ada"], "Unknown speaker 'SPEAKER_07'. Available: SPEAKER_00, SPEAKER_01"),
+        (["--rename", "SPEAKER_00=\x1b\u202e"], "no printable characters"),
+        (["--rename", "SPEAKER_00= SPEAKER_01"], "Invalid name SPEAKER_01: it is the label of another speaker"),
+        (["--rename", "SPEAKER_00=SPEAKER_01"], "To combine both speakers, use --merge SPEAKER_00=SPEAKER_01"),
+        (["--merge", "SPEAKER_01=Ada"], "--merge SPEAKER_01=Ada: Unknown speaker 'Ada'. Available:"),
+        (["--merge", "SPEAKER_01=SPEAKER_01"], "Cannot merge SPEAKER_01 with itself"),
+        (["--merge", "SPEAKER_01=SPEAKER_00", "--merge", "SPEAKER_01=SPEAKER_00"], "Available: SPEAKER_00"),
         (
             ["--assign", "12=SPEAKER_00"],
             "Invalid time range '12'. Give start and end in seconds or m:ss, such as 12.3-15",
         ),
         (["--assign", "-1-2=SPEAKER_00"], "Invalid time range '-1-2'"),
         (["--assign", "1e3-nan=SPEAKER_00"], "Invalid time range '1e3-nan'"),
-        (["--assign", "2-1=SPEAKER_00"], "the end must be after the start"),
-        (["--assign", "9-10=SPEAKER_00"], "after the end of the recording at 3 s"),
-        (["--assign", f"0-{'9' * 400}=SPEAKER_00"], "is no time"),
-        (["--assign", "0-1=SPEAKER_03"], "only SPEAKER_00, SPEAKER_01; a new speaker must be SPEAKER_02"),
-        (["--assign", "0-1=Dora"], "no speaker 'Dora', only SPEAKER_00, SPEAKER_01; a new speaker must be SPEAKER_02"),
-        (["--rename", "SPEAKER_02=Dora"], "no speaker 'SPEAKER_02'"),
+        (["--assign", "2-1=SPEAKER_00"], "end must be after start"),
+        (["--assign", "9-10=SPEAKER_00"], "Invalid time range 9-10: the recording ends at 3 s"),
+        (["--assign", f"0-{'9' * 400}=SPEAKER_00"], "Invalid time range"),
+        (
+            ["--assign", "0-1=SPEAKER_03"],
+            "Available: SPEAKER_00, SPEAKER_01. The label of a new speaker must be SPEAKER_02",
+        ),
+        (
+            ["--assign", "0-1=Dora"],
+            "Unknown speaker 'Dora'. Available: SPEAKER_00, SPEAKER_01. The label of a new",
+        ),
+        (["--rename", "SPEAKER_02=Dora"], "Unknown speaker 'SPEAKER_02'"),
         (["--num_speakers", "0"], "0 is not in the range"),
         (["--rename", "SPEAKER_00=Ada", "-f", "docx"], "Unknown output format 'docx'"),
         (["--srt", "--min_cue", "9"], "and at least min_cue"),
@@ -209,18 +215,18 @@ def test_clustering_again_needs_embeddings_and_models(run: Run, result: Path, tm
     before = result.read_bytes()
     code, _, err = run("edit", result, "--num_speakers", 2)
     assert code == 1
-    assert "does not say which models made it" in err and err.startswith(f"oolong: error: {result}: ")
+    assert "the transcript does not name its models" in err and err.startswith(f"oolong: error: {result}: ")
     document: dict[str, Any] = json.loads(before)
     document["model"] = {"bundle": "my own", "hashes": {"plda": "ab", "embedding": "cd"}, "dimension": 3}
     (tmp_path / "own.json").write_text(render_json(read_json(json.dumps(document))))
     code, _, err = run("edit", tmp_path / "own.json", "--num_speakers", 2)
     assert code == 1
-    assert "made with the models 'my own', whose PLDA is not here; name their folder with --bundle" in err
+    assert "Could not find the PLDA of the models 'my own'" in err
     document["model"]["hashes"]["plda"] = find_hash()
     (tmp_path / "own.json").write_text(render_json(read_json(json.dumps(document))))
     code, _, err = run("edit", tmp_path / "own.json", "--num_speakers", 2)
     assert code == 1
-    assert "keeps no voices to cluster again" in err
+    assert "the transcript contains no embeddings" in err
     assert result.read_bytes() == before
 
 

@@ -1,4 +1,4 @@
-"""Another number of speakers from voices that are known exactly."""
+"""Find another number of speakers from synthetic embeddings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from oolong_align.weights import find_bundle
 
 D = 8
 Piece = tuple[float, float, int, int]
-"""Start, end, the speaker it was taken for, and whose voice it has (-1: no voice)."""
+"""Start, end, speaker in the transcript, and true speaker, whose embedding it has (-1: none)."""
 
 
 def plda() -> Plda:
@@ -45,7 +45,7 @@ def talk(
     *,
     names: Sequence[str | None] = (),
 ) -> Transcript:
-    """A word in the middle of each piece; the segments are the pieces."""
+    """One word in the middle of each piece; segments are equal to the pieces."""
     random = np.random.default_rng(0)
     voices = np.concatenate([np.eye(D), np.zeros((1, D))])
     vectors = np.stack([voices[voice] + (voice >= 0) * random.normal(0, 0.05, D) for *_, voice in pieces])
@@ -110,7 +110,7 @@ def test_one_speaker_becomes_three() -> None:
     assert all("may be one person" not in text for text in found.diarization.warnings)
 
 
-def test_three_become_one_and_pieces_that_touch_are_one_segment() -> None:
+def test_three_become_one_and_touching_pieces_are_one_segment() -> None:
     found = again(talk([(a, b, voice, voice) for a, b, _, voice in ONE_FOR_THREE]), 1)
     assert found.diarization is not None
     assert spans(found.diarization.segments) == [(0.0, 6.0, 0), (7.0, 12.0, 0)] == spans(found.diarization.turns)
@@ -119,7 +119,7 @@ def test_three_become_one_and_pieces_that_touch_are_one_segment() -> None:
     assert [word.text for word in found.words] == ["yes"] * 5
 
 
-def test_an_overlap_stays_with_the_speaker_it_follows() -> None:
+def test_overlap_goes_with_the_preceding_piece() -> None:
     pieces = [(0.0, 3.0, 0, 0), (3.0, 6.0, 1, 1), (7.0, 10.0, 0, 2), (10.0, 13.0, 1, 1), (15.0, 18.0, 1, 1)]
     turns = [(0.0, 4.0, 0), (3.0, 6.0, 1), (7.0, 10.0, 0), (9.0, 13.0, 1), (15.0, 18.0, 1), (16.0, 17.0, 0)]
     found = again(talk(pieces, turns), 3)
@@ -135,13 +135,13 @@ def test_an_overlap_stays_with_the_speaker_it_follows() -> None:
     assert [segment.is_overlap for segment in found.diarization.segments] == [False, True, True, False, True]
 
 
-def test_a_piece_without_a_voice_goes_with_the_one_in_front() -> None:
+def test_piece_without_an_embedding_goes_with_the_preceding_piece() -> None:
     found = again(talk([(0.0, 0.4, 0, -1), (1.0, 4.0, 0, 1), (4.0, 7.0, 0, 0), (7.0, 7.4, 0, -1)]), 2)
     assert found.diarization is not None
     assert [piece.speaker_id for piece in found.diarization.pieces] == [0, 0, 1, 1]
 
 
-def test_names_go_to_those_who_share_most_of_their_speech() -> None:
+def test_names_go_to_the_speakers_with_most_common_speech() -> None:
     pieces = [(0.0, 9.0, 0, 1), (9.0, 12.0, 1, 1), (12.0, 20.0, 1, 2), (20.0, 22.0, 2, 2)]
     found = again(talk(pieces, names=("Ada", "Bob", "Cy")), 2)
     assert [each.name for each in found.speakers.values()] == ["Ada", "Bob"]
@@ -152,48 +152,50 @@ def test_names_go_to_those_who_share_most_of_their_speech() -> None:
     assert [each.name for each in again(talk(split, names=("Ada",)), 2).speakers.values()] == [None, "Ada"]
 
 
-def test_what_was_done_is_said() -> None:
+def test_warnings_are_reported_and_stored() -> None:
     apart = talk([(3.0 * k, 3.0 * k + 3, 0, k % 2) for k in range(8)])
     with pytest.warns(OolongWarning, match="VBx found 2 speakers where num_speakers asks for 3") as caught:
         found = recluster(apart, 3, plda=plda())
     assert found.diarization is not None
     assert found.diarization.warnings == tuple(str(each.message) for each in caught)
-    alike = talk([(2.0 * k, 2.0 * k + 2, 0, 0) for k in range(3)])
-    assert alike.diarization is not None
-    same = replace(alike.diarization, voice=StoredEvidence([p[:2] for p in spans(alike.diarization.pieces)], ONES, {}))
-    with warnings.catch_warnings(record=True) as said:
+    similar = talk([(2.0 * k, 2.0 * k + 2, 0, 0) for k in range(3)])
+    assert similar.diarization is not None
+    same = replace(
+        similar.diarization, voice=StoredEvidence([p[:2] for p in spans(similar.diarization.pieces)], ONES, {})
+    )
+    with warnings.catch_warnings(record=True) as messages:
         warnings.simplefilter("always")
-        found = recluster(replace(alike, diarization=same), 2, plda=plda())
-    assert str(said[-1].message) == "num_speakers asks for 2 speakers, but only 1 could be told apart"
+        found = recluster(replace(similar, diarization=same), 2, plda=plda())
+    assert str(messages[-1].message) == "Found only 1 of the 2 speakers requested with num_speakers"
     assert list(found.speakers) == ["SPEAKER_00"]
 
 
 ONES = np.ones((3, D), dtype=np.float32)
 
 
-def test_what_cannot_be_clustered_is_refused() -> None:
+def test_unsuitable_transcripts_are_refused() -> None:
     whole = talk(ONE_FOR_THREE)
     assert whole.diarization is not None
     bare = replace(whole, diarization=replace(whole.diarization, voice=None))
     crossed = replace(whole, diarization=replace(whole.diarization, pieces=whole.diarization.pieces[::-1]))
     for transcript, number, message in (
-        (bare, 2, "keeps no voices to cluster again"),
-        (replace(whole, diarization=None), 2, "keeps no voices to cluster again"),
-        (whole, 6, "num_speakers=6: the transcript has only 5 pieces of speech with a voice"),
-        (crossed, 2, "pieces of the transcript overlap or are out of order"),
+        (bare, 2, "the transcript contains no embeddings"),
+        (replace(whole, diarization=None), 2, "the transcript contains no embeddings"),
+        (whole, 6, "Cannot find num_speakers=6: the transcript has only 5 pieces with an embedding"),
+        (crossed, 2, "pieces of the transcript overlap or are not sorted"),
     ):
         with pytest.raises(InputError, match=message):
             recluster(transcript, number, plda=plda())
     with pytest.raises(UsageError, match="num_speakers=0"):
         recluster(whole, 0, plda=plda())
     small = replace(plda(), mean1=np.zeros(3))
-    with pytest.raises(InputError, match="keeps embeddings of 8 numbers, but its models have 3"):
+    with pytest.raises(InputError, match="have 8 dimensions, but its PLDA has 3"):
         recluster(whole, 2, plda=small)
-    with pytest.raises(ModelError, match="does not say which models made it"):
+    with pytest.raises(ModelError, match="does not name its models"):
         recluster(whole, 2)
 
 
-def test_the_plda_is_that_of_the_models_that_made_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plda_belongs_to_the_models_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OOLONG_MODELS", raising=False)
     own = find_bundle("open", parts=("plda",))
     right = own.hashes["plda"]
@@ -209,7 +211,7 @@ def test_the_plda_is_that_of_the_models_that_made_the_file(tmp_path: Path, monke
     (folder / "plda" / "vbx_model.npz").write_bytes(own.files["plda"].read_bytes())
     assert find_plda(info("mine", plda=right), bundle=folder).dimension == 256
     for unknown in (info("mine", plda="other"), info("open", plda="other", embedding="other"), info("open")):
-        with pytest.raises(ModelError, match=f"made with the models '{unknown.bundle}', whose PLDA is not here"):
+        with pytest.raises(ModelError, match=f"Could not find the PLDA of the models '{unknown.bundle}'"):
             find_plda(unknown)
-    with pytest.raises(ModelError, match="whose PLDA is not here; name their folder with --bundle"):
+    with pytest.raises(ModelError, match=r"Could not find the PLDA of .* Use --bundle with their folder"):
         find_plda(info("mine", plda="other"), bundle=folder)
