@@ -1,23 +1,23 @@
-"""Every exception that this package raises on purpose, and the exit code each one gives.
+"""All exceptions of this package, with their exit codes.
 
 ::
 
     OolongError                 1
-    ├── UsageError              2   options that do not fit together
-    ├── InputError              1   the caller's data: wrong dtype, shape, rate, file format
+    ├── UsageError              2   invalid or contradictory options or arguments
+    ├── InputError              1   invalid data from the caller: dtype, shape, rate, file format
     │   └── AudioError          1   a recording that cannot be decoded
-    ├── ModelError              1   a model file that is missing, wrong or unreadable
-    │   ├── ModelNotFoundError  1   no source has it; lists every place that was tried
-    │   │   └── UnreachableError 1  a source that does not answer, or must not be asked
-    │   └── HashMismatchError   1   a source has it with other bytes; never used
-    ├── RecognitionError        1   a recording on which the speech recogniser fails
+    ├── ModelError              1   a model file that is missing, invalid or unreadable
+    │   ├── ModelNotFoundError  1   not found in any source; lists all places that were tried
+    │   │   └── UnreachableError 1  a source that does not respond, or is disabled offline
+    │   └── HashMismatchError   1   a file with unexpected bytes; it is never used
+    ├── RecognitionError        1   the speech recogniser failed on a recording
     ├── OutputError             1   a result that cannot be written
-    ├── StoreError              1   a library of voices that cannot be opened, read or written
-    └── PluginError             3   a plugin that fails to load, to register or to run
+    ├── StoreError              1   a voice library that cannot be opened, read or written
+    └── PluginError             3   a plugin that fails to load, register or run
 
-``OolongWarning`` is for results that can be used and that the user should look at.
+`OolongWarning` marks usable results that the user should check.
 
-Messages are one line, carry the offending value and say what to do next.
+Messages are one line. They contain the offending value and the next step.
 """
 
 from __future__ import annotations
@@ -44,65 +44,65 @@ __all__ = [
 
 
 class OolongError(Exception):
-    """Base of all errors of this package; ``exit_code`` is what the command line returns."""
+    """Base class of all errors of this package. The command line exits with ``exit_code``."""
 
     exit_code = 1
 
 
 class UsageError(OolongError):
-    """Options or arguments that are invalid or do not fit together."""
+    """Options or arguments are invalid or contradict each other."""
 
     exit_code = 2
 
 
 class InputError(OolongError, ValueError):
-    """Data from the caller that cannot be used as it is."""
+    """Data from the caller is invalid."""
 
 
 class AudioError(InputError):
-    """A recording that cannot be opened or decoded."""
+    """A recording cannot be opened or decoded."""
 
 
 class ModelError(OolongError):
-    """A model file that cannot be used."""
+    """A model file cannot be used."""
 
 
 class ModelNotFoundError(ModelError):
-    """No source has the file; the message lists every place that was tried and why it failed."""
+    """No source has the file. The message lists all places that were tried and the reasons for failure."""
 
 
 class UnreachableError(ModelNotFoundError):
-    """A source does not answer, or was not asked because this machine is meant to be offline."""
+    """A source does not respond, or was not queried because downloads are disabled."""
 
 
 class HashMismatchError(ModelError):
-    """A file is there but its bytes are not the ones that the manifest names."""
+    """The hash of a file differs from the hash in the manifest."""
 
 
 class RecognitionError(OolongError):
-    """The speech recogniser failed on one recording; others may still succeed."""
+    """The speech recogniser failed on a recording. Other recordings may succeed."""
 
 
 class OutputError(OolongError):
-    """A result that cannot be written."""
+    """A result cannot be written."""
 
 
 class StoreError(OolongError):
-    """A library of voices that cannot be opened, read or written."""
+    """A voice library cannot be opened, read or written."""
 
 
 class PluginError(OolongError):
-    """A plugin that cannot be loaded, breaks the contract, or raises while it runs."""
+    """A plugin cannot be loaded, violates its contract, or raises an exception."""
 
     exit_code = 3
 
 
 class OolongWarning(UserWarning):
-    """Something was done in another way than asked for, or a result deserves a second look."""
+    """A request was fulfilled in a different way, or a result should be checked."""
 
 
 def warn(text: str) -> None:
-    """Warn with an `OolongWarning` that names the line outside of this package from which it was called."""
+    """Issue an `OolongWarning` that points to the line outside of this package that made the call."""
     level = outermost = 1
     frame = sys._getframe()
     while frame.f_back is not None:

@@ -1,4 +1,4 @@
-"""Speakers for the words of any recogniser."""
+"""Assigns speakers to the words of any recogniser."""
 
 from __future__ import annotations
 
@@ -14,38 +14,40 @@ __all__ = ["align"]
 def align(
     words: Recognised | RecognisedTranscript, diarization: Diarization, *, source: str = "", rule: str = ALIGN_RULES[0]
 ) -> Transcript:
-    """Say who said each word.
+    """Assign a speaker to each word.
 
-    Words in are words out, in the same order. Times that are missing (NaN), implausibly long or out of order are
-    repaired; a word without a turn within 1.5 s gets no speaker.
+    The words and their order do not change. Times that are missing (NaN), implausibly long or out of order are
+    repaired. A word without a turn within 1.5 s gets no speaker.
 
     Parameters
     ----------
     words : Words, sequence of Word, or another recogniser's result
-        What a transcriber heard; speakers that its words carry already are replaced. Also what faster-whisper returns
-        (the segments, or the tuple with their info), and the dicts of openai-whisper, WhisperX, whisper.cpp (``-ojf``),
-        Hugging Face's pipeline (``chunks``) and OpenAI's API (``verbose_json``, ``diarized_json``). Words of segments
-        without word times are spread over the speech in them by length, and marked ``estimated``, with an
-        `OolongWarning`; so is a single word without times. Their ``speaker_confidence`` is ``None``.
+        Output of a transcriber. Existing speakers of the words are replaced. The results of other tools are also
+        accepted: of faster-whisper (the segments, or the tuple with their info), and the dicts of openai-whisper,
+        WhisperX, whisper.cpp (``-ojf``), the Hugging Face pipeline (``chunks``) and the OpenAI API (``verbose_json``,
+        ``diarized_json``). Words of segments without word times are spread over the speech in them by length, with an
+        `OolongWarning`. These words, and single words without times, are marked ``estimated`` and have no
+        ``speaker_confidence``.
     diarization : Diarization
-        Who spoke when; its voice evidence, if any, is asked where it is clear.
+        Turns of the speakers. Its speaker evidence is used if available.
     source : str
-        The recording's stem, for formats that name it.
+        Stem of the recording, for formats that contain it.
     rule : {"voice", "overlap"}
-        "voice" weighs turns, voices, pauses and sentences together. "overlap" takes the speaker whose turns overlap a
-        word most, and none where no turn does: the plain rule of other tools, for comparison.
+        "voice" combines turns, speaker evidence, pauses and sentences. "overlap" assigns each word to the speaker whose
+        turns overlap it most, and no speaker without overlap: the rule of other tools, for comparison.
 
     Returns
     -------
     Transcript
-        Utterances in order of time; ``speakers`` holds everybody in the diarization, also who said no word.
+        Utterances in order of time. ``speakers`` contains all speakers of the diarization, including those without
+        words.
 
     Raises
     ------
     InputError
-        If ``words`` is none of these, or holds a value that cannot be, such as a time that is no number.
+        If the format of ``words`` is not supported, or a value is invalid, such as a time that is not a number.
     UsageError
-        If there is no such rule.
+        If the rule is unknown.
     """
     speech = Timeline((span.start, span.end) for span in diarization.speech or diarization.turns)
     return alignment.align(read_words(words, speech=speech), diarization, source=source, rule=rule)

@@ -1,4 +1,4 @@
-"""A diarizer with the call of WhisperX' ``DiarizationPipeline``, for scripts that are written around it."""
+"""A drop-in replacement for WhisperX's ``DiarizationPipeline``."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ __all__ = ["DiarizationPipeline"]
 
 
 class DiarizationPipeline:
-    """Takes the place of ``whisperx.diarize.DiarizationPipeline``; no token, no torch.
+    """Replaces ``whisperx.diarize.DiarizationPipeline``, without a token and without torch.
 
     Parameters
     ----------
     model_name : str or path, or Diarizer, optional
-        Bundle as in `Diarizer.from_pretrained`, the default one if not given; or a diarizer that is there already. The
-        name of a pipeline of pyannote (``pyannote/...``) also gives the default bundle, with an `OolongWarning`.
+        Bundle as in `Diarizer.from_pretrained`, or an existing diarizer. Default: the default bundle. The name of a
+        pyannote.audio pipeline (``pyannote/...``) also selects the default bundle, with an `OolongWarning`.
     token : object
-        Not used: no model here needs one. Where a download does, it is taken from ``HF_TOKEN``.
+        Ignored. Downloads that need a token use ``HF_TOKEN``.
     device : str or torch.device
-        ``cuda``, with or without a number, prefers the graphics card; everything else is the CPU. Not used with a
-        diarizer.
+        ``cuda``, with or without an index, selects the GPU if available; any other value selects the CPU. Ignored for
+        an existing diarizer.
     cache_dir : object
-        Not used: the models are not those of WhisperX, and have their own place (``OOLONG_MODELS`` comes first).
+        Ignored. Models are searched in ``OOLONG_MODELS`` first, then in the cache of this package.
     use_auth_token : object
-        Older name of ``token``.
+        Former name of ``token``.
     diarizer : Diarizer, optional
-        Used instead of ``model_name``.
+        Existing diarizer, used instead of ``model_name``.
 
     Raises
     ------
     ModelError
-        If there is no such bundle.
+        If the bundle is not found.
 
     Examples
     --------
@@ -77,30 +77,30 @@ class DiarizationPipeline:
         return_embeddings: bool = False,
         progress_callback: Callable[[float], None] | None = None,
     ) -> DataFrame | tuple[DataFrame, dict[str, list[float]]]:
-        """Say who speaks when.
+        """Diarize a recording.
 
         Parameters
         ----------
         audio : path or ndarray
-            A media file, or ``float32`` mono samples at 16 kHz as ``whisperx.load_audio`` gives them.
+            Media file, or ``float32`` mono samples at 16 kHz, as returned by ``whisperx.load_audio``.
         num_speakers, min_speakers, max_speakers : int, optional
-            Exact number of speakers, or bounds.
+            Exact number of speakers, or its bounds.
         return_embeddings : bool
-            Whether the speakers' voices are wanted as well.
+            Whether to return the embeddings of the speakers as well.
         progress_callback : callable, optional
-            Told the percentage that is done, from 0 to 100, never falling.
+            Called with the percentage done, from 0 to 100. It never decreases.
 
         Returns
         -------
         pandas.DataFrame, or (pandas.DataFrame, dict of str to list of float)
-            As `oolong_align.types.Diarization.to_whisperx` gives it, and the mean embedding by speaker.
+            Result of `oolong_align.types.Diarization.to_whisperx`, and the mean embedding of each speaker.
 
         Raises
         ------
         InputError
             If the audio cannot be used.
         UsageError
-            If the numbers of speakers contradict each other.
+            If the speaker counts contradict each other.
         OolongError
             If pandas is not installed.
         """
@@ -121,22 +121,22 @@ class DiarizationPipeline:
 
 def _load(bundle: str | os.PathLike[str] | None, device: object) -> Diarizer:
     if isinstance(bundle, str) and bundle.startswith("pyannote/"):
-        warn(f"{bundle} is a pipeline for torch: the default models are taken instead")
+        warn(f"{bundle} requires torch. The default models are used instead.")
         bundle = None
     providers = ("cuda",) if str(device).startswith("cuda") else ()
     return Diarizer.from_pretrained(bundle, options=DiarizerOptions(providers=providers))
 
 
 def _percent(callback: Callable[[float], None]) -> Callable[[str, float, float], None]:
-    """Percentages of two stages, half of it each; the rest takes no time that could be told."""
+    """Convert progress to a percentage: half for each of the two slow stages. The other stages take little time."""
     begins = {"segmentation": 0.0, "embedding": 50.0}
-    told = 0.0
+    reported = 0.0
 
     def report(stage: str, done: float, total: float) -> None:
-        nonlocal told
+        nonlocal reported
         percent = begins.get(stage, 50.0) + (50.0 * min(done / total, 1.0) if stage in begins and total else 0.0)
-        if told < percent < 100:
-            told = percent
+        if reported < percent < 100:
+            reported = percent
             callback(percent)
 
     return report

@@ -1,1 +1,1 @@
-"""Facts about writing: scripts, printable text, languages."""
+"""Scripts, printable text and languages."""

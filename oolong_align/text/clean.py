@@ -1,7 +1,7 @@
-"""The one place where words and names from outside become safe to print on one line.
+"""Makes words and names from untrusted sources safe to print on one line.
 
-Names come from users, voice libraries and foreign files, words from a model: both may hold line breaks, control
-characters or a format's own marks. What a single format must escape besides (``<`` in VTT) is done by its renderer.
+Names come from users, voice libraries and foreign files, words from a model. Both can contain line breaks, control
+characters or the marks of a format. Escapes of a single format (``<`` in VTT) are the job of its renderer.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ __all__ = ["clean_name", "clean_text", "replace_arrows", "replace_surrogates"]
 
 LONGEST_NAME: Final = 60
 
-# Everything that some reader takes for the end of a line or a column.
+# Characters that some readers treat as the end of a line or a column.
 _BREAKS: Final = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 # Other control characters, and the byte order mark.
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\ufeff]")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _SPACES: Final = re.compile(" {2,}")
-# Two hyphens or more and a ">" are what separates the times of a cue.
+# Separator of the times of a cue: at least two hyphens and ">".
 _ARROW: Final = re.compile("-{2,}>")
-# Invisible characters that change the shape of letters in Persian and Indic scripts; all other ones only deceive.
+# Invisible characters that change letter shapes in Persian and Indic scripts. All others are removed.
 _JOINERS: Final = "\u200c\u200d"
 
 
 def clean_text(text: str) -> str:
-    """Put a text on one line: breaks become spaces, other control characters go, half code points are replaced."""
+    """Put a text on one line: replace breaks by spaces, remove other control characters, replace surrogates."""
     text = _CONTROLS.sub("", _BREAKS.sub(" ", text))
     return _SPACES.sub(" ", replace_surrogates(text)).strip()
 
 
 def clean_name(name: str) -> str:
-    """Make a speaker's name safe to print between ``[`` and ``]: ``; may be empty.
+    """Make a speaker's name safe to print between ``[`` and ``]: ``. The result can be empty.
 
-    Invisible and direction-changing characters go, brackets become parentheses, a cue's arrow becomes one
-    character, and what is longer than 60 characters is cut.
+    Invisible and direction-changing characters are removed, brackets become parentheses, the arrow of a cue becomes a
+    single character, and names are cut at 60 characters.
     """
     visible = "".join(
         character for character in clean_text(name) if character in _JOINERS or unicodedata.category(character) != "Cf"
@@ -47,10 +47,10 @@ def clean_name(name: str) -> str:
 
 
 def replace_arrows(text: str) -> str:
-    """Replace ``-->``, which subtitle readers take for a line of times, by an arrow of one character."""
+    """Replace ``-->``, which subtitle readers treat as a line of times, by a one-character arrow."""
     return _ARROW.sub("→", text)
 
 
 def replace_surrogates(text: str) -> str:
-    """Replace half code points, which no file can hold."""
+    """Replace surrogates, which cannot be encoded."""
     return _SURROGATES.sub("\ufffd", text)

@@ -1,4 +1,4 @@
-"""The languages that Whisper knows: their codes and English names."""
+"""Codes and English names of the languages that Whisper supports."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LANGUAGES: Final = frozenset(_CODES.values())
 
 
 def language_code(language: str) -> str:
-    """Whisper's code of a language that is given by its code, with or without a region, or by its English name.
+    """Return Whisper's code of a language, given by its code, with or without a region, or its English name.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def language_code(language: str) -> str:
 
 
 def language_name(code: str) -> str:
-    """English name of a language, in small letters; what is no known code is returned as it is.
+    """Return the English name of a language in lower case. Unknown codes are returned unchanged.
 
     Examples
     --------

@@ -1,12 +1,12 @@
-"""What alignment and subtitles need to know about scripts: sentence ends, words that touch, widths.
+"""Script-dependent rules for alignment and subtitles: ends of sentences, words that touch, display widths.
 
-Rests on Unicode's properties of characters (`UAX 14 <https://www.unicode.org/reports/tr14/>`_ line breaking,
-`UAX 29 <https://www.unicode.org/reports/tr29/>`_ grapheme clusters, ``Sentence_Terminal``), and names itself only what
-they do not tell. Leaves out dictionaries: where a Thai or Chinese sentence may be cut is left to the words that a
-transcriber gives, and to the spaces between them.
+Uses the Unicode character properties (`UAX 14 <https://www.unicode.org/reports/tr14/>`_ line breaking,
+`UAX 29 <https://www.unicode.org/reports/tr29/>`_ grapheme clusters, ``Sentence_Terminal``), and lists only characters
+that they do not cover. There are no dictionaries: Thai or Chinese text is only split between the words of the
+transcriber and at spaces.
 """
 
-# ruff: noqa: RUF001 - the marks of other scripts look like Latin ones on purpose
+# ruff: noqa: RUF001 - marks of other scripts that look like Latin ones
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ __all__ = [
     "touches",
 ]
 
-# Greek asks with a semicolon, Armenian stops with a colon, both with the ASCII character after normalisation; Ethiopic
-# doubles the mark between words; a vertical bar stands in for the danda. Tibetan and Thai marks end both sentences and
+# A Greek question ends with a semicolon and an Armenian sentence with a colon, both ASCII after normalisation. Ethiopic
+# doubles the mark between words. A vertical bar often replaces the danda. Tibetan and Thai marks end both sentences and
 # paragraphs.
 _SENTENCE_END: Final = regex.compile(
     r"(?:[\p{STerm}\u037e…‥⋯།༎༏༐༑༔๚๛៚፨]|(?<=\p{Greek});|(?<=\p{Armenian}):|፡፡|(?<=[\u0900-\u0dff])\|)\Z"
@@ -38,24 +38,25 @@ _SENTENCE_END: Final = regex.compile(
 _CLAUSE_END: Final = regex.compile(r"(?:[\p{Terminal_Punctuation}՝—–―…‥⋯]|\.\.|(?<=\p{Greek})·)\Z")
 _WORD_SPACE: Final = "፡"
 _STOPS: Final = frozenset(".․．…‥⋯")
-# German closes a quotation with the mark that opens an English one; marks of direction are invisible.
+# German closes quotations with the opening mark of English. Direction marks are invisible.
 _CLOSER: Final = regex.compile(r"[\p{Pe}\p{Pf}\p{Pi}\p{Cf}\"']")
 _ONLY_MARKS: Final = regex.compile(r"[\p{Terminal_Punctuation}\p{STerm}\p{Pe}\p{Pf}\"'—–…‥⋯]+")
 _ONLY_OPENERS: Final = regex.compile(r"[\p{Ps}\p{Pi}]+")
 _LETTER_OR_DIGIT: Final = regex.compile(r"[\p{L}\p{N}]")
 
-# What precedes a name, so that a capital behind it tells nothing. "no." is not here: as an answer it is a sentence.
+# Titles precede a name, so a capital letter after them does not start a sentence. "no." is missing, because it can be
+# an answer.
 _TITLES: Final = (
     *("dr", "mr", "mrs", "ms", "mx", "prof", "st", "mt", "jr", "sr", "rev", "gov", "capt", "lt", "sgt", "vs", "messrs"),
     *("approx", "ca", "bzw", "hr", "mme", "mlle", "sra", "srta", "dra", "dott", "dhr", "mevr", "डॉ"),
 )
-# One letter of a script that has words of one letter is a sentence: 好.
+# In scripts with one-letter words, a single letter can be a sentence: 好.
 _ABBREVIATION: Final = regex.compile(
     r"[^\p{L}]*(?:(?:[\p{L}--\p{Han}--\p{Hiragana}--\p{Katakana}--\p{Hangul}]\p{M}*\.)+|\L<titles>\.)",
     regex.V1 | regex.IGNORECASE,
     titles=_TITLES,
 )
-# Some recognisers write no capitals: before a small letter only words as short as this are taken for abbreviations.
+# Some recognisers do not capitalise, so before a lower-case letter only words up to this length are abbreviations.
 _SHORT: Final = 5
 _BEFORE_NUMBERS: Final = frozenset(("no.", "nos.", "nr.", "vol.", "fig.", "art.", "sec.", "ch.", "pp.", "núm.", "nº."))
 
@@ -72,13 +73,13 @@ _SPACELESS_RANGES: Final = (
     (0x20000, 0x3FFFF),  # ideographs of the supplementary planes
 )
 
-# UAX 29 lets some Burmese vowel signs stand alone, which are drawn on a dotted circle then.
+# UAX 29 separates some Burmese vowel signs, which would then be drawn on a dotted circle.
 _CLUSTERS: Final = regex.compile(r"\X\p{M}*")
 _INVISIBLE: Final = regex.compile(r"\p{Cf}+")
-# More than the longest cluster that anybody writes: an emoji of a family, a flag of a region.
+# Longer than any cluster in use, such as a family emoji or the flag of a region.
 _CONTEXT: Final = 32
-# UAX 14 leaves Thai, Lao and Burmese to a dictionary. Without one: some of their vowels and signs belong to the letter
-# before, some to the letter behind, and a Burmese consonant with a vowel killer ends a syllable.
+# UAX 14 requires a dictionary for Thai, Lao and Burmese. These rules work without one: some vowels and signs belong to
+# the letter before, some to the letter after, and a Burmese consonant with a vowel killer ends a syllable.
 _NEVER_FIRST: Final = regex.compile(
     r"[\p{lb=CL}\p{lb=CP}\p{lb=EX}\p{lb=IS}\p{lb=NS}\p{lb=CJ}\p{lb=BA}\p{lb=HY}\p{lb=PO}\p{lb=IN}\p{Pf}ะาำๅๆฯະາຳໆຯ]"
     r"|[\u1000-\u1021]\u103a"
@@ -87,7 +88,7 @@ _NEVER_LAST: Final = regex.compile(r"[\p{lb=OP}\p{lb=PR}\p{Pi}เแโใไເ
 
 
 class Gap(IntEnum):
-    """What lies between two words that follow each other, the best place for a break last."""
+    """The kind of gap between consecutive words, in ascending order of suitability for a break."""
 
     TOUCHING = 0
     INSIDE = 1
@@ -97,14 +98,14 @@ class Gap(IntEnum):
 
 
 def find_gap(previous: str, text: str, *, leading_space: bool) -> Gap:
-    """Tell what lies between two words, or between two parts of a text.
+    """Classify the gap between two words, or between two parts of a text.
 
     Parameters
     ----------
     previous, text : str
-        Two words that follow each other.
+        Consecutive words.
     leading_space : bool
-        Whether a space is written between them. Scripts without spaces between words have them between phrases.
+        Whether there is a space between them. Scripts without spaces between words have spaces between phrases.
     """
     if touches(previous, text, leading_space=leading_space):
         return Gap.TOUCHING
@@ -115,15 +116,15 @@ def find_gap(previous: str, text: str, *, leading_space: bool) -> Gap:
 
 
 def ends_sentence(text: str, following: str = "") -> bool:
-    """Tell whether a word closes a sentence; abbreviations and initials such as ``Dr.`` or ``U.S.`` do not.
+    """Return whether a word ends a sentence; abbreviations and initials such as ``Dr.`` or ``U.S.`` do not.
 
     Parameters
     ----------
     text : str
         The word.
     following : str
-        The word behind it, where it is known: before a small letter neither an ellipsis nor the full stop of a short
-        word ends a sentence, nor does ``No.`` before a number.
+        The next word, if known. Before a lower-case letter, neither an ellipsis nor the full stop of a short word ends
+        a sentence. ``No.`` before a number does not end one either.
 
     Examples
     --------
@@ -146,25 +147,24 @@ def ends_sentence(text: str, following: str = "") -> bool:
 
 
 def ends_clause(text: str) -> bool:
-    """Tell whether a word closes a clause: with a comma, a colon, a dash and the like."""
+    """Return whether a word ends a clause, for example with a comma, a colon or a dash."""
     core = _without_closers(text)
     return bool(_CLAUSE_END.search(core[-2:])) and core[-1] != _WORD_SPACE and not _ABBREVIATION.fullmatch(core)
 
 
 def is_spaceless(character: str) -> bool:
-    """Tell whether a character belongs to a script that is written without spaces between words."""
+    """Return whether a character belongs to a script without spaces between words."""
     code = ord(character)
     return code >= 0x0E00 and any(first <= code <= last for first, last in _SPACELESS_RANGES)
 
 
 def opens(previous: str, mark: str, text: str) -> bool:
-    """Tell whether a mark belongs to what follows it: an opening bracket or quotation mark, a currency sign.
+    """Return whether a mark belongs to the text after it: an opening bracket or quotation mark, a currency sign.
 
     Parameters
     ----------
     previous, mark, text : str
-        What is written before the mark, the mark, and what follows; the latter two with their white space, which tells
-        where there is any.
+        The text before the mark, the mark, and the text after it, the latter two with their leading white space.
     """
     alone = mark.strip()
     if not alone or not text:
@@ -176,17 +176,17 @@ def opens(previous: str, mark: str, text: str) -> bool:
 
 
 def touches(previous: str, text: str, *, leading_space: bool) -> bool:
-    """Tell whether a word belongs to the one before it so closely that no line or cue should start with it.
+    """Return whether a word is attached to the previous word, so that no line or cue should start with it.
 
-    So it is for a mark that stands alone, for what typesetting never puts first or last on a line, and for the second
-    half of a word that is written without a space in a script that has spaces (``twenty`` ``-one``).
+    This is the case for an isolated mark, for characters that typesetting never puts first or last on a line, and for
+    the second part of a word without a space, in a script that has spaces (``twenty`` ``-one``).
 
     Parameters
     ----------
     previous, text : str
-        Two words that follow each other.
+        Consecutive words.
     leading_space : bool
-        Whether a space is written between them.
+        Whether there is a space between them.
     """
     if not previous or not text:
         return False
@@ -200,10 +200,10 @@ def touches(previous: str, text: str, *, leading_space: bool) -> bool:
 
 
 def continuation(previous: str, text: str) -> int:
-    """Count the characters at the start of a text that cannot be parted from the text written before it.
+    """Count the characters at the start of a text that cannot be separated from the previous text.
 
-    They go on with its last grapheme cluster, what a reader takes for one character (a vowel sign, a skin tone, the
-    second half of a flag). A text in which there is nothing to see belongs to the one before it as a whole.
+    They continue its last grapheme cluster, a user-perceived character (a vowel sign, a skin tone, the second half of a
+    flag). An invisible text belongs to the previous text as a whole.
     """
     if not previous or not text or text[0].isascii():
         return 0
@@ -215,15 +215,15 @@ def continuation(previous: str, text: str) -> int:
 
 
 def clusters(text: str) -> list[str]:
-    """Split a text into grapheme clusters (UAX 29), what a reader takes for one character."""
+    """Split a text into grapheme clusters (UAX 29), the characters that a user perceives."""
     found: list[str] = _CLUSTERS.findall(text)
     return found
 
 
 def display_width(text: str) -> int:
-    """Columns that a text takes: one for each character, two for a wide one (Chinese, Japanese, Korean, emoji).
+    """Return the columns that a text needs: two per wide character (Chinese, Japanese, Korean, emoji), else one.
 
-    Combining characters count as well, so the result is never below ``len(text)``.
+    Combining characters count as one, so the result is at least ``len(text)``.
     """
     if text.isascii():
         return len(text)

@@ -1,1 +1,1 @@
-"""The time grid, and sets of time spans."""
+"""Conversions between samples, frames and seconds, and sets of time spans."""

@@ -1,4 +1,4 @@
-"""A set of disjoint spans that answers, for many queries at once, how much of a span it covers and how near it is."""
+"""A set of disjoint time spans with vectorised queries for coverage and distance."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["Timeline", "mark_overlap"]
 
 
 class Timeline:
-    """Spans in seconds, merged where they meet. Every query costs O(queries log spans).
+    """Time spans in seconds. Spans that overlap or touch are merged. Each query costs O(queries log spans).
 
     Parameters
     ----------
     spans : iterable of (float, float)
-        Start and end in seconds, in any order; empty and inverted ones are left out.
+        Start and end in seconds, in any order. Empty and inverted spans are ignored.
     """
 
     def __init__(self, spans: Iterable[tuple[float, float]]) -> None:
@@ -39,27 +39,30 @@ class Timeline:
         return len(self.starts)
 
     def covered(self, starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Seconds of each queried span that lie inside the timeline, shape ``(queries,)``."""
+        """Return the seconds of each queried span that are inside the timeline, shape ``(queries,)``."""
         if not len(self):
             return np.zeros(len(starts))
         inside = np.interp(ends, self._edges, self._sums) - np.interp(starts, self._edges, self._sums)
         return np.maximum(inside, 0.0)
 
     def distance(self, starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Seconds from each queried span to the nearest span, shape ``(queries,)``: 0 inside, ``inf`` for none."""
+        """Return the distance in seconds of each queried span to the nearest span, shape ``(queries,)``.
+
+        The distance is 0 if they overlap, and ``inf`` if the timeline is empty.
+        """
         if not len(self):
             return np.full(len(starts), np.inf)
         following = np.searchsorted(self.ends, starts, side="left")  # first span that ends at or after the query
         ahead = np.append(self.starts, np.inf)[following] - ends
-        behind = starts - np.concatenate(([-np.inf], self.ends))[following]
-        return np.maximum(np.minimum(ahead, behind), 0.0)
+        since = starts - np.concatenate(([-np.inf], self.ends))[following]
+        return np.maximum(np.minimum(ahead, since), 0.0)
 
     def trimmed(
         self, starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Queried spans without what lies outside the timeline at their edges, each of shape ``(queries,)``.
+        """Trim the parts outside of the timeline from both ends of the queried spans, shapes ``(queries,)``.
 
-        A span that meets nothing gives one that ends before it starts.
+        A span that does not overlap the timeline ends before it starts in the result.
         """
         if not len(self):
             return ends.copy(), starts.copy()
@@ -68,13 +71,13 @@ class Timeline:
         return np.maximum(starts, first), np.minimum(ends, last)
 
     def start_around(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Start of the span that each time lies in or begins, shape ``(queries,)``; the time itself outside of all."""
+        """Return the start of the span that contains or starts at each time, else the time, shape ``(queries,)``."""
         index = np.searchsorted(self.starts, times, side="right")
         inside = times < np.concatenate(([-np.inf], self.ends))[index]
         return np.where(inside, np.concatenate(([-np.inf], self.starts))[index], times)
 
     def end_around(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """End of the span that each time lies in or ends, shape ``(queries,)``; the time itself outside of all."""
+        """Return the end of the span that contains or ends at each time, else the time, shape ``(queries,)``."""
         index = np.searchsorted(self.ends, times, side="left")
         inside = times > np.append(self.starts, np.inf)[index]
         return np.where(inside, np.append(self.ends, np.inf)[index], times)
@@ -83,14 +86,16 @@ class Timeline:
 def mark_overlap(
     exclusive: Sequence[tuple[float, float, int]], turns: Sequence[DiarizeSegment]
 ) -> tuple[SpeakerSegment, ...]:
-    """Segments with ``is_overlap`` where another speaker's turn reaches into them; O(speakers x turns log turns).
+    """Make exclusive segments, with ``is_overlap`` if another speaker's turn overlaps the segment.
+
+    Cost: O(speakers x turns log turns).
 
     Parameters
     ----------
     exclusive : sequence of (float, float, int)
-        Start and end in seconds, and the speaker.
+        Start and end in seconds, and the speaker id.
     turns : sequence of DiarizeSegment
-        Overlap-aware.
+        Overlap-aware turns.
     """
     starts = np.array([start for start, _, _ in exclusive], dtype=np.float64)
     ends = np.array([end for _, end, _ in exclusive], dtype=np.float64)

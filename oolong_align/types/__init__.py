@@ -1,4 +1,4 @@
-"""Records that flow between the stages, and their conversion to data frames."""
+"""Records that the stages exchange, and their conversion to data frames."""
 
 from __future__ import annotations
 

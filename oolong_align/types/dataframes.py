@@ -1,4 +1,4 @@
-"""Turns in the tables of other libraries, each imported only where it is asked for."""
+"""Converts turns to objects of pandas and pyannote.core, which are only imported when needed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["make_annotation", "make_frame"]
 
 
 Turn: TypeAlias = tuple[Any, str]
-"""What has a start and an end, and its speaker's label."""
+"""An object with ``start`` and ``end``, and the label of its speaker."""
 
 
 def make_frame(turns: Sequence[Turn]) -> DataFrame:
-    """Table of turns for WhisperX: see `oolong_align.types.Diarization.to_whisperx`."""
+    """Make a data frame of turns for WhisperX (see `oolong_align.types.Diarization.to_whisperx`)."""
     pandas = _load("pandas")
     return pandas.DataFrame(
         {
@@ -34,7 +34,7 @@ def make_frame(turns: Sequence[Turn]) -> DataFrame:
 
 
 def make_annotation(turns: Sequence[Turn], *, uri: str | None) -> Annotation:
-    """Turns for pyannote's tools: see `oolong_align.types.Diarization.to_annotation`."""
+    """Make a pyannote.core annotation (see `oolong_align.types.Diarization.to_annotation`)."""
     core = _load("pyannote.core")
     annotation = core.Annotation(uri=uri)
     for number, (turn, speaker) in enumerate(turns):
@@ -48,4 +48,4 @@ def _load(module: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise
-        raise OolongError(f"{module} is not installed: pip install {module}") from error
+        raise OolongError(f"{module} is not installed. Install it with: pip install {module}") from error

@@ -1,4 +1,4 @@
-"""The records that flow through the pipeline: frozen, slotted, typed. No behaviour beyond small derived values.
+"""The records of the pipeline: frozen, slotted and typed, with no behaviour except small derived values.
 
 Times are seconds from the start of the recording as ``float``; a span's start is inclusive, its end exclusive.
 """
@@ -39,16 +39,16 @@ __all__ = [
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 
 Progress: TypeAlias = Callable[[str, float, float], None]
-"""Called as ``progress(stage, done, total)``; the unit is the stage's own and ``done`` never falls."""
+"""Called as ``progress(stage, done, total)``. The unit depends on the stage. ``done`` never decreases."""
 
 
 def speaker_label(speaker_id: int) -> str:
-    """Label of a speaker id: ``SPEAKER_00`` for 0."""
+    """Return the label of a speaker id: ``SPEAKER_00`` for 0."""
     return f"SPEAKER_{speaker_id:02d}"
 
 
 def speaker_number(label: str) -> int | None:
-    """Speaker id of a label, ``None`` for a text that `speaker_label` never gives."""
+    """Return the speaker id of a label, ``None`` for a string that `speaker_label` cannot return."""
     digits = label.removeprefix("SPEAKER_")
     if digits.isascii() and digits.isdigit() and len(digits) < 10 and speaker_label(int(digits)) == label:
         return int(digits)
@@ -57,9 +57,9 @@ def speaker_number(label: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerSegment:
-    """One speaker's stretch of the exclusive output, in which at most one speaker is active at any time.
+    """A segment of the exclusive output, in which at most one speaker is active at any time.
 
-    ``is_overlap`` tells that somebody else speaks as well somewhere in the segment.
+    ``is_overlap`` is set if another speaker is also active somewhere in the segment.
     """
 
     start: float
@@ -70,7 +70,7 @@ class SpeakerSegment:
 
 @dataclass(frozen=True, slots=True)
 class DiarizeSegment:
-    """One speaker's stretch of the overlap-aware output; several records may share a span."""
+    """A turn of the overlap-aware output. Turns of different speakers can overlap."""
 
     start: float
     end: float
@@ -79,7 +79,7 @@ class DiarizeSegment:
 
 @dataclass(frozen=True, slots=True)
 class SpeechRange:
-    """A span in which somebody speaks."""
+    """A span of speech by any number of speakers."""
 
     start: float
     end: float
@@ -87,7 +87,7 @@ class SpeechRange:
 
 @dataclass(frozen=True, slots=True)
 class DiarizeTiming:
-    """Wall time of each stage in milliseconds; ``clustering_ms`` includes PLDA, VBx and reconstruction."""
+    """Wall time of each stage in milliseconds. ``clustering_ms`` includes PLDA, VBx and reconstruction."""
 
     segmentation_ms: float
     embedding_ms: float
@@ -97,7 +97,7 @@ class DiarizeTiming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """Which weights made a result: the bundle's name, the SHA-256 of each file by part, the embedding's size."""
+    """The weights of a result: name of the bundle, SHA-256 of each file by part, and size of an embedding."""
 
     bundle: str
     hashes: Mapping[str, str] = field(hash=False)
@@ -105,40 +105,40 @@ class ModelInfo:
 
 
 class SpeakerEvidence(Protocol):
-    """Answers about voices from frames that the diarizer has computed already; runs no network."""
+    """Compares spans with speakers, from embedding frames that the diarizer has computed. Runs no network."""
 
     def embed(self, start: float, end: float) -> FloatArray:
-        """Embedding of a span as the model makes it, ``(D,)``, of any length; zeros where the span holds no frame."""
+        """Return the embedding of a span, ``float32[D]``, not normalised; zeros if the span contains no frame."""
 
     def scores(self, start: float, end: float) -> dict[int, float]:
-        """Cosine of a span's embedding to each speaker's mean embedding; empty where the span holds no frame."""
+        """Return the cosine similarity of a span to each speaker's mean embedding; empty if it contains no frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diarization:  # noqa: PLW1641  the decorator makes the hash
-    """Who spoke when.
+    """The result of a diarizer: who spoke when.
 
     Attributes
     ----------
     segments : tuple of SpeakerSegment
-        Exclusive: sorted, never overlapping.
+        Exclusive segments: sorted, without overlap.
     turns : tuple of DiarizeSegment
-        Overlap-aware, sorted by start.
+        Overlap-aware turns, sorted by start.
     speech : tuple of SpeechRange
-        Where anybody speaks.
+        Speech of any speaker.
     embeddings : mapping of int to ndarray
         L2-normalised mean embedding of each speaker, ``float32[D]``.
     duration : float
         Length of the recording in seconds.
     pieces : tuple of DiarizeSegment
-        The segments, cut where somebody else may begin to speak by the windows or by the voice; what speakers are
-        clustered from again. Empty where that is not known: then every segment is one piece.
+        Single-speaker spans: the segments, cut at possible speaker changes. Reclustering starts from them. If empty,
+        each segment is one piece.
     warnings : tuple of str
-        What the user should know about this result, one sentence each.
+        Warnings for the user about this result, one sentence each.
     voice : SpeakerEvidence or None
-        Answers about voices, as long as the result stays in its process: one that was pickled has ``None``.
+        Compares spans with speakers. Only available in the process that made the result; ``None`` after pickling.
     recording : str
-        What tells the recording from others: a digest of its samples; empty if not known.
+        Digest of the samples, which identifies the recording; empty if unknown.
     """
 
     segments: tuple[SpeakerSegment, ...]
@@ -154,7 +154,7 @@ class Diarization:  # noqa: PLW1641  the decorator makes the hash
     recording: str = ""
 
     def __eq__(self, other: object) -> bool:
-        """Whether two results say the same; ``timing`` and ``voice`` do not count."""
+        """Return whether two results are equal, except for ``timing`` and ``voice``."""
         if not isinstance(other, Diarization):
             return NotImplemented
         mine, theirs = self.embeddings, other.embeddings
@@ -166,21 +166,21 @@ class Diarization:  # noqa: PLW1641  the decorator makes the hash
 
     @property
     def speaker_ids(self) -> tuple[int, ...]:
-        """Ids of everybody who has a turn, ascending."""
+        """Ids of all speakers with a turn, ascending."""
         return tuple(sorted({turn.speaker_id for turn in self.turns}))
 
     def to_whisperx(self, *, exclusive: bool = False) -> DataFrame:
-        """Turns as ``whisperx.assign_word_speakers`` takes them.
+        """Convert the turns to the input of ``whisperx.assign_word_speakers``.
 
         Parameters
         ----------
         exclusive : bool
-            One speaker at a time, instead of turns that may overlap.
+            Use the exclusive segments instead of the turns, which can overlap.
 
         Returns
         -------
         pandas.DataFrame
-            One row a turn, in order of time: ``segment`` (an object with ``start`` and ``end``), ``label`` (a name of
+            One row per turn, in order of time: ``segment`` (an object with ``start`` and ``end``), ``label`` (name of
             the turn), ``speaker`` (``SPEAKER_00``), ``start`` and ``end`` in seconds as ``float64``.
 
         Raises
@@ -193,14 +193,14 @@ class Diarization:  # noqa: PLW1641  the decorator makes the hash
         return make_frame(self._labelled(exclusive=exclusive))
 
     def to_annotation(self, *, uri: str | None = None, exclusive: bool = False) -> Annotation:
-        """Turns as pyannote's tools take them.
+        """Convert the turns to an annotation for pyannote.core and pyannote.metrics.
 
         Parameters
         ----------
         uri : str, optional
             Name of the recording.
         exclusive : bool
-            One speaker at a time, instead of turns that may overlap.
+            Use the exclusive segments instead of the turns, which can overlap.
 
         Returns
         -------
@@ -223,11 +223,11 @@ class Diarization:  # noqa: PLW1641  the decorator makes the hash
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One recognised token; ``speaker`` is a label, ``None`` where nobody can be named.
+    """A recognised word or token. ``speaker`` is a label, ``None`` if no speaker is near.
 
-    ``text`` has no white space around it, but for languages written without spaces ``text`` is joined without.
-    ``leading_space`` tells which. ``estimated`` tells that the recogniser gave it no times: they were worked out from
-    its segment or its neighbours.
+    ``text`` has no white space around it. ``leading_space`` is whether a space precedes the word, which is not the case
+    in languages without spaces. ``estimated`` is whether the times come from the segment or the neighbours, because the
+    recogniser returned none for this word.
     """
 
     start: float
@@ -243,14 +243,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a transcriber heard: words in order of time, and the language as an ISO 639-1 code, empty if not known."""
+    """The output of a transcriber: words in order of time, and the language as an ISO 639-1 code, empty if unknown."""
 
     language: str
     words: tuple[Word, ...]
 
 
 def join_words(words: tuple[Word, ...]) -> str:
-    """Text of some words as it is written: with a space before each word that has one."""
+    """Join words to a text, with a space before each word that has one."""
     return "".join((" " if word.leading_space else "") + word.text for word in words).strip()
 
 
@@ -265,16 +265,16 @@ class Utterance:
 
     @property
     def text(self) -> str:
-        """The words as they are written."""
+        """The joined text of the words."""
         return join_words(self.words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
-    """One speaker of a transcript; ``name``, ``voice`` and ``probability`` come from a voice library.
+    """A speaker of a transcript. ``name``, ``voice`` and ``probability`` come from a voice library.
 
-    ``voice`` is an id of the library, ``None`` where too little was heard; ``probability`` is that of being this voice,
-    or, of a voice that was new, of being none that was known.
+    ``voice`` is the id of a voice in the library, ``None`` if the speech was too short. ``probability`` is that of a
+    match with this voice, or, for a new voice, that of not matching any known voice.
     """
 
     label: str
@@ -286,16 +286,16 @@ class Speaker:
 
     @property
     def display_name(self) -> str:
-        """The name, or the label where no name is known."""
+        """The name, or the label if the name is unknown."""
         return self.name or self.label
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Who said what: utterances in order of time, and every speaker by label.
+    """Who said what: utterances in order of time, and all speakers by label.
 
-    ``language`` is an ISO 639-1 code, empty where it is not known, as where nobody speaks. ``source`` is the
-    recording's stem (its file name without folder and suffix), empty for an array.
+    ``language`` is an ISO 639-1 code, empty if it is unknown, for example without speech. ``source`` is the recording's
+    stem (its file name without folder and suffix), empty for an array.
     """
 
     language: str
@@ -311,12 +311,13 @@ class Transcript:
         return tuple(word for utterance in self.utterances for word in utterance.words)
 
     def display_name(self, label: str | None) -> str | None:
-        """Name to print for a label; ``None`` for nobody."""
+        """Return the name to print for a label, ``None`` for ``None``."""
         if label is None:
             return None
         speaker = self.speakers.get(label)
         return speaker.display_name if speaker else label
 
 
+# Former public names, kept so that existing imports continue to work.
 VoiceRange = SpeechRange
 VoiceEvidence = SpeakerEvidence

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - Chinese marks
-"""Whatever is in a file: words, or one clear line."""
+"""Any document is read as words or is a one-line error."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ DOCUMENTS = st.one_of(
 
 @settings(max_examples=300)
 @given(document=DOCUMENTS)
-def test_a_document_gives_words_in_order_or_one_line(document: Any) -> None:
+def test_a_document_has_words_in_order_or_is_an_error(document: Any) -> None:
     try:
         transcript = align(document, DIARIZATION)
     except InputError as error:
@@ -80,7 +80,7 @@ def test_a_document_gives_words_in_order_or_one_line(document: Any) -> None:
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.binary(max_size=60) | DOCUMENTS.map(lambda value: json.dumps(value).encode()))
-def test_a_file_gives_words_or_one_line(data: bytes, tmp_path: Path) -> None:
+def test_a_file_has_words_or_is_an_error(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "any.json"
     path.write_bytes(data)
     try:
@@ -104,7 +104,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
 
 @settings(max_examples=100)
 @given(transcript=transcripts())
-def test_what_is_written_for_other_tools_reads_back(transcript: Transcript) -> None:
+def test_written_results_can_be_read(transcript: Transcript) -> None:
     for render in (render_json, render_whisperx, render_verbose_json):
         found = read_words(json.loads(render(transcript))).words
         assert [(word.text, word.start, word.end) for word in found] == [

@@ -74,7 +74,7 @@ def test_faster_whispers_own_records() -> None:
     assert read_words([segment]).words == EXPECTED
 
 
-def test_nobody_said_anything() -> None:
+def test_results_without_words() -> None:
     nothing: tuple[Any, ...] = ((), [], iter(()), {"segments": []}, result_of({"words": []}), result_of({"text": ""}))
     for recognised in (*nothing, result_of({"words": [{"word": " ", "start": 0, "end": 1}]})):
         assert align(recognised, TWO_SPEAKERS).words == ()
@@ -121,7 +121,7 @@ def test_words_of_a_segment_without_word_times_are_spread() -> None:
         ([" สวัสดี", "ครับ", " ", "ขอบคุณ", " "], [True, False, True]),
     ],
 )
-def test_spaces_are_as_written_or_as_the_script_has_them(texts: list[str], flags: list[bool]) -> None:
+def test_spaces_come_from_the_text_or_the_script(texts: list[str], flags: list[bool]) -> None:
     words = read_words(result_of({"words": [{"word": text, "start": 1, "end": 2} for text in texts]})).words
     assert [word.leading_space for word in words] == flags
 
@@ -134,7 +134,7 @@ def test_words_with_and_without_white_space_in_one_result() -> None:
 @pytest.mark.parametrize(
     "text", ["你好，世界。", "用Python写「代码」吗？", "สวัสดีครับ ขอบคุณ", "Well, it - is.", "Quoi ? « Oui »"]
 )
-def test_text_is_split_and_reads_the_same(text: str) -> None:
+def test_text_is_split_without_a_change(text: str) -> None:
     words = read_words(result_of({"start": 0, "end": 5, "text": text})).words
     assert len(words) > 1
     assert join_words(words) == text
@@ -142,7 +142,7 @@ def test_text_is_split_and_reads_the_same(text: str) -> None:
 
 
 @pytest.mark.parametrize("time", [nan, inf, -0.1, "1.0", True, [1], 10**400, 1j])
-def test_times_and_probabilities_that_cannot_be(time: Any) -> None:
+def test_invalid_times_and_probabilities(time: Any) -> None:
     for field in ("start", "end", "probability", "score"):
         with pytest.raises(InputError, match=f"Invalid '{field}': expected a finite number from 0"):
             read_words(one_word(**({"probability": None} | {field: time})))
@@ -161,12 +161,12 @@ def test_times_and_probabilities_that_cannot_be(time: Any) -> None:
         result_of({"words": [EXPECTED[0]]}),
     ],
 )
-def test_anything_else_is_refused(recognised: Any) -> None:
+def test_other_values_are_an_error(recognised: Any) -> None:
     with pytest.raises(InputError, match="Pass Words, a sequence of Word, a faster-whisper result, or a dict with"):
         align(recognised, TWO_SPEAKERS)
 
 
-def test_words_of_our_own_may_lack_times_but_not_be_strings() -> None:
+def test_word_records_can_lack_times_but_not_have_strings() -> None:
     own = Words("en", (Word(nan, -1.0, "Hello"), Word(None, None, "there")))  # type: ignore[arg-type]
     assert read_words(own) == own
     for field in ({"start": "1.0"}, {"end": [1]}, {"probability": "high"}):

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - Chinese marks
-"""Files that other recognisers wrote, most of them recorded: see tests/data/foreign/README.md."""
+"""Files of other recognisers, most of them recorded: see tests/data/foreign/README.md."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def turns(repository: Path) -> Diarization:
 
 
 def share_right(transcript: Transcript) -> float:
-    """Share of the words with the right speaker; the tools end differently after the words that are known."""
+    """Share of words with the correct speaker. The texts of the tools differ after the known words."""
     names = {"SPEAKER_00": "Nora", "SPEAKER_01": "Ralph", "SPEAKER_02": "Kai"}
     known = [(name, word.strip(".,?")) for name, text in SAID for word in text.lower().split()]
     found = [(names.get(str(word.speaker)), word.text.lower().strip(".,?")) for word in transcript.words]
@@ -67,9 +67,9 @@ def share_right(transcript: Transcript) -> float:
 
 @pytest.mark.parametrize(("name", "tool"), TIMED.items())
 def test_words_with_times_get_their_speakers(name: str, tool: str, foreign: Path, turns: Diarization) -> None:
-    heard = read_transcript(foreign / name)
-    assert heard.tool == tool
-    transcript = align(heard, turns)
+    recognised = read_transcript(foreign / name)
+    assert recognised.tool == tool
+    transcript = align(recognised, turns)
     assert share_right(transcript) > 0.95
     assert transcript.language == ("" if "hugging" in name else "en")
     untimed = [word.text for word in transcript.words if word.estimated]
@@ -80,28 +80,28 @@ def test_words_with_times_get_their_speakers(name: str, tool: str, foreign: Path
 
 @pytest.mark.parametrize(("name", "tool"), SPREAD.items())
 def test_words_without_times_are_spread_and_marked(name: str, tool: str, foreign: Path, turns: Diarization) -> None:
-    heard = read_transcript(foreign / name)
-    assert heard.tool == tool
+    recognised = read_transcript(foreign / name)
+    assert recognised.tool == tool
     with pytest.warns(OolongWarning, match="words have no timestamps"):
-        transcript = align(heard, turns)
+        transcript = align(recognised, turns)
     assert all(word.estimated and word.speaker_confidence is None for word in transcript.words)
     assert share_right(transcript) > 0.97
     assert '"estimated": true' in render_json(transcript)
 
 
-def test_characters_that_tokens_cut_in_two_are_whole_again(foreign: Path, turns: Diarization) -> None:
+def test_characters_split_between_tokens_are_joined(foreign: Path, turns: Diarization) -> None:
     path = foreign / "whisper-cpp-thai.json"
     with pytest.raises(UnicodeDecodeError):
         path.read_bytes().decode()
-    heard = read_transcript(path)
-    assert heard.language == "th"
-    words = read_words(heard).words
+    recognised = read_transcript(path)
+    assert recognised.language == "th"
+    words = read_words(recognised).words
     assert join_words(words) == "เธอต้องตัว ที่นี่ ที่นี่ ที่นี่"
     assert not any(isnan(word.start) or word.estimated for word in words)
     assert all(word.probability is not None for word in words)
 
 
-def test_a_lossy_reader_costs_the_times_but_not_the_text(foreign: Path) -> None:
+def test_lossy_decoding_loses_the_times_but_not_the_text(foreign: Path) -> None:
     text = (foreign / "whisper-cpp-thai.json").read_bytes().decode("utf-8", "replace")
     words = read_words(json.loads(text)).words
     assert join_words(words) == "เธอต้องตัว ที่นี่ ที่นี่ ที่นี่"
@@ -127,12 +127,12 @@ def test_the_python_objects_of_openai(foreign: Path) -> None:
     assert read_recognised(objects(document)) == read_recognised(document)
 
 
-def test_other_ways_to_dump_what_faster_whisper_gives(foreign: Path) -> None:
+def test_other_dumps_of_faster_whisper(foreign: Path) -> None:
     document = json.loads((foreign / "faster-whisper.json").read_text("utf-8"))
     alone = read_recognised(document["segments"])
     assert (alone.tool, alone.language) == ("faster-whisper", "")
-    beside = read_recognised({"segments": document["segments"], "info": {"language": "en", "duration": 20.0}})
-    assert (beside.language, beside.segments) == ("en", alone.segments)
+    with_info = read_recognised({"segments": document["segments"], "info": {"language": "en", "duration": 20.0}})
+    assert (with_info.language, with_info.segments) == ("en", alone.segments)
     assert alone.segments == read_recognised(document).segments
 
 
@@ -163,13 +163,13 @@ def test_chunks_of_any_script(texts: list[str], language: str, written: str) -> 
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
-def test_encodings_of_a_shell(encoding: str, foreign: Path, tmp_path: Path) -> None:
+def test_encodings(encoding: str, foreign: Path, tmp_path: Path) -> None:
     path = tmp_path / "meeting.json"
     path.write_text((foreign / "openai-whisper.json").read_text("utf-8"), encoding)
     assert read_transcript(path) == read_transcript(foreign / "openai-whisper.json")
 
 
-def test_letters_of_another_encoding_are_not_lost(tmp_path: Path) -> None:
+def test_another_encoding_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "meeting.json"
     path.write_text('{"segments": [{"start": 0, "end": 1, "text": "Grüße"}]}', "latin-1")
     with pytest.raises(InputError, match=r"meeting.json: not UTF-8. Save it as UTF-8"):
@@ -184,7 +184,7 @@ RENDERERS: dict[str, Callable[[Transcript], str]] = {
 
 
 @pytest.mark.parametrize("name", RENDERERS)
-def test_what_is_written_can_be_read_again(name: str, foreign: Path, turns: Diarization) -> None:
+def test_written_files_can_be_read(name: str, foreign: Path, turns: Diarization) -> None:
     once = align(read_transcript(foreign / "faster-whisper.json"), turns)
     again = read_words(json.loads(RENDERERS[name](once)))
     assert again.language == "en"
@@ -243,7 +243,7 @@ BROKEN: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("data", "message"), BROKEN)
-def test_broken_files_are_refused_in_one_line(data: bytes, message: str, tmp_path: Path) -> None:
+def test_invalid_files_are_an_error_on_one_line(data: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_bytes(data)
     with pytest.raises(InputError) as caught:
@@ -252,12 +252,12 @@ def test_broken_files_are_refused_in_one_line(data: bytes, message: str, tmp_pat
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"Could not read .*none.json: No such file"):
         read_transcript(tmp_path / "none.json")
 
 
-def test_records_of_our_own_are_not_marked_before_alignment() -> None:
+def test_word_records_are_not_marked_before_alignment() -> None:
     words = [Word(float("nan"), float("nan"), "Hello")]
     assert not read_words(words).words[0].estimated
 
@@ -281,13 +281,13 @@ ALL_SAID = "Hello there. Good bye."
         ({"chunks": [], "text": ""}, "", 0),
     ],
 )
-def test_the_first_source_that_holds_all_words_is_read(document: dict[str, Any], said: str, estimated: int) -> None:
+def test_the_first_field_with_all_words_is_read(document: dict[str, Any], said: str, estimated: int) -> None:
     words = read_words(document).words
     assert join_words(words) == said
     assert sum(word.estimated for word in words) == estimated
 
 
-def test_segments_without_word_times_are_put_in_order() -> None:
+def test_segments_without_word_times_are_sorted() -> None:
     segments = [{"start": 8, "end": 12, "text": "three four"}, {"start": 0, "end": 4, "text": "one two"}]
     assert [(word.text, word.start) for word in read_words({"segments": segments}).words] == [
         ("one", 0.0),
@@ -301,12 +301,12 @@ def test_segments_without_word_times_are_put_in_order() -> None:
     assert (found[1].end, found[2].start, found[-1].end) == (5.0, 5.0, 6.0)
 
 
-def test_words_of_which_no_time_is_known_are_called_so(turns: Diarization) -> None:
+def test_words_without_any_times_have_a_warning(turns: Diarization) -> None:
     with pytest.warns(OolongWarning, match="Their segments have no times either"):
         align({"segments": [{"text": "Good morning"}]}, turns)
 
 
-def test_advice_about_a_file_is_not_about_python(tmp_path: Path) -> None:
+def test_the_advice_for_a_file_does_not_mention_python(tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text('{"text": "hello"}')
     with pytest.raises(InputError, match=r"Use the JSON file as the recogniser wrote it\.$"):

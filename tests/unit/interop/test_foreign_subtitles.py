@@ -1,4 +1,4 @@
-"""SubRip and WebVTT files as the words of a recogniser."""
+"""Words from SubRip and WebVTT files."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def test_cues_of_a_recogniser_get_their_speakers(
     spread = "words have no timestamps. They are spread over their segments"
     with pytest.warns(OolongWarning, match=spread):
         expected = align(recorded, turns)
-    heard = read_transcript(tmp_path / f"meeting.{suffix}")
-    assert heard.tool == {"srt": "SubRip", "vtt": "WebVTT"}[suffix]
+    transcript = read_transcript(tmp_path / f"meeting.{suffix}")
+    assert transcript.tool == {"srt": "SubRip", "vtt": "WebVTT"}[suffix]
     with pytest.warns(OolongWarning, match=spread):
-        found = align(heard, turns)
+        found = align(transcript, turns)
     assert found.words == expected.words
     assert found.utterances == expected.utterances
 
 
 @pytest.mark.parametrize("name", ["scripts.srt", "scripts.vtt", "scripts.narrow.srt", "scripts.words.srt"])
-def test_what_this_program_wrote_holds_the_same_text(name: str, repository: Path) -> None:
+def test_written_subtitles_have_the_same_text(name: str, repository: Path) -> None:
     golden = repository / "tests" / "golden" / "formats"
     written = read_json((golden / "scripts.json").read_text("utf-8"))
     words = read_transcript(golden / name).words().words
@@ -59,7 +59,7 @@ def test_what_this_program_wrote_holds_the_same_text(name: str, repository: Path
     assert read_transcript(golden / "scripts.words.vtt").segments == read_transcript(golden / "scripts.vtt").segments
 
 
-def test_a_meeting_with_names_keeps_its_words_and_loses_the_names(data_dir: Path, repository: Path) -> None:
+def test_names_are_dropped_and_words_are_kept(data_dir: Path, repository: Path) -> None:
     turns = read_rttm(data_dir / "real" / "sample.rttm")
     lines = [line.split(None, 6) for line in (data_dir / "real" / "sample.stm").read_text().splitlines()]
     spoken = [(float(line[3]), float(line[4]), line[2], line[-1]) for line in lines if not line[0].startswith(";")]
@@ -93,11 +93,11 @@ def test_a_meeting_with_names_keeps_its_words_and_loses_the_names(data_dir: Path
         ("Hello there --> you", "Hello there --> you"),
     ],
 )
-def test_what_nobody_says_is_left_out(cue: str, words: str) -> None:
+def test_unspoken_text_is_dropped(cue: str, words: str) -> None:
     assert said(srt(cue)) == [words]
 
 
-def test_bare_names_are_left_out_where_most_cues_begin_with_one() -> None:
+def test_bare_names_are_dropped_if_most_cues_start_with_one() -> None:
     assert said(srt("Ada: Good day.", "Bob: Yes.", "and no.", "Ada: Well.")) == [
         "Good day.",
         "Yes.",
@@ -115,20 +115,20 @@ def test_bare_names_are_left_out_where_most_cues_begin_with_one() -> None:
     assert said(srt("Warning: the gap.", "Warning: again.")) == ["Warning: the gap.", "Warning: again."]
 
 
-def test_webvtt_with_all_that_it_may_hold() -> None:
+def test_webvtt_with_all_features() -> None:
     text = (
         "\ufeffWEBVTT - a title\r\nKind: captions\r\n\r\nSTYLE\r\n::cue { color: red }\r\n\r\nNOTE\r\nnothing\r\n\r\n"
         "one\r\n00:01.000 --> 00:02.500 align:start\r\n<v Ada Lovelace>R&amp;D, <i.loud>please</i></v>\r\n\r\n"
         "01:00:00.000 --> 01:00:01.000\r\n<v Bob>&lt;yes&gt;\r\n<c>no</c>\r\n\r\n00:05.000 --> 00:06.000\r\n\r\n"
     )
-    heard = read_subtitles(text, ".vtt")
-    assert [(each.start, each.end, join_words(each.words)) for each in heard.segments] == [
+    transcript = read_subtitles(text, ".vtt")
+    assert [(each.start, each.end, join_words(each.words)) for each in transcript.segments] == [
         (1.0, 2.5, "R&D, please"),
         (3600.0, 3601.0, "<yes> no"),
     ]
 
 
-def test_captions_that_scroll_or_mark_words_say_each_word_once() -> None:
+def test_scrolling_and_marked_captions_have_each_word_once() -> None:
     rolling = (
         "WEBVTT\nKind: captions\n\n00:00:00.000 --> 00:00:02.000 align:start\n \nhello<00:00:00.500><c> world</c>\n\n"
         "00:00:02.000 --> 00:00:02.010\nhello world\n \n\n"
@@ -156,15 +156,15 @@ def test_captions_that_scroll_or_mark_words_say_each_word_once() -> None:
         ([(1, 3), (1, 3)], "1 of 2 cues overlap"),
     ],
 )
-def test_cues_that_clash_are_told_once(
+def test_overlapping_cues_have_one_warning(
     spans: list[tuple[float, float]], clashes: str | None, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     cues = [f"{clock(start, ',')} --> {clock(end, ',')}\nhello you\n" for start, end in spans]
     (tmp_path / "a.srt").write_text("\n".join(cues))
-    heard = read_transcript(tmp_path / "a.srt")
+    transcript = read_transcript(tmp_path / "a.srt")
     assert [str(each.message).partition(": ")[0] for each in recwarn] == [f"{tmp_path / 'a.srt'}"] * bool(clashes)
     assert all(clashes in str(each.message) for each in recwarn if clashes)
-    words = heard.words().words
+    words = transcript.words().words
     assert len(words) == 2 * len(spans)
 
 
@@ -188,7 +188,7 @@ def test_a_file_without_words_has_none(text: str) -> None:
         ("a.txt", b"hello", "Use the JSON, SRT or VTT file that the recogniser wrote"),
     ],
 )
-def test_what_is_none_is_refused_in_one_line(name: str, data: bytes, message: str, tmp_path: Path) -> None:
+def test_other_files_are_an_error_on_one_line(name: str, data: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError) as caught:
         read_transcript(tmp_path / name)
@@ -196,7 +196,7 @@ def test_what_is_none_is_refused_in_one_line(name: str, data: bytes, message: st
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_the_contents_tell_the_format_and_bytes_the_encoding(tmp_path: Path) -> None:
+def test_format_and_encoding_are_detected(tmp_path: Path) -> None:
     path = tmp_path / "talk.txt"
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
         path.write_bytes(srt("Grüße.").encode(encoding))
@@ -204,6 +204,6 @@ def test_the_contents_tell_the_format_and_bytes_the_encoding(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "a\n" * 100_000, "1\n" * 100_000, "<b " * 100_000, "<" * 100_000])
-def test_a_hostile_file_costs_no_more_than_its_length(text: str) -> None:
+def test_the_cost_is_linear_for_hostile_files(text: str) -> None:
     read_subtitles(srt("") + text, ".srt")
     read_subtitles("WEBVTT\n\n00:01.000 --> 00:02.000\n" + text, ".vtt")

@@ -1,4 +1,4 @@
-"""Turns that another diarizer wrote as RTTM."""
+"""Turns from RTTM files of other diarizers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_turns_overlap_and_segments_do_not(rttm: Path) -> None:
     assert (result.duration, result.voice, len(result.embeddings)) == (14, None, 0)
 
 
-def test_labels_like_ours_keep_their_numbers(rttm: Path) -> None:
+def test_labels_of_this_package_keep_their_numbers(rttm: Path) -> None:
     rttm.write_text(line(0, 1, "SPEAKER_01") + line(2, 1, "SPEAKER_00"))
     assert dict(read_rttm(rttm).names) == {1: "SPEAKER_01", 0: "SPEAKER_00"}
     rttm.write_text(line(0, 1, "SPEAKER_01") + line(2, 1, "SPEAKER_001"))
@@ -92,7 +92,7 @@ def test_names_that_differ_by_a_number_stay_two(ends: list[str], names: list[str
     assert [name for _, _, name in read_rttm(rttm).turns] == names
 
 
-def test_what_is_behind_the_recording_is_cut(rttm: Path) -> None:
+def test_turns_after_the_recording_are_cut(rttm: Path) -> None:
     rttm.write_text(line(0, 5, "A") + line(7, 2, "B"))
     result = validate_diarization(read_rttm(rttm).diarization(4.0))
     assert [(each.start, each.end) for each in result.turns] == [(0, 4)]
@@ -108,7 +108,7 @@ def test_one_of_several_recordings(rttm: Path) -> None:
     assert len(read_rttm(rttm, ["tuesday"]).turns) == 1
 
 
-def test_nobody_speaks(rttm: Path) -> None:
+def test_an_empty_file_has_no_turns(rttm: Path) -> None:
     rttm.write_text("")
     result = read_rttm(rttm).diarization(3.0)
     assert (result.turns, result.segments, result.speech, result.duration) == ((), (), (), 3.0)
@@ -129,7 +129,7 @@ def test_nobody_speaks(rttm: Path) -> None:
         "\x00\x00",
     ],
 )
-def test_broken_files_are_refused_with_the_line(text: str, rttm: Path) -> None:
+def test_errors_contain_the_line(text: str, rttm: Path) -> None:
     rttm.write_text(line(0, 1, "A") + text)
     with pytest.raises(InputError, match=r"^Invalid .* in .*theirs.rttm, line 2: ") as caught:
         read_rttm(rttm)
@@ -137,18 +137,18 @@ def test_broken_files_are_refused_with_the_line(text: str, rttm: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
-def test_encodings_of_a_shell(encoding: str, rttm: Path) -> None:
+def test_encodings(encoding: str, rttm: Path) -> None:
     rttm.write_text(line(0, 1, "Zoë"), encoding)
     assert read_rttm(rttm).turns == ((0.0, 1.0, "Zoë"),)
 
 
-def test_names_in_another_encoding_are_not_lost(rttm: Path) -> None:
+def test_another_encoding_is_an_error(rttm: Path) -> None:
     rttm.write_text(line(0, 1, "Zoë") + line(1, 1, "Zoé"), "latin-1")
     with pytest.raises(InputError, match=r"theirs.rttm: not UTF-8. Save it as UTF-8"):
         read_rttm(rttm)
 
 
-def test_a_file_that_is_not_there(rttm: Path) -> None:
+def test_a_missing_file(rttm: Path) -> None:
     with pytest.raises(InputError, match="Could not read"):
         read_rttm(rttm)
 
@@ -157,7 +157,7 @@ TURNS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 9), st.sampled_fro
 
 
 @given(TURNS)
-def test_every_file_gives_a_diarization_that_keeps_the_rules(turns: list[tuple[int, int, str]]) -> None:
+def test_every_file_is_a_valid_diarization(turns: list[tuple[int, int, str]]) -> None:
     spans = sorted((float(start), float(start + length), name) for start, length, name in turns)
     result = validate_diarization(ForeignTurns(tuple(spans)).diarization())
     seconds = {time for start, end, _ in spans for time in range(int(start), int(end))}
@@ -169,7 +169,7 @@ def test_every_file_gives_a_diarization_that_keeps_the_rules(turns: list[tuple[i
         assert max(begins) in own
 
 
-def test_what_we_write_reads_back(repository: Path, rttm: Path) -> None:
+def test_written_files_can_be_read(repository: Path, rttm: Path) -> None:
     turns = read_rttm(repository / "examples" / "meeting.rttm", ["meeting"])
     result = turns.diarization()
     rttm.write_text(render_rttm(Transcript("", result.duration, (), diarization=result, source="a b")))

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - marks of other scripts
-"""Where the words of a text begin, and what is written around them."""
+"""The words of a text, and the spaces and punctuation around them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def words(*texts: str) -> list[Word]:
         ([], "…", ["…"]),
     ],
 )
-def test_punctuation_comes_back_from_the_text(given_words: list[str], text: str, expected: list[str]) -> None:
+def test_punctuation_is_restored_from_the_text(given_words: list[str], text: str, expected: list[str]) -> None:
     found = fit_to_text(words(*given_words), text)
     assert found is not None
     assert [word.text for word in found] == expected
@@ -43,11 +43,11 @@ def test_punctuation_comes_back_from_the_text(given_words: list[str], text: str,
     ("given_words", "text"),
     [(["Hello"], "Hello world"), (["world"], "Hello world"), (["he"], "the he"), (["b", "a"], "a b"), (["a"], "")],
 )
-def test_a_text_of_other_words_is_not_used(given_words: list[str], text: str) -> None:
+def test_a_text_with_other_words_is_not_used(given_words: list[str], text: str) -> None:
     assert fit_to_text(words(*given_words), text) is None
 
 
-def test_the_text_tells_the_spaces_of_words_without_any() -> None:
+def test_the_text_determines_missing_spaces() -> None:
     spaced = with_spaces(words("twenty", "-one", "café", "au", "lait"), " twenty-one café au lait")
     assert [word.leading_space for word in spaced] == [True, False, True, True, True]
     assert join_words(tuple(with_spaces(words("twenty", "one"), "something else"))) == "twenty one"
@@ -63,12 +63,12 @@ def test_the_text_tells_the_spaces_of_words_without_any() -> None:
         ([], True),
     ],
 )
-def test_words_and_phrases_are_told_apart(texts: list[str], expected: bool) -> None:
+def test_words_and_phrases_are_distinguished(texts: list[str], expected: bool) -> None:
     assert are_words(texts) is expected
 
 
 @given(st.text(alphabet="ab1你ก,.-“”« \n", max_size=30))
-def test_words_of_a_text_fit_it_again(text: str) -> None:
+def test_words_of_a_text_fit_the_text(text: str) -> None:
     parts = [word for word in split_text(text) if any(map(str.isalnum, word.text))]
     bare = [Word(0.0, 1.0, word.text.strip().strip(",.-“”«")) for word in parts]
     found = fit_to_text(bare, text)
@@ -79,5 +79,5 @@ def test_words_of_a_text_fit_it_again(text: str) -> None:
         assert any(not word.text.isalnum() for word in bare) or not bare
 
 
-def test_a_word_of_white_space_alone_is_a_space() -> None:
+def test_a_word_of_white_space_is_a_space() -> None:
     assert fit_to_text([Word(nan, nan, " "), *words("a")], "a") == [Word(0.0, 0.5, "a")]

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - the marks of other scripts look like Latin ones on purpose
+# ruff: noqa: RUF001 - marks of other scripts that look like Latin ones
 from __future__ import annotations
 
 import pytest
@@ -67,7 +67,7 @@ def test_sentence_ends_of_many_scripts(text: str) -> None:
         *("one:", "one;", "a|", "β:", "በ፡", "Ինչպե՞ս"),
     ],
 )
-def test_what_does_not_end_a_sentence(text: str) -> None:
+def test_other_words_do_not_end_a_sentence(text: str) -> None:
     assert not ends_sentence(text)
 
 
@@ -87,7 +87,7 @@ def test_what_does_not_end_a_sentence(text: str) -> None:
         ("はい。", "a", True),
     ],
 )
-def test_the_next_word_tells_what_a_full_stop_means(text: str, following: str, expected: bool) -> None:
+def test_the_next_word_decides_about_a_full_stop(text: str, following: str, expected: bool) -> None:
     assert ends_sentence(text, following) is expected
 
 
@@ -99,7 +99,7 @@ def test_clause_ends(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["well", "Dr.", "U.S.", "በ፡", "好", ""])
-def test_what_does_not_end_a_clause(text: str) -> None:
+def test_other_words_do_not_end_a_clause(text: str) -> None:
     assert not ends_clause(text)
 
 
@@ -144,7 +144,7 @@ def test_words_that_touch(previous: str, text: str, leading_space: bool, expecte
         ("吃饭。", "好", False, Gap.SENTENCE),
     ],
 )
-def test_what_lies_between_words(previous: str, text: str, leading_space: bool, expected: Gap) -> None:
+def test_gaps_between_words(previous: str, text: str, leading_space: bool, expected: Gap) -> None:
     assert find_gap(previous, text, leading_space=leading_space) == expected
 
 
@@ -162,7 +162,7 @@ def test_what_lies_between_words(previous: str, text: str, leading_space: bool, 
         ("end", " (", "", False),
     ],
 )
-def test_marks_that_open(previous: str, mark: str, text: str, expected: bool) -> None:
+def test_opening_marks(previous: str, mark: str, text: str, expected: bool) -> None:
     assert opens(previous, mark, text) is expected
 
 
@@ -184,15 +184,15 @@ def test_marks_that_open(previous: str, mark: str, text: str, expected: bool) ->
         ("", "\u0301", 0),
     ],
 )
-def test_what_cannot_be_parted_from_the_text_before(previous: str, text: str, expected: int) -> None:
+def test_characters_that_continue_the_previous_text(previous: str, text: str, expected: int) -> None:
     assert continuation(previous, text) == expected
 
 
-def test_clusters_are_what_a_reader_takes_for_one_character() -> None:
+def test_clusters_are_perceived_characters() -> None:
     assert clusters("क्षि🇩🇪👨‍👩‍👧éနိုင်") == ["क्षि", "🇩🇪", "👨‍👩‍👧", "é", "နို", "င်"]
 
 
-def test_wide_characters_take_two_columns_and_no_text_is_narrower_than_its_length() -> None:
+def test_wide_characters_need_two_columns_and_all_others_one() -> None:
     assert display_width("abc") == 3
     assert display_width("你好!") == 5
     assert display_width("हिन्दी") == len("हिन्दी")

@@ -5,7 +5,7 @@ import numpy as np
 from oolong_align.timing.timeline import Timeline
 
 
-def test_spans_are_merged_and_empty_ones_left_out() -> None:
+def test_spans_are_merged_and_empty_ones_ignored() -> None:
     timeline = Timeline([(3.0, 4.0), (0.0, 1.0), (0.5, 2.0), (2.0, 2.5), (5.0, 5.0), (9.0, 8.0)])
     assert timeline.starts.tolist() == [0.0, 3.0]
     assert timeline.ends.tolist() == [2.5, 4.0]

@@ -1,4 +1,4 @@
-"""Turns as WhisperX and pyannote take them."""
+"""Turns in the formats of WhisperX and pyannote.audio."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ EMPTY = Diarization(segments=(), turns=(), speech=(), duration=1.0)
 
 
 def assign_speakers(frame: pd.DataFrame, result: dict[str, Any], *, fill_nearest: bool = False) -> dict[str, Any]:
-    """What ``whisperx.assign_word_speakers`` needs and promises, by its documentation.
+    """Do the same as ``whisperx.assign_word_speakers``, according to its documentation.
 
-    It computes on the columns ``start`` and ``end``, adds columns of its own, sums the intersections with a segment or
-    a word by ``speaker``, and writes the label of the largest sum into the result.
+    It computes on the columns ``start`` and ``end``, adds columns, sums the intersections with a segment or a word by
+    ``speaker``, and writes the label of the largest sum to the result.
     """
     for record in [each for segment in result["segments"] for each in (segment, *segment.get("words", []))]:
         if "start" not in record:
@@ -68,7 +68,7 @@ def test_words_get_their_speakers_from_the_frame() -> None:
     assert [word.get("speaker") for word in segment["words"]] == ["SPEAKER_00", None, "SPEAKER_01"]
 
 
-def test_nobody_is_an_empty_frame_with_the_same_columns() -> None:
+def test_without_speakers_the_frame_is_empty_with_the_same_columns() -> None:
     frame = EMPTY.to_whisperx()
     assert (list(frame.columns), len(frame)) == (["segment", "label", "speaker", "start", "end"], 0)
     assert assign_speakers(frame, aligned()) == aligned()
@@ -95,17 +95,17 @@ class FakeDiarizer:
         return RESULT
 
 
-def test_the_callable_is_called_as_that_of_whisperx() -> None:
+def test_the_pipeline_has_the_call_of_whisperx() -> None:
     diarizer = FakeDiarizer()
     diarize = DiarizationPipeline(diarizer)  # type: ignore[arg-type]
     frame = diarize("meeting.wav", 2, 1, 3)
     assert diarizer.given == {"audio": "meeting.wav", "num_speakers": 2, "min_speakers": 1, "max_speakers": 3}
     assert isinstance(frame, pd.DataFrame)
-    told: list[float] = []
-    frame, embeddings = diarize("meeting.wav", return_embeddings=True, progress_callback=told.append)
+    percentages: list[float] = []
+    frame, embeddings = diarize("meeting.wav", return_embeddings=True, progress_callback=percentages.append)
     assert embeddings == {"SPEAKER_00": [1.0, 0.0], "SPEAKER_01": [0.0, 1.0]}
     assert frame["speaker"].tolist() == list(embeddings)
-    assert told == [25.0, 50.0, 75.0, 100.0]
+    assert percentages == [25.0, 50.0, 75.0, 100.0]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_callable_is_called_as_that_of_whisperx() -> None:
         ((Path("mine"),), {"device": "mps"}, Path("mine"), ()),
     ],
 )
-def test_it_is_made_as_that_of_whisperx(
+def test_the_pipeline_has_the_constructor_of_whisperx(
     given: tuple[Any, ...], more: dict[str, Any], bundle: Any, providers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[Any] = []
@@ -135,15 +135,15 @@ def test_it_is_made_as_that_of_whisperx(
     assert mine.given["audio"] == "meeting.wav" and len(loaded) == 1
 
 
-def test_a_pipeline_of_torch_is_another_and_that_is_told() -> None:
-    with pytest.warns(OolongWarning, match="pyannote/speaker-diarization-3.1 is a pipeline for torch"):
+def test_a_torch_pipeline_is_replaced_with_a_warning() -> None:
+    with pytest.warns(OolongWarning, match="pyannote/speaker-diarization-3.1 requires torch"):
         diarize = DiarizationPipeline("pyannote/speaker-diarization-3.1", use_auth_token="hf_x")
     assert isinstance(diarize._diarizer, Diarizer)
-    with pytest.raises(ModelError, match="somebody/diarization"):
-        DiarizationPipeline("somebody/diarization")
+    with pytest.raises(ModelError, match="someone/diarization"):
+        DiarizationPipeline("someone/diarization")
 
 
-def test_the_annotation_is_one_of_pyannote() -> None:
+def test_the_annotation_has_the_type_of_pyannote() -> None:
     annotation = RESULT.to_annotation(uri="meeting")
     assert isinstance(annotation, Annotation)
     assert annotation.uri == "meeting"
@@ -170,7 +170,7 @@ def test_two_speakers_in_one_span_are_both_kept() -> None:
         ("to_annotation", "pyannote.core", "pip install pyannote.core"),
     ],
 )
-def test_what_is_missing_is_named_with_the_command(method: str, module: str, command: str) -> None:
+def test_a_missing_library_is_named_with_the_install_command(method: str, module: str, command: str) -> None:
     script = (
         "import sys\n"
         "class Missing:\n"
@@ -185,10 +185,10 @@ def test_what_is_missing_is_named_with_the_command(method: str, module: str, com
         "    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert (done.stdout.strip().endswith(f"is not installed: {command}"), done.stderr) == (True, "")
+    assert (done.stdout.strip().endswith(f"is not installed. Install it with: {command}"), done.stderr) == (True, "")
 
 
-def test_neither_is_imported_unless_it_is_asked_for() -> None:
+def test_the_libraries_are_only_imported_when_needed() -> None:
     script = (
         "import sys\n"
         "from oolong_align import Diarization, DiarizationPipeline, align\n"
