@@ -47,9 +47,10 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
     def enroll(
         terminal: Terminal, /, name: str, file: Path, url: str, start: float | None, end: float | None, **models: Any
     ) -> None:
-        """Enroll the voice of NAME from a recording of this person, with 5 s of speech or more.
+        """Enroll the voice of NAME from a recording.
 
-        If the library has a matching voice without a name, that voice gets the name. Prints the id of the voice.
+        This person must speak for 5 s or more, with at least 80 % of the speech. If the library has a matching voice
+        without a name, that voice gets the name. Prints the id of the voice.
         """
         from oolong_align.speakers.identify import voice_model
         from oolong_align.speakers.learning import check_enough
@@ -83,7 +84,7 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
         "threshold",
         type=FiniteRange(0, 1, min_open=True, max_open=True),
         default=SPEAKER_THRESHOLD,
-        show_default=True,
+        metavar="P",
         help="Minimum probability to recognise a voice.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -123,7 +124,10 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
     @_models
     @click.pass_obj
     def threshold_command(terminal: Terminal, /, folder: Path, as_json: bool, **models: Any) -> None:
-        """Measure error rates of thresholds on labelled recordings: FOLDER/PERSON/FILE, one person per file."""
+        """Measure the error rates of thresholds.
+
+        The recordings are FOLDER/PERSON/FILE, with one person per file.
+        """
         from oolong_align.speakers.identify import voice_model
         from oolong_align.speakers.measuring import measure_thresholds
         from oolong_align.speakers.scoring import VoiceScorer

@@ -61,7 +61,10 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every reference.")
     def list_command(url: str, as_json: bool) -> None:
-        """List voices with id, name, seconds of speech, and the recordings that they were learned from."""
+        """List voices.
+
+        The columns are id, name, seconds of speech, number of references, date of the last one, and recordings.
+        """
         with opened(url) as store:
             voices = store.list()
         if as_json:
@@ -108,7 +111,10 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.pass_obj
     def merge_command(terminal: Terminal, voice: str, others: tuple[str, ...], url: str) -> None:
-        """Merge voices of the same person. The first voice keeps its ID; the other IDs remain valid."""
+        """Merge voices of the same person.
+
+        The first voice keeps its ID. The other IDs remain valid and refer to it.
+        """
         from oolong_align.speakers.library import find_voice, merge_voices
 
         with opened(url) as store, store.transaction():
@@ -125,9 +131,9 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @click.argument("references", metavar="NUMBER...", nargs=-1, required=True, type=click.IntRange(min=0))
     @library_option
     def split_command(voice: str, references: tuple[int, ...], url: str) -> None:
-        """Move references of the voice ID to a new voice. NUMBER is the one in `oolong speakers list --json`.
+        """Move references of the voice ID to a new voice.
 
-        Prints the id of the new voice.
+        NUMBER is the number of a reference in `oolong speakers list --json`. Prints the id of the new voice.
         """
         from oolong_align.speakers.library import split_voice
 
@@ -139,7 +145,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.pass_obj
     def forget_command(terminal: Terminal, voices: tuple[str, ...], url: str) -> None:
-        """Delete voices and all their data from the library; all or none."""
+        """Delete voices and all their data; all or none."""
         from oolong_align.speakers.library import find_voice
 
         with opened(url) as store, store.transaction():
@@ -169,7 +175,10 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.pass_obj
     def import_command(terminal: Terminal, file: Path, url: str) -> None:
-        """Import the voices of an exported FILE into a library, which is created if needed; all or none."""
+        """Import voices from an exported FILE; all or none.
+
+        The library is created if needed. Voices that it already has do not change.
+        """
         from oolong_align.speakers.portable import add_voices, read_voices
 
         try:

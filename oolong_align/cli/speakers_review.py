@@ -34,9 +34,9 @@ def review_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     def suggest(url: str, as_json: bool) -> None:
-        """Suggest voices to merge with `oolong speakers merge`, because they probably belong to the same person.
+        """List voices that probably belong to the same person.
 
-        Recordings in which both voices speak are evidence against a merge.
+        Merge them with `oolong speakers merge`. Recordings in which both voices speak are evidence against a merge.
         """
         from oolong_align.speakers.deduplicate import suggest_merges
 
@@ -53,12 +53,12 @@ def review_commands(host: Host) -> Iterator[click.Command]:
         "threshold",
         type=FiniteRange(0, 1, min_open=True, max_open=True),
         default=SPEAKER_THRESHOLD,
-        show_default=True,
+        metavar="P",
         help="Minimum probability that two voices belong to the same person.",
     )
     @click.pass_obj
     def recluster(terminal: Terminal, url: str, yes: bool, as_json: bool, threshold: float) -> None:
-        """Cluster all voices of a library again, and merge those of the same person.
+        """Cluster all voices again, and merge those of the same person.
 
         Voices that speak in the same recording or have different names are never merged.
         """

@@ -32,7 +32,7 @@ Transcribed = Callable[..., Speakers]
 
 
 class Replay:
-    """Two speakers, a second each and some of it together, and a word in each second; no model is needed."""
+    """A diarizer and a transcriber without models: two speakers, one second each with some overlap, one word each."""
 
     name = "replay"
 
@@ -95,7 +95,7 @@ def replay() -> Replay:
 
 @pytest.fixture
 def record(tmp_path: Path) -> Callable[..., Path]:
-    """Write a WAV file of silence, but for a sample that tells it from others."""
+    """Write a silent WAV file; one nonzero sample makes its content unique."""
 
     def write(name: str = "meeting.wav", seconds: float = 3.0) -> Path:
         path = tmp_path / "in" / name
@@ -122,7 +122,7 @@ def run(replay: Replay, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
 
 @pytest.fixture
 def result(run: Run, record: Callable[..., Path], tmp_path: Path) -> Path:
-    """Two speakers who say one word each, until 1.25 s and from 1 s on."""
+    """JSON result with two speakers, until 1.25 s and from 1 s, who say one word each."""
     run("transcribe", record(), "--json", "-o", tmp_path / "out", "--diarizer", "replay", "--transcriber", "replay")
     return tmp_path / "out" / "meeting.json"
 
@@ -130,8 +130,8 @@ def result(run: Run, record: Callable[..., Path], tmp_path: Path) -> Path:
 @pytest.fixture
 def oolong(run: Run) -> Run:
     def call(*arguments: object) -> tuple[int, str, str]:
-        listens = len(arguments) > 1 and arguments[1] in ("enroll", "identify", "threshold")
-        return run(*arguments, *(("--diarizer", "known") if listens else ()), plugins=(Known(),))
+        diarizes = len(arguments) > 1 and arguments[1] in ("enroll", "identify", "threshold")
+        return run(*arguments, *(("--diarizer", "known") if diarizes else ()), plugins=(Known(),))
 
     return call
 

@@ -105,15 +105,15 @@ def test_subtitles_do_not_replace_the_json_next_to_them(
     run: Run, words: Callable[..., Path], rttm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    beside = words("talk.json").read_bytes()
+    original = words("talk.json").read_bytes()
     (tmp_path / "talk.srt").write_text("1\n00:00:00,200 --> 00:00:01,800\nhello there\n")
     code, _, err = run("align", "talk.srt", "--turns", rttm)
     assert code == 2 and "talk.json: File exists. If the recogniser wrote it, its times are better" in err
-    assert (tmp_path / "talk.json").read_bytes() == beside
+    assert (tmp_path / "talk.json").read_bytes() == original
     assert run("align", "talk.srt", "--turns", rttm, "-o", "out")[0] == 0
     code, _, err = run("align", "talk.srt", "--turns", rttm, "--json")
     assert code == 0 and "use a recogniser's JSON with word timestamps" in err
-    assert (tmp_path / "talk.json").read_bytes() != beside
+    assert (tmp_path / "talk.json").read_bytes() != original
 
 
 def test_to_stdout(run: Run, words: Callable[..., Path], rttm: Path) -> None:
