@@ -83,7 +83,7 @@ def command_reference() -> str:
         "# Command line",
         "",
         "This page is generated from the program. Options can be written with underscores or dashes: `--num_speakers` "
-        "and `--num-speakers` are the same option. `oolong-transcribe` is `oolong transcribe`.",
+        "and `--num-speakers` are the same option. `oolong-transcribe` and `oolong-align` are `oolong transcribe`.",
         "",
     ]
     for context in _commands(cli):
@@ -131,18 +131,14 @@ def _description(command: click.Command) -> list[str]:
 
 
 def _options(context: click.Context) -> dict[str, list[tuple[str, str]]]:
-    """Flags and help of each option, by the heading that ``--help`` puts it under."""
-    headings = getattr(context.command, "_headings", {})
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for parameter in context.command.get_params(context):
-        if not isinstance(parameter, click.Option):
-            continue
-        hidden, parameter.hidden = parameter.hidden, False
-        record = parameter.get_help_record(context)
-        parameter.hidden = hidden
-        if record is not None:
-            groups.setdefault(headings.get(str(parameter.name), "Other options"), []).append(record)
-    return dict(sorted(groups.items(), key=lambda group: group[0] == "Other options"))
+    """Flags and help of each option, by its heading in ``--help-advanced``."""
+    from oolong_align.cli.commands import GroupedCommand
+
+    command = context.command
+    if isinstance(command, GroupedCommand):
+        return command.option_groups(context, advanced=True)
+    options = (each for each in command.get_params(context) if isinstance(each, click.Option))
+    return {"Options": [record for each in options if (record := each.get_help_record(context)) is not None]}
 
 
 def _cell(text: str) -> str:

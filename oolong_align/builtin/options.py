@@ -215,7 +215,7 @@ def _add_expert_options(add: Callable[..., None]) -> None:
         help="Cluster single-speaker pieces, or whole windows as pyannote.audio 4 does.",
     )
     # The former name of --method, kept for existing scripts.
-    add("--refine/--no-refine", commands=_DIARIZE, default=None, hidden=True)
+    add("--refine/--no-refine", commands=_DIARIZE, default=None, help="Deprecated: use --method.")
     add(
         "--step",
         commands=_DIARIZE,

@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
 
 
 class GroupedCommand(click.Command):
-    """A command whose help shows examples and lists options under headings.
+    """A command whose help has examples and lists options under headings.
 
     Options that are ``hidden`` appear only with ``--help-advanced``.
     """
@@ -92,21 +92,24 @@ class GroupedCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, heading by heading."""
+        for heading, records in self.option_groups(ctx, advanced=bool(ctx.meta.get(_ADVANCED))).items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+    def option_groups(self, ctx: click.Context, *, advanced: bool) -> dict[str, list[tuple[str, str]]]:
+        """Return flags and help text of each option by heading, with or without expert options."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             if not isinstance(parameter, click.Option):
                 continue
-            if parameter.hidden and ctx.meta.get(_ADVANCED):
+            if parameter.hidden and advanced:
                 parameter = copy.copy(parameter)
                 parameter.hidden = False
             record = parameter.get_help_record(ctx)
             if record is not None:
                 groups.setdefault(self._headings.get(str(parameter.name), _GENERAL), []).append(record)
         others = [heading for heading in groups if heading not in (*_FIRST, *_LAST)]
-        for heading in (*_FIRST, *others, *_LAST):
-            if heading in groups:
-                with formatter.section(heading):
-                    formatter.write_dl(groups[heading])
+        return {heading: groups[heading] for heading in (*_FIRST, *others, *_LAST) if heading in groups}
 
 
 def make_command(

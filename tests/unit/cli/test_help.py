@@ -20,7 +20,7 @@ REPLAY = ("--diarizer", "replay", "--transcriber", "replay")
 HELP = ("--help", "--help-advanced")
 EXPERT = {
     *("intra_threads", "providers", "exact", "embedding_exclude_overlap", "step", "fa", "fb", "max_iterations"),
-    *("clustering_threshold", "align_rule", "refine"),
+    *("clustering_threshold", "align_rule", "method", "refine"),
 }
 
 
