@@ -207,8 +207,9 @@ class OptionGroup:
         heading : str, optional
             Title of the group in ``--help``; the plugin's name by default.
         **attributes
-            Everything else that :class:`click.Option` takes: ``default``, ``help``, ``type``, ``is_flag`` ...
-            except ``required``: a plugin that is merely installed must not change how others call the command.
+            Other arguments of :class:`click.Option`: ``default``, ``help``, ``type``, ``is_flag`` and so on. An option
+            with ``hidden=True`` is listed by ``--help-advanced`` only. ``required`` is not allowed, because an
+            installed plugin must not change how users call the command.
         """
         import click
 

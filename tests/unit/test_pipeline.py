@@ -17,7 +17,6 @@ from oolong_align.pipeline import Pipeline
 from oolong_align.plugin.host import Host
 from oolong_align.testing import make_host
 from oolong_align.types import Transcript
-from oolong_align.util.files import local_path, write_files
 
 Record = Callable[..., Path]
 OPTIONS = {"diarizer": "replay", "transcriber": "replay"}
@@ -146,12 +145,6 @@ def test_wrong_inputs_are_found_before_any_work(replay: object, record: Record, 
     assert replay.calls == []
 
 
-def test_a_windows_drive_is_no_address() -> None:
-    assert [local_path(given) for given in ("C://talks", "./a://b")] == [Path("C://talks"), Path("a:/b")]
-    with pytest.raises(UsageError, match="S3://b: Writing to a URL"):
-        local_path("S3://b")
-
-
 def test_an_input_is_never_overwritten(replay: object, record: Record) -> None:
     source = record("meeting.srt")
     before = source.read_bytes()
@@ -159,63 +152,6 @@ def test_an_input_is_never_overwritten(replay: object, record: Record) -> None:
     assert isinstance(result.error, OutputError)
     assert source.read_bytes() == before
     assert [path.name for path in source.parent.iterdir()] == ["meeting.srt"]
-
-
-def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "b.srt").mkdir()
-    with pytest.raises(OutputError, match="A folder has this name"):
-        write_files({tmp_path / "a.srt": "text", tmp_path / "b.srt": "text"})
-    with pytest.raises(OutputError, match="Could not write the file"):
-        write_files({tmp_path / "a.srt": "text", tmp_path / "missing" / "c.srt": "text"})
-    assert [path.name for path in tmp_path.iterdir()] == ["b.srt"]
-
-
-def test_files_are_replaced_only_when_all_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    targets = [tmp_path / "a.srt", tmp_path / "b.srt"]
-    for target in targets:
-        target.write_text("old")
-    write = Path.write_bytes
-
-    def full_disk(path: Path, data: bytes) -> int:
-        assert [target.read_text() for target in targets] == ["old", "old"]
-        if data == b"second":
-            write(path, data[:3])
-            raise OSError(28, "No space left on device")
-        return write(path, data)
-
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
-    with pytest.raises(OutputError, match=r"b\.srt: Could not write the file \(No space left"):
-        write_files(dict(zip(targets, ("first", "second"), strict=True)))
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.srt": "old", "b.srt": "old"}
-
-
-@pytest.mark.parametrize("old", ["old", None])
-def test_renaming_that_fails_part_way_is_undone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str | None
-) -> None:
-    targets = [tmp_path / "a.srt", tmp_path / "b.srt"]
-    for target in targets if old else ():
-        target.write_text(old or "")
-    replace_file = Path.replace
-
-    def fail(path: Path, target: Path) -> Path:
-        if target == targets[1] and path.read_text() == "new":
-            raise PermissionError(13, "Permission denied", str(target))
-        return replace_file(path, target)
-
-    monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OutputError, match="Permission denied"):
-        write_files(dict.fromkeys(targets, "new"))
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == (
-        {"a.srt": "old", "b.srt": "old"} if old else {}
-    )
-
-
-def test_files_keep_their_line_ends_and_stay_utf8(tmp_path: Path) -> None:
-    target = tmp_path / "a.srt"
-    target.write_text("old")
-    write_files({target: "ä\n\r\n\udcff"})
-    assert target.read_bytes() == b"\xc3\xa4\n\r\n?"
 
 
 def test_files_run_where_the_executor_says(replay: object, record: Record, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from oolong_align.formats import read_json, render_json
 from oolong_align.hookspecs import Config, OptionGroup, OutputFormat, hookimpl
 from oolong_align.testing import make_host
 from oolong_align.types import Transcript
-from oolong_align.util.files import write_files
 
 Record = Callable[..., Path]
 Run = Callable[..., tuple[int, str, str]]
@@ -297,12 +296,6 @@ def test_a_private_result_stays_private(run: Run, result: Path) -> None:
     assert run("edit", result, "--rename", "SPEAKER_00=Ada")[0] == 0
     for path in (result, result.with_name("meeting.json.bak")):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_long_names_do_not_share_a_temporary_file(tmp_path: Path) -> None:
-    stem = "x" * 230
-    write_files({tmp_path / f"{stem}.srt": "srt", tmp_path / f"{stem}.vtt": "vtt"})
-    assert {path.suffix: path.read_text() for path in tmp_path.iterdir()} == {".srt": "srt", ".vtt": "vtt"}
 
 
 def test_plugins_can_add_options_to_edit(run: Run, result: Path) -> None:
