@@ -19,7 +19,7 @@ SHORT_PAUSE_S: Final = 0.25
 
 
 def gather_utterances(words: Sequence[Word]) -> tuple[Utterance, ...]:
-    """Group consecutive words of one speaker, split at pauses of 1 s and, if they are long, at sentences and clauses.
+    """Group consecutive words of one speaker. Split at pauses of 1 s, and long utterances at sentences and clauses.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from oolong_align.alignment.speaker_evidence import weigh_speaker_evidence
+from oolong_align.alignment.speaker_similarity import measure_similarity
 from oolong_align.alignment.turn_evidence import NEAR_S, TurnEvidence, overlapped_seconds, weigh_turns
 from oolong_align.alignment.word_times import Times
 from oolong_align.text.scripts import ends_clause, ends_sentence, touches
@@ -35,10 +35,10 @@ __all__ = ["Attribution", "attribute_by_overlap", "attribute_words", "change_odd
 PAUSE_S: Final = 0.5
 CHANGE_TOLERANCE_S: Final = 0.15
 
-SPEAKER_EVIDENCE_WEIGHT: Final = 4.0
+SIMILARITY_WEIGHT: Final = 4.0
 TURN_WEIGHT: Final = 3.0
 # A diarizer derives its turns from the same embeddings, so together with these the turns add little information.
-TURN_WEIGHT_WITH_SPEAKER_EVIDENCE: Final = 0.5
+TURN_WEIGHT_WITH_SIMILARITY: Final = 0.5
 MAX_EVIDENCE: Final = 30.0
 
 # Log-odds of a speaker change between two words. They are added.
@@ -97,8 +97,8 @@ def attribute_words(words: Sequence[Word], starts: Times, ends: Times, diarizati
     if diarization.voice is not None and len(turns.speakers) > 1:
         breaks = np.flatnonzero(_pauses(starts, ends) | _sentence_ends(words)) + 1
         by_turns = turns.emission.argmax(axis=1)
-        similarity = weigh_speaker_evidence(diarization.voice, turns.speakers, by_turns, starts, ends, breaks)
-        both = TURN_WEIGHT_WITH_SPEAKER_EVIDENCE * turns.emission + SPEAKER_EVIDENCE_WEIGHT * similarity
+        similarity = measure_similarity(diarization.voice, turns.speakers, by_turns, starts, ends, breaks)
+        both = TURN_WEIGHT_WITH_SIMILARITY * turns.emission + SIMILARITY_WEIGHT * similarity
         evidence = np.where(np.isnan(similarity), evidence, both)
     unassigned = turns.is_unassigned
     evidence[unassigned] = 0.0

@@ -22,7 +22,7 @@ __all__ = ["RECORDS", "RecognisedSegment", "RecognisedTranscript"]
 RECORDS: Final = "Word records"
 """Used as the tool for `Word` records, whose times are neither spread nor marked here."""
 
-# Shortest plausible time for a letter. A segment with less speech than that contains speech that was not detected.
+# Shortest plausible time for a letter. If a segment has less speech per letter, some speech was not detected.
 _SHORTEST_LETTER_S: Final = 0.03
 # Segments without word times often start and end at full seconds.
 _ROUNDED_S: Final = 0.5

@@ -1,6 +1,6 @@
 """Converts Whisper's output for a clip to words of the recording, without a model.
 
-Judges the text by Whisper's own measures, joins tokens to words, and finds speech without words.
+Evaluates the text by Whisper's own measures, joins tokens to words, and finds speech without words.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Computes evidence of speaker embeddings for each word and speaker."""
+"""Computes the similarity of the speech around each word to each speaker, from embeddings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from oolong_align.alignment.word_times import Times
 from oolong_align.types import SpeakerEvidence
 
-__all__ = ["weigh_speaker_evidence"]
+__all__ = ["measure_similarity"]
 
 HALF_WINDOW_S: Final = 0.4
 # Speech of this length counts half as much as a long stretch of speech.
@@ -20,7 +20,7 @@ TYPICAL_MARGIN: Final = 0.33
 SMALLEST_MARGIN: Final = 0.1
 
 
-def weigh_speaker_evidence(
+def measure_similarity(
     evidence: SpeakerEvidence,
     speakers: Sequence[int],
     by_turns: npt.NDArray[np.int64],
@@ -28,7 +28,7 @@ def weigh_speaker_evidence(
     ends: Times,
     breaks: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float64]:
-    """Score the similarity of the speech around each word to each speaker, in units of the recording's typical margin.
+    """Return the similarity of the speech around each word to each speaker, in units of the typical margin.
 
     A word is too short to identify a speaker, so the embedding covers 0.8 s around its middle, or all of a longer word.
     It does not extend beyond a break, which lies halfway between two words. The distance between speakers depends on
