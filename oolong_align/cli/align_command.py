@@ -66,7 +66,7 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     from oolong_align.interop.files import read_transcript
     from oolong_align.interop.subtitles import SUBTITLES
     from oolong_align.interop.turns import read_rttm
-    from oolong_align.pipeline import Recognition
+    from oolong_align.pipeline import AlignRun
 
     recognised = read_transcript(transcript)
     if recognised.tool in SUBTITLES and not host.requested_formats(values):
@@ -75,8 +75,8 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
     terminal.info(f"{transcript}: {counted(words, 'word')} from {recognised.tool}")
     stems = [each.stem for each in (audio, transcript) if each is not None]
     turns = None if rttm is None else read_rttm(rttm, stems)
-    recognition = Recognition(heard=recognised, audio=audio, turns=turns)
-    return run_pipeline(host, "align", terminal, {**values, "files": [transcript]}, recognition)
+    run = AlignRun(recognised=recognised, audio=audio, turns=turns)
+    return run_pipeline(host, "align", terminal, {**values, "files": [transcript]}, run)
 
 
 def _check_guessed_target(transcript: Path, output_dir: Path) -> None:

@@ -17,7 +17,7 @@ from oolong_align.plugin.host import Host
 from oolong_align.util.tables import print_table
 
 if TYPE_CHECKING:
-    from oolong_align.pipeline import Recognition
+    from oolong_align.pipeline import AlignRun
 
 __all__ = ["diarize_command", "report_failures", "run_pipeline", "transcribe_command"]
 
@@ -63,7 +63,7 @@ def diarize_command(host: Host) -> click.Command:
 
 
 def run_pipeline(
-    host: Host, command: str, terminal: Terminal, values: dict[str, Any], recognition: Recognition | None = None
+    host: Host, command: str, terminal: Terminal, values: dict[str, Any], run: AlignRun | None = None
 ) -> int:
     """Run the pipeline over ``values["files"]`` and return the exit code: 1 if a file failed."""
     files, output_dir, timing, quiet = (values.pop(name) for name in ("files", "output_dir", "timing", "quiet"))
@@ -91,7 +91,7 @@ def run_pipeline(
             elif not to_stdout:
                 terminal.info(_summary(result))
 
-        results = Pipeline(host, config, recognition).run_files(
+        results = Pipeline(host, config, run).run_files(
             files,
             None if to_stdout else output_dir,
             on_start=lambda _: terminal.start_file(),

@@ -212,6 +212,6 @@ def test_words_after_the_end_of_the_recording_are_reported(
     late = [{"word": " hello", "start": 1.0, "end": 2.0}, {"word": " there", "start": 500.0, "end": 501.0}]
     code, _, err = run_align(words(words=late), record(seconds=3))
     assert code == 0
-    assert "1 of 2 words are after the end of the recording at 3.0 s; check that it is the recording of" in err
+    assert "1 of 2 words start after the end of the recording at 3.0 s. Check that the transcript" in err
     rounded = [{"word": " hello", "start": 1.0, "end": 2.0}, {"word": " there", "start": 3.5, "end": 4.0}]
     assert "warning" not in run_align(words("rounded.json", words=rounded), record(seconds=3))[2]
