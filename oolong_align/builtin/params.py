@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from oolong_align.util.files import is_address
+from oolong_align.util.files import is_url
 
 __all__ = ["FiniteRange", "LocalFile"]
 
@@ -25,13 +25,13 @@ class FiniteRange(click.FloatRange):
 
 
 class LocalFile(click.Path):
-    """Path of a file; an address is refused here, because a path would lose one of its slashes."""
+    """Path of a file. URLs are rejected here, because a `Path` merges their slashes."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Path of what was given."""
-        if isinstance(value, str) and is_address(value):
+        """Convert a value to a path."""
+        if isinstance(value, str) and is_url(value):
             self.fail(f"{value} is a URL. Download the file first.", param, ctx)
         return super().convert(value, param, ctx)

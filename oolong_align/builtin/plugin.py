@@ -61,7 +61,7 @@ class CorePlugin:
     @hookimpl
     def oolong_diarizers(self) -> list[DiarizerEntry]:
         """Offer the diarizer of this project."""
-        return [DiarizerEntry("vbx", "segmentation, voice embeddings and VBx clustering", _build_diarizer)]
+        return [DiarizerEntry("vbx", "segmentation, speaker embeddings and VBx clustering", _build_diarizer)]
 
     @hookimpl
     def oolong_transcribers(self) -> list[TranscriberEntry]:

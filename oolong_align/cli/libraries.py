@@ -14,7 +14,7 @@ from oolong_align.plugin.entries import SpeakerStore
 from oolong_align.plugin.host import Host
 from oolong_align.speakers.urls import store_scheme
 
-__all__ = ["library_option", "open_library", "shown", "voice_id"]
+__all__ = ["library_option", "masked_url", "open_library", "voice_id"]
 
 
 def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,12 +58,12 @@ def open_library(host: Host, url: str, *, create: bool = False) -> SpeakerStore:
     return host.open_store(url)
 
 
-def shown(url: str) -> str:
+def masked_url(url: str) -> str:
     """Return the URL of a library with its password masked.
 
     Examples
     --------
-    >>> shown("postgresql://ada:secret@host/voices?sslmode=require")
+    >>> masked_url("postgresql://ada:secret@host/voices?sslmode=require")
     'postgresql://ada:***@host/voices?sslmode=require'
     """
     return re.sub(r"(://[^/@:]*:)[^/]*(?=@)|([?&]password=)[^&]*", lambda found: f"{found[1] or found[2]}***", url)

@@ -29,7 +29,7 @@ __all__ = ["build_cli", "main", "transcribe_main"]
 
 INTERRUPTED: Final = 130
 _UNWRITABLE: Final = frozenset((errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF))
-_GROUP_ALONE: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())  # before click 8.2 nothing is raised
+_GROUP_WITHOUT_COMMAND: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())  # before click 8.2 nothing is raised
 
 
 def main(arguments: Sequence[str] | None = None, *, host: Host | None = None) -> int:
@@ -148,18 +148,18 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
     _open_streams()
     terminal = Terminal(debug="--debug" in arguments)
     command: click.Command | None = None
-    with _stopped_by_sigterm(), warnings.catch_warnings():
+    with _interrupted_by_sigterm(), warnings.catch_warnings():
         warnings.simplefilter("always" if terminal.debug else "ignore")
         warnings.simplefilter("always", OolongWarning)
-        warnings.showwarning = _shower(terminal)
+        warnings.showwarning = _warning_printer(terminal)
         try:
             if host is None:
-                host = load_host(plugins=not _switched_off(arguments), disabled=_disabled(arguments))
+                host = load_host(plugins=not _plugins_disabled(arguments), disabled=_disabled(arguments))
             command = build(host)
             code = command.main(arguments, prog_name=program, standalone_mode=False, obj=terminal)
             sys.stdout.flush()
         except click.ClickException as error:
-            if isinstance(error, _GROUP_ALONE):
+            if isinstance(error, _GROUP_WITHOUT_COMMAND):
                 click.echo(error.format_message())  # the help of the group
                 return 0
             context = getattr(error, "ctx", None)
@@ -173,14 +173,14 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
             terminal.line("oolong: interrupted")
             return INTERRUPTED
         except BrokenPipeError:
-            return _leave_stdout()
+            return _discard_stdout()
         except Exception as error:  # noqa: BLE001  last resort
             if isinstance(error.__cause__, KeyboardInterrupt):  # native modules wrap it if it interrupts their import
                 terminal.line("oolong: interrupted")
                 return INTERRUPTED
             if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITABLE:
                 terminal.error(OutputError(f"Could not write to stdout ({error.strerror}). Write to a file instead."))
-                return _leave_stdout()
+                return _discard_stdout()
             invoked = command.invoked if isinstance(command, LazyGroup) else None
             blamed = host.blame_command(invoked, error) if host is not None else None
             if blamed is not None:
@@ -193,7 +193,7 @@ def _run(given: Sequence[str] | None, host: Host | None, build: Callable[[Host],
 
 
 @contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
+def _interrupted_by_sigterm() -> Iterator[None]:
     """Handle SIGTERM like Ctrl-C, so that no half-written and no temporary file is left."""
     process = os.getpid()
 
@@ -214,7 +214,7 @@ def _stopped_by_sigterm() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _shower(terminal: Terminal) -> Callable[..., None]:
+def _warning_printer(terminal: Terminal) -> Callable[..., None]:
     def show(
         message: Warning | str,
         category: type[Warning],
@@ -228,7 +228,7 @@ def _shower(terminal: Terminal) -> Callable[..., None]:
     return show
 
 
-def _switched_off(arguments: Sequence[str]) -> bool:
+def _plugins_disabled(arguments: Sequence[str]) -> bool:
     """Whether ``--no-plugins`` is given; read before parsing, because plugins add options."""
     return any(each in ("--no-plugins", "--no_plugins") for each in _before_dashes(arguments))
 
@@ -260,7 +260,7 @@ def _open_streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8", closefd=False))
 
 
-def _leave_stdout() -> int:
+def _discard_stdout() -> int:
     """Redirect a closed or full stdout to the null device, so that exiting does not flush to it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

@@ -13,7 +13,7 @@ import click
 
 from oolong_align.builtin.params import LocalFile
 from oolong_align.cli.commands import SETTINGS, STDOUT
-from oolong_align.cli.libraries import library_option, open_library, shown, voice_id
+from oolong_align.cli.libraries import library_option, masked_url, open_library, voice_id
 from oolong_align.cli.speakers_audio import audio_commands
 from oolong_align.cli.speakers_review import review_commands
 from oolong_align.cli.terminal import Terminal, counted
@@ -152,7 +152,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
             found = list(dict.fromkeys(find_voice(store, voice_id(store, voice)).id for voice in voices))
             for voice in found:
                 store.forget(voice)
-        terminal.info(f"{shown(url)}: deleted {', '.join(found)}")
+        terminal.info(f"{masked_url(url)}: deleted {', '.join(found)}")
 
     @click.command("export")
     @click.argument("file", type=local_path, default=STDOUT)
@@ -191,7 +191,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
             added = store.count() - before
         existing = len(found) - added
         kept = f"; skipped {counted(existing, 'existing voice')}" if existing else ""
-        terminal.info(f"{shown(url)}: added {counted(added, 'voice')} from {file}{kept}")
+        terminal.info(f"{masked_url(url)}: added {counted(added, 'voice')} from {file}{kept}")
 
     yield from (list_command, name_command, merge_command, split_command)
     yield from (forget_command, export_command, import_command)

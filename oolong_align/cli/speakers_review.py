@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from oolong_align.builtin.params import FiniteRange
-from oolong_align.cli.libraries import library_option, open_library, shown
+from oolong_align.cli.libraries import library_option, masked_url, open_library
 from oolong_align.cli.terminal import Terminal
 from oolong_align.errors import InputError
 from oolong_align.options import SPEAKER_THRESHOLD
@@ -70,20 +70,20 @@ def review_commands(host: Host) -> Iterator[click.Command]:
             people = find_duplicates(voices, threshold=threshold)
             _show([each for person in people for each in person], as_json=as_json)
             if not people:
-                terminal.info(f"{shown(url)}: nothing to merge")
+                terminal.info(f"{masked_url(url)}: nothing to merge")
                 return
             if not yes and (as_json or not sys.stdin.isatty()):
-                terminal.info(f"{shown(url)}: not merged; confirm with --yes")
+                terminal.info(f"{masked_url(url)}: not merged; confirm with --yes")
                 return
             if not yes and not click.confirm("Merge them?", err=True):
                 return
             with store.transaction():
                 if _state(store.list()) != _state(voices):
-                    raise InputError(f"{shown(url)}: The library has changed. Nothing was merged; try again.")
+                    raise InputError(f"{masked_url(url)}: The library has changed. Nothing was merged; try again.")
                 for person in people:
                     merge_voices(store, person[0].kept.id, *(each.other.id for each in person))
         merged = sum(map(len, people))
-        terminal.info(f"{shown(url)}: merged {merged + len(people)} voices into {len(people)}")
+        terminal.info(f"{masked_url(url)}: merged {merged + len(people)} voices into {len(people)}")
 
     yield from (suggest, recluster)
 

@@ -17,15 +17,15 @@ from pathlib import Path
 
 from oolong_align.errors import OutputError, UsageError
 
-__all__ = ["atomic_path", "check_sources", "check_targets", "is_address", "local_path", "prepare_folder", "write_files"]
+__all__ = ["atomic_path", "check_sources", "check_targets", "is_url", "local_path", "prepare_folder", "write_files"]
 
 
-def is_address(given: str) -> bool:
+def is_url(given: str) -> bool:
     """Check whether a string is a URL rather than a path; a Windows drive letter is not a scheme.
 
     Examples
     --------
-    >>> [is_address(each) for each in ("https://a.org/b", "s3://b/c", "C://talks", "./a://b")]
+    >>> [is_url(each) for each in ("https://a.org/b", "s3://b/c", "C://talks", "./a://b")]
     [True, True, False, False]
     """
     return re.match(r"[A-Za-z][\w+.-]+://", given) is not None
@@ -39,7 +39,7 @@ def local_path(given: str | os.PathLike[str]) -> Path:
     UsageError
         If it is a URL (``https://``, ``s3://``), which as a path would be a folder named ``https:``.
     """
-    if is_address(os.fspath(given)):
+    if is_url(os.fspath(given)):
         raise UsageError(f"{given}: Writing to a URL is not supported. Write to a local folder, then copy the results.")
     return Path(given)
 

@@ -10,7 +10,7 @@ import pytest
 from known_people import Known
 
 from oolong_align import open_store
-from oolong_align.cli.libraries import shown
+from oolong_align.cli.libraries import masked_url
 
 Run = Callable[..., tuple[int, str, str]]
 Record = Callable[..., Path]
@@ -66,7 +66,7 @@ def test_merging_reports_removed_names(oolong: Run, record: Record, library: Pat
     ],
 )
 def test_no_password_is_shown(url: str, seen: str) -> None:
-    assert shown(url) == seen
+    assert masked_url(url) == seen
 
 
 def test_an_id_cannot_be_a_name(oolong: Run, record: Record, library: Path) -> None:
