@@ -1,4 +1,4 @@
-"""A headless Chromium, and pages of transcripts to open in it."""
+"""A headless Chromium, and transcripts to render as pages and open in it."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ Open = Callable[..., Path]
 
 
 class Browser:
-    """One Chromium; every page that is opened must stay silent: no message, no request beyond itself."""
+    """A Chromium session. `check_silence` checks that a page logged no message and sent no unexpected request."""
 
     def __init__(self, downloads: Path) -> None:
         chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         driver = shutil.which("chromedriver")
         if not chromium or not driver:
-            pytest.skip("no Chromium to open pages in: apt-get install chromium chromium-driver")
+            pytest.skip("needs Chromium: apt-get install chromium chromium-driver")
         options = webdriver.ChromeOptions()
         options.binary_location = chromium
         for flag in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "mute-audio", "disable-gpu"):
@@ -69,7 +69,7 @@ class Browser:
         self.driver.get(self._address)
 
     def check_silence(self, *linked: Path) -> None:
-        """The page asked for nothing but itself and what it links, and had nothing to complain about."""
+        """Check that the page logged no message and requested only itself and the linked files."""
         assert self.driver.get_log("browser") == []
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         asked = {each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"}
@@ -111,7 +111,7 @@ class Browser:
         target.unlink(missing_ok=True)
         self.find("#download").click()
         self.find(f"[data-format={format_name}]").click()
-        self.wait(lambda: target.exists() and target.stat().st_size > 0)  # it is created empty, and then replaced whole
+        self.wait(lambda: target.exists() and target.stat().st_size > 0)  # created empty, then replaced
         return target.read_bytes()
 
     def rename(self, label: str, name: str) -> None:
@@ -132,7 +132,7 @@ def golden(name: str) -> Transcript:
 
 @cache
 def meeting() -> Transcript:
-    """The example recording with its true words and turns; two doubtful words."""
+    """Return the reference transcript of the example recording, with two words of low confidence."""
     rows = [line.split() for line in (EXAMPLES / "meeting.ctm").read_text().splitlines()]
     rows.sort(key=lambda row: float(row[2]))
     labels = {name: f"SPEAKER_{number:02d}" for number, name in enumerate(dict.fromkeys(row[7] for row in rows))}
@@ -150,7 +150,7 @@ def meeting() -> Transcript:
 
 
 def long_transcript(seconds: float, speakers: int = 6) -> Transcript:
-    """A conversation of any length, nearly three words a second."""
+    """Return a conversation of any duration, with nearly three words per second."""
     random = Random(0)
     words: list[Word] = []
     turns: list[DiarizeSegment] = []

@@ -1,4 +1,4 @@
-"""The page in a real browser: what is heard, seen, typed and downloaded."""
+"""Playback, reading, search, keyboard, layout and printing of the page in a real browser."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def state(browser: Browser) -> list[str]:
     return browser.texts(".w.now")
 
 
-# --- listening
+# --- playback
 
 
-def test_words_light_up_while_it_plays_and_seek_on_click(browser: Browser, show: Open) -> None:
+def test_words_are_highlighted_during_playback_and_seek_on_click(browser: Browser, show: Open) -> None:
     show_meeting(show)
     browser.wait(lambda: browser.script("return document.getElementById('audio').duration > 58"))
     words = meeting().words
@@ -48,7 +48,7 @@ def test_words_light_up_while_it_plays_and_seek_on_click(browser: Browser, show:
     browser.check_silence()
 
 
-def test_the_keyboard_plays_and_moves(browser: Browser, show: Open) -> None:
+def test_the_keyboard_plays_and_seeks(browser: Browser, show: Open) -> None:
     show_meeting(show)
     browser.script("document.getElementById('scroller').focus()")
     browser.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
@@ -60,7 +60,7 @@ def test_the_keyboard_plays_and_moves(browser: Browser, show: Open) -> None:
     stamp = browser.all(".stamp")[2]
     stamp.click()
     assert browser.time() == pytest.approx(meeting().utterances[2].start, abs=0.002)
-    browser.press(" ")  # a time stamp leaves the space bar to the player
+    browser.press(" ")  # a focused timestamp does not take Space from the player
     browser.wait(lambda: browser.time() > meeting().utterances[2].start + 0.2)
     browser.press(" ")
     following = next(each.start for each in meeting().utterances if each.start > browser.time())
@@ -98,14 +98,14 @@ def test_a_linked_recording_plays_and_a_missing_one_can_be_opened(browser: Brows
     browser.check_silence(RECORDING)
     show(meeting())
     assert browser.find("#open").is_displayed()
-    browser.all(".w")[5].click()  # the position moves without a recording
+    browser.all(".w")[5].click()  # the position changes without a recording
     browser.find("#file").send_keys(str(RECORDING))
     browser.wait(lambda: browser.time() == pytest.approx(meeting().words[5].start, abs=0.01))
     browser.check_silence()
     show(meeting(), audio=PageAudio(name="gone.wav", address="./gone.wav"))
     browser.wait(lambda: browser.find("#open").is_displayed())
     assert browser.find("#why").text == "Open gone.wav…"
-    browser.driver.get_log("browser")  # Chromium reports the file that is not there
+    browser.driver.get_log("browser")  # Chromium reports the missing file
 
 
 def test_an_encoded_recording_plays(
@@ -124,12 +124,12 @@ def test_an_encoded_recording_plays(
 # --- reading
 
 
-def test_doubtful_words_are_marked(browser: Browser, show: Open) -> None:
+def test_words_with_low_confidence_are_marked(browser: Browser, show: Open) -> None:
     show(meeting())
     words = meeting().words
     doubtful = [words[3].text, words[30].text]
-    browser.wait(lambda: browser.texts("#turns .unsure") == browser.texts("#turns .whose") == doubtful)
-    assert "31 % sure" in str(browser.find(".w.unsure").get_attribute("title"))
+    browser.wait(lambda: browser.texts("#turns .unsure-word") == browser.texts("#turns .unsure-speaker") == doubtful)
+    assert "word confidence 31 %" in str(browser.find(".w.unsure-word").get_attribute("title"))
     browser.check_silence()
 
 
@@ -152,11 +152,11 @@ def test_search_finds_phrases_and_steps(browser: Browser, show: Open) -> None:
     assert browser.find("#found").text == first
     field.clear()
     field.send_keys("zebra")
-    assert browser.find("#found").text == "none"
+    assert browser.find("#found").text == "No matches"
     browser.check_silence()
 
 
-def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser, show: Open) -> None:
+def test_the_keyboard_reaches_all_controls_and_the_focus_is_visible(browser: Browser, show: Open) -> None:
     show_meeting(show)
     seen = []
     for _ in range(40):
@@ -168,7 +168,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser,
                 return [each.id || each.className || each.tagName, style.outlineStyle + style.outlineWidth];"""
             )
         )
-    assert browser.find("#timeline").get_attribute("aria-valuenow") == "0"  # before anything was played
+    assert browser.find("#timeline").get_attribute("aria-valuenow") == "0"  # before playback
     names = [name for name, _ in seen]
     expected = [
         "query",
@@ -188,7 +188,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser,
     browser.check_silence()
 
 
-def test_a_phone_shows_everything_in_its_width(browser: Browser, show: Open) -> None:
+def test_the_page_fits_the_width_of_a_phone(browser: Browser, show: Open) -> None:
     show_meeting(show, size=PHONE)
     assert browser.script("return document.documentElement.scrollWidth") == PHONE[0]
     assert not browser.find("#roster").is_displayed()
@@ -202,7 +202,7 @@ def test_a_phone_shows_everything_in_its_width(browser: Browser, show: Open) -> 
     browser.check_silence()
 
 
-def test_at_four_times_the_size_the_transcript_still_has_room(browser: Browser, show: Open) -> None:
+def test_the_transcript_has_room_at_a_zoom_of_400_percent(browser: Browser, show: Open) -> None:
     show_meeting(show, size=(320, 200))  # 1280 by 800 at 400 %
     assert browser.find("#scroller").size["height"] >= 144
     assert browser.script("return document.documentElement.scrollWidth") <= 320
@@ -221,7 +221,7 @@ def test_the_dark_theme_follows_the_system(browser: Browser, show: Open) -> None
     browser.check_silence()
 
 
-def test_a_contrast_theme_shows_what_plays_and_what_was_found(browser: Browser, show: Open) -> None:
+def test_a_contrast_theme_shows_the_current_word_and_the_matches(browser: Browser, show: Open) -> None:
     show_meeting(show)
     contrast = [{"name": "forced-colors", "value": "active"}, {"name": "prefers-reduced-motion", "value": "reduce"}]
     browser.command("Emulation.setEmulatedMedia", features=contrast)
@@ -241,7 +241,7 @@ def test_a_contrast_theme_shows_what_plays_and_what_was_found(browser: Browser, 
 # --- on paper
 
 
-def test_all_turns_are_printed_and_nothing_that_needs_a_screen(browser: Browser, show: Open) -> None:
+def test_all_turns_are_printed_without_the_controls(browser: Browser, show: Open) -> None:
     transcript = long_transcript(500)
     show(transcript, dark=True)
     browser.script("document.getElementById('scroller').scrollTop = 3000")

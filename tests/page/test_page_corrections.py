@@ -1,4 +1,4 @@
-"""Corrections in the page, in a real browser, and what can be downloaded then."""
+"""Corrections in the page and the downloads after them, in a real browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRANSCRIPTS = {"meeting": meeting, "awkward": lambda: golden("awkward"), "script
 
 
 @pytest.mark.parametrize("name", TRANSCRIPTS)
-def test_downloads_are_what_the_program_writes(name: str, browser: Browser, show: Open) -> None:
+def test_downloads_equal_the_output_of_the_renderers(name: str, browser: Browser, show: Open) -> None:
     transcript = TRANSCRIPTS[name]()
     show(transcript)
     for suffix, render in (("json", render_json), ("srt", render_srt), ("vtt", render_vtt)):
@@ -25,7 +25,7 @@ def test_downloads_are_what_the_program_writes(name: str, browser: Browser, show
     browser.check_silence()
 
 
-def test_numbers_are_written_as_python_does(browser: Browser, show: Open) -> None:
+def test_numbers_are_written_as_in_python(browser: Browser, show: Open) -> None:
     vector = np.array([1e-5, -2.5e-5, 0.000123, 1.0, -0.0, 1e-6], dtype=np.float32)
     turn = DiarizeSegment(0.0, 1.0, 0)
     diarization = Diarization(
@@ -48,9 +48,9 @@ def test_rename_reaches_the_page_and_every_download(browser: Browser, show: Open
     assert browser.download("meeting", "json") == render_json(renamed).encode()
     assert browser.download("meeting", "vtt") == render_vtt(renamed).encode()
     assert "\n[Zoë (1)]: Good morning" in browser.download("meeting", "srt").decode()
-    browser.rename("SPEAKER_00", "\u200b")  # nothing to print: refused
+    browser.rename("SPEAKER_00", "\u200b")  # refused: the name is empty after cleaning
     assert browser.texts(".turn h3 bdi")[0] == "Zoë [1]\u202e"
-    browser.rename("SPEAKER_00", " SPEAKER_01")  # who is somebody else: refused, as by `oolong edit`
+    browser.rename("SPEAKER_00", " SPEAKER_01")  # refused, as by `oolong edit`: the label of another speaker
     assert browser.texts(".turn h3 bdi")[0] == "Zoë [1]\u202e"
     assert "SPEAKER_01 is another speaker" in browser.find("#say").get_attribute("textContent")
     browser.find("#undo").click()
@@ -105,7 +105,7 @@ def test_merge_joins_turns_voices_and_words(browser: Browser, show: Open) -> Non
     browser.check_silence()
 
 
-def test_the_page_corrects_as_the_program_does(browser: Browser, show: Open) -> None:
+def test_corrections_in_the_page_equal_those_of_editing(browser: Browser, show: Open) -> None:
     for transcript in (meeting(), golden("awkward"), golden("scripts")):
         show(transcript)
         browser.rename("SPEAKER_01", "Ada\u0085Lovelace")
@@ -126,7 +126,7 @@ def test_the_page_corrects_as_the_program_does(browser: Browser, show: Open) -> 
     browser.check_silence()
 
 
-def test_hostile_names_and_words_are_only_text(browser: Browser, show: Open) -> None:
+def test_names_and_words_cannot_become_markup(browser: Browser, show: Open) -> None:
     attack = "</script><img src=x onerror=alert(1)><script>alert(1)</script>"
     words = (
         Word(0.0, 1.0, attack, 0.9, "SPEAKER_00", 0.9),
@@ -149,7 +149,7 @@ def test_hostile_names_and_words_are_only_text(browser: Browser, show: Open) -> 
     assert browser.texts(".turn h3 bdi") == [attack, attack]
     assert browser.script("return document.images.length + document.querySelectorAll('b').length") == 0
     assert browser.script("return document.scripts.length") == 3
-    # What an attacker would have to get past, if a name had become markup after all.
+    # Trusted types would stop an attack even if a name became markup.
     refused = browser.script(
         """const tried = [];
         try { document.body.insertAdjacentHTML("beforeend", "<img src=x onerror=alert(1)>"); }
@@ -157,10 +157,10 @@ def test_hostile_names_and_words_are_only_text(browser: Browser, show: Open) -> 
         return tried;"""
     )
     assert refused == ["TypeError"]
-    browser.driver.get_log("browser")  # which reports what was refused
+    browser.driver.get_log("browser")  # it reports the refused call
 
 
-def test_the_number_of_speakers_follows_a_merge_and_only_other_states_are_unsaved(browser: Browser, show: Open) -> None:
+def test_a_merge_updates_the_facts_and_only_changed_states_are_unsaved(browser: Browser, show: Open) -> None:
     show(meeting())
     unsaved = "return !dispatchEvent(new Event('beforeunload', {cancelable: true}))"
     assert browser.driver.execute_script(unsaved) is False

@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 
 
 def work_of_scrolling(browser: Browser, steps: int) -> tuple[float, int]:
-    """Milliseconds that the page works for a step of 400 pixels, and the most elements it ever had."""
+    """Return the median time in ms to scroll by 400 pixels, and the largest number of elements in the page."""
     most, spent = 0, []
     for _ in range(steps):
         before = task_seconds(browser)
@@ -41,7 +41,7 @@ def test_three_hours_scroll_as_smoothly_as_five_minutes(
 ) -> None:
     short, long = long_transcript(300), long_transcript(3 * 3600)
     assert len(long.words) > 25_000
-    browser.command("Performance.enable", timeDomain="threadTicks")  # whatever else the machine does
+    browser.command("Performance.enable", timeDomain="threadTicks")  # independent of the load of the machine
     show(short)
     least, few = work_of_scrolling(browser, 15)
     show(long)
@@ -51,7 +51,7 @@ def test_three_hours_scroll_as_smoothly_as_five_minutes(
     print(f"a step of scrolling: {least:.1f} ms and {few} elements of 5 min, {most:.1f} ms and {many} of 3 h")
     assert many < 1.5 * few
     assert most < 3 * max(least, 1.0)
-    # To the end and back: what is shown is what belongs there.
+    # To the end and back: the page shows the right turns.
     words = browser.script("return document.querySelector('#facts').textContent")
     assert words == f"3:00:00 · 6 speakers · {len(long.words)} words · en"
     browser.script("const s = document.getElementById('scroller'); s.scrollTop = s.scrollHeight")
@@ -66,7 +66,7 @@ def test_three_hours_scroll_as_smoothly_as_five_minutes(
 
 
 def last_word_is_in_view(browser: Browser, number: int) -> bool:
-    """Whether the list is scrolled to its end, with the last word of the transcript fully visible."""
+    """Return whether the list is at its end and the last word of the transcript is fully visible."""
     return bool(
         browser.script(
             """const scroller = document.getElementById("scroller");
@@ -138,7 +138,7 @@ def test_the_end_is_reached_after_a_resize_a_search_and_a_rename(browser: Browse
     browser.check_silence()
 
 
-def test_a_resize_keeps_what_is_read_in_view(browser: Browser, show: Open) -> None:
+def test_a_resize_keeps_the_first_visible_turn_in_view(browser: Browser, show: Open) -> None:
     show(long_transcript(3600))
     for share in (0.5, 0.99):
         browser.command("Emulation.setDeviceMetricsOverride", width=1280, height=800, deviceScaleFactor=1, mobile=False)

@@ -1,4 +1,4 @@
-// Puts the parts together: what is clicked, typed, played and downloaded.
+// Connects the parts of the page: playback, corrections, downloads, search and the keyboard.
 
 const say = (text) => {
   get("say").textContent = text;
@@ -19,7 +19,7 @@ const wordNode = (number) => get("turns").querySelector(`.w[data-n="${number}"]`
 
 const revealWord = (number) => list.reveal(model.segmentOf[number], () => wordNode(number));
 
-// --- playing
+// --- playback
 
 const timeline = new Timeline({
   box: get("timeline"),
@@ -63,7 +63,7 @@ const player = new Player(get("audio"), duration, {
   onMissing() {
     get("open").hidden = false;
     get("why").textContent = settings.audio ? `Open ${settings.audioName}…` : "Open the recording…";
-    say("The recording is not in this page: open it to listen.");
+    say("The recording could not be loaded. Open the file to play it.");
   },
 });
 
@@ -91,7 +91,7 @@ const stepTurn = (by) => {
   if (goal) seek(goal.start);
 };
 
-// Who wants to play what is not there is asked for it.
+// Without a recording, the play button asks for the file.
 const play = () => (player.loaded ? player.toggle() : get("file").click());
 
 get("play").addEventListener("click", play);
@@ -115,27 +115,27 @@ get("turns").addEventListener("click", ({ target }) => {
   if (stamp) seek(Number(stamp.dataset.seconds));
 });
 
-// --- correcting
+// --- corrections
 
 const roster = new Roster({
   holder: get("roster"),
   model,
   onRename(label, name) {
-    if (model.isTaken(label, name)) say(`${cleanText(name)} is another speaker's label: give a name, or merge the two if they are one.`);
+    if (model.isTaken(label, name)) say(`${cleanText(name)} is another speaker's label. Choose another name, or merge the speakers.`);
     if (!model.rename(label, name)) return;
-    say(`${label} is now ${model.name(label)}.`);
+    say(`Renamed ${label} to ${model.name(label)}.`);
     redraw();
   },
   onMerge(source, target) {
     const gone = model.name(source);
     model.merge(source, target);
-    say(`${gone} is now a part of ${model.name(target)}.`);
+    say(`Merged ${gone} into ${model.name(target)}.`);
     redraw();
     get("roster").querySelector(`[data-label="${CSS.escape(target)}"] .name`)?.focus();
   },
 });
 
-// The words that the reader looks at stay where they are when paragraphs above are joined or parted.
+// The first visible word keeps its position when paragraphs above it are joined or split.
 const rebuildList = () => {
   const edge = get("scroller").getBoundingClientRect().top;
   const seen = [...get("turns").querySelectorAll(".w")].find((word) => word.getBoundingClientRect().bottom > edge);
@@ -164,7 +164,7 @@ const redraw = () => {
 const undo = () => {
   if (!model.edits.length) return;
   const { kind } = model.undo();
-  say(kind === "merge" ? "The speakers are apart again." : "The name is as it was.");
+  say(kind === "merge" ? "Merge undone." : "Rename undone.");
   redraw();
 };
 
@@ -173,7 +173,7 @@ addEventListener("beforeunload", (event) => {
   if (model.corrections() !== state.saved) event.preventDefault();
 });
 
-// --- downloading
+// --- downloads
 
 const WRITERS = {
   json: [writeJson, "application/json"],
@@ -204,13 +204,13 @@ addEventListener("click", ({ target }) => {
   if (!target.closest(".menu")) openMenu(false);
 });
 
-// --- searching
+// --- search
 
 const showSearch = () => {
   for (const element of get("turns").querySelectorAll(".w")) paintWord(element, Number(element.dataset.n));
   const { matches, current } = search;
   const place = current < 0 ? "" : `${current + 1} of `;
-  get("found").textContent = get("query").value.trim() ? `${place}${matches.length || "none"}` : "";
+  get("found").textContent = get("query").value.trim() ? `${place}${matches.length || "No matches"}` : "";
   get("previous").disabled = get("next").disabled = !matches.length;
 };
 
@@ -242,7 +242,7 @@ get("query").addEventListener("keydown", (event) => {
   if (event.key === "Escape") get("scroller").focus();
 });
 
-// --- the keyboard
+// --- keyboard
 
 const showPeople = (open) => {
   get("speakers").classList.toggle("open", open);
@@ -287,7 +287,7 @@ addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, key)) return;
-  // A button keeps its space bar, but a time stamp that was clicked must not take it away from the player.
+  // Space activates a focused button, except a timestamp: after a click on it, Space still controls the player.
   if (key === " " && target.closest("button:not(.stamp)")) return;
   event.preventDefault();
   KEYS[key](event.shiftKey);
@@ -296,12 +296,12 @@ addEventListener("keyup", (event) => {
   if (event.key === " " && event.target.closest(".stamp")) event.preventDefault();
 });
 
-// --- the beginning
+// --- start
 
-const some = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
+const quantity = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 const showFacts = () => {
   const { speakers, language } = model.document;
-  const facts = [formatTime(duration, long), some(speakers.size, "speaker"), some(model.starts.length, "word")];
+  const facts = [formatTime(duration, long), quantity(speakers.size, "speaker"), quantity(model.starts.length, "word")];
   get("facts").textContent = [...facts, language].filter(Boolean).join(" · ");
 };
 showFacts();

@@ -1,7 +1,7 @@
-// The transcript and its corrections: the original with a list of edits applied to it, one after another.
+// The transcript and its corrections: a list of edits that are applied to the original in order.
 
-const spokenSpaces = (text, words) => {
-  // Which words have a space before them; the first word's does not matter on a page.
+const inferSpaces = (text, words) => {
+  // Whether each word has a space before it; a space before the first word is not visible.
   const spaces = [];
   let place = 0;
   for (const { word } of words) {
@@ -49,7 +49,7 @@ class Model {
       this.segmentOf.fill(index, number, number + words.length);
       number += words.length;
     });
-    this.spaces = segments.map((segment) => spokenSpaces(segment.text, segment.words));
+    this.spaces = segments.map((segment) => inferSpaces(segment.text, segment.words));
   }
 
   labels() {
@@ -73,7 +73,7 @@ class Model {
     return diarization.length ? diarization : segments.filter((segment) => segment.speaker !== null);
   }
 
-  // Number of the last word that has begun, -1 before the first.
+  // Number of the last word that starts at or before a time; -1 before the first word.
   wordAt(seconds) {
     let low = 0;
     let high = this.starts.length;
@@ -85,13 +85,13 @@ class Model {
     return low - 1;
   }
 
-  // What tells one state of the corrections from another, whichever way it was reached.
+  // Key of the current state of the corrections; equal for equal states, regardless of the edits that led to them.
   corrections() {
     const merges = this.edits.filter(({ kind }) => kind === "merge");
     return JSON.stringify([[...this.document.speakers], merges]);
   }
 
-  // Whether a name is another label, so that nobody could tell the two.
+  // Whether a name equals the label of another speaker, so that the two could be confused.
   isTaken(label, name) {
     const clean = cleanText(name);
     return clean !== label && (this.document.speakers.has(clean) || /^SPEAKER_\d+$/.test(clean));
@@ -129,7 +129,7 @@ class Model {
   }
 }
 
-// Segments that only a change between two speakers parts become one, before the two are merged.
+// Before two speakers are merged, join segments that are separate only because the speaker changes.
 const joinSegments = (document, joins, labels) => {
   const joined = [];
   const kept = [];
@@ -154,20 +154,20 @@ const joinSegments = (document, joins, labels) => {
 };
 
 const joinTwo = ([before, join], [segment, own]) => {
-  const spaces = [...givenSpaces(before, join), ...givenSpaces(segment, own)];
+  const spaces = [...storedSpaces(before, join), ...storedSpaces(segment, own)];
   const words = [...before.words, ...segment.words].map(({ leading_space: _, ...word }) => word);
   const text = words.map(({ word }, place) => (spaces[place] ? " " : "") + word).join("").trim();
-  const inferred = spokenSpaces(text, words);
+  const inferred = inferSpaces(text, words);
   inferred[0] = join[2];
-  // As the program writes it: only where the text does not tell it.
-  const told = words.every(({ word }, place) => word && inferred[place] === spaces[place]);
-  if (!told) words.forEach((word, place) => Object.assign(word, { leading_space: spaces[place] }));
+  // As in render_json: spaces are stored only if they cannot be inferred from the text.
+  const isInferred = words.every(({ word }, place) => word && inferred[place] === spaces[place]);
+  if (!isInferred) words.forEach((word, place) => Object.assign(word, { leading_space: spaces[place] }));
   return { ...before, end: segment.end, text, words };
 };
 
-const givenSpaces = ({ text, words }, [, space]) => {
+const storedSpaces = ({ text, words }, [, space]) => {
   if (words.some((word) => "leading_space" in word)) return words.map((word) => word.leading_space);
-  return [space, ...spokenSpaces(text, words).slice(1)];
+  return [space, ...inferSpaces(text, words).slice(1)];
 };
 
 const mergeSpeakers = (document, cues, source, target) => {
@@ -189,7 +189,7 @@ const mergeSpeakers = (document, cues, source, target) => {
   document.speakers.delete(source);
 };
 
-// One speaker's turns that overlap or touch become one; everything stays in order of start, speaker, end.
+// Join turns of one speaker that overlap or touch; keep all turns sorted by start, speaker and end.
 const joinTurns = (turns, label) => {
   const own = turns.filter((turn) => turn.speaker === label).sort((a, b) => a.start - b.start || a.end - b.end);
   const joined = [];
@@ -204,7 +204,7 @@ const joinTurns = (turns, label) => {
   );
 };
 
-// A word stays marked as overlap only where turns of two speakers reach into it.
+// A word stays marked as overlap only if turns of at least two speakers overlap it.
 const unmarkOverlap = ({ segments, diarization }) => {
   for (const word of segments.flatMap((segment) => segment.words)) {
     if (!word.overlap) continue;

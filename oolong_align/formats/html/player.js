@@ -1,4 +1,4 @@
-// Plays the recording; without one it still keeps a position, so that everything else works.
+// Plays the recording. Without a recording it still has a position, so that the rest of the page works.
 
 class Player {
   constructor(audio, duration, { onTime, onState, onMissing }) {
@@ -7,7 +7,7 @@ class Player {
     this.loaded = false;
     const follow = () => {
       if (audio.paused) return;
-      this.tell(audio.currentTime);
+      this.report(audio.currentTime);
       requestAnimationFrame(follow);
     };
     audio.addEventListener("play", () => {
@@ -15,7 +15,7 @@ class Player {
       requestAnimationFrame(follow);
     });
     audio.addEventListener("pause", () => {
-      this.tell(audio.currentTime);
+      this.report(audio.currentTime);
       onState(false);
     });
     audio.addEventListener("error", () => {
@@ -23,7 +23,7 @@ class Player {
       onState(false);
       onMissing();
     });
-    // A file without an index gets its place only when it is known how long it is.
+    // Files without an index can seek only after their duration is known.
     audio.addEventListener("loadedmetadata", () => {
       if (Math.abs(audio.currentTime - this.position) > 0.01) audio.currentTime = this.position;
     });
@@ -41,7 +41,7 @@ class Player {
     this.load(URL.createObjectURL(new Blob([bytes], { type })));
   }
 
-  tell(seconds) {
+  report(seconds) {
     this.position = seconds;
     this.onTime(seconds);
   }
@@ -49,7 +49,7 @@ class Player {
   seek(seconds) {
     const place = Math.min(Math.max(seconds, 0), this.duration);
     if (this.loaded) this.audio.currentTime = place;
-    this.tell(place);
+    this.report(place);
   }
 
   toggle() {

@@ -1,4 +1,4 @@
-// The panel of speakers: names to edit, speakers to merge.
+// The speaker panel: rename and merge speakers.
 
 const make = (tag, properties = {}, ...children) => {
   const { dataset = {}, attributes = {}, ...rest } = properties;
@@ -81,7 +81,7 @@ class Roster {
     });
     const cancel = make("button", { className: "quiet", type: "button" }, "Cancel");
     cancel.addEventListener("click", close);
-    const part = make("div", { className: "merging" }, "Same voice as ", choice, accept, cancel);
+    const part = make("div", { className: "merging" }, "Merge into ", choice, accept, cancel);
     part.addEventListener("keydown", (event) => {
       if (event.key === "Escape") close();
     });

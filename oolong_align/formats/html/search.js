@@ -1,4 +1,4 @@
-// Finds phrases in the transcript, without regard to case, accents and the marks around words.
+// Phrase search in the transcript; it ignores case and accents.
 
 const plain = (text) =>
   text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[’‘]/g, "'").replace(/\s+/g, " ");
@@ -11,7 +11,7 @@ class Search {
     this.hits = new Map();
   }
 
-  // Every match as the numbers of its first and last word.
+  // Store each match as the numbers of its first and last word.
   run(query) {
     const wanted = plain(query).trim();
     this.matches = wanted ? this.model.document.segments.flatMap((_, index) => this.inSegment(index, wanted)) : [];
@@ -43,7 +43,7 @@ class Search {
     return found;
   }
 
-  // Step to the next match or the one before; the first step goes to the match that follows a word.
+  // Go to the next or previous match; the first step goes to the first match at or after a word.
   step(by, word) {
     const { matches } = this;
     if (!matches.length) return null;

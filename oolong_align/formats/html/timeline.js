@@ -1,5 +1,5 @@
-// Who speaks when, one lane for each speaker: what overlaps can be seen in two lanes. The canvas is drawn when
-// something changes; the playhead is an element of its own that moves over it.
+// Speaker turns over time, with one lane per speaker, so that overlapping speech is visible. The canvas is drawn only on
+// changes; the playhead is a separate element that moves over it.
 
 const formatTime = (seconds, long) => {
   const whole = Math.max(0, Math.floor(seconds));
@@ -105,7 +105,7 @@ class Timeline {
     }
   }
 
-  // Eight colours, then the same ones striped, then dotted.
+  // Eight solid colours, then the same colours striped, then dotted.
   fill(brush, colour, value, scale) {
     const solid = value(`--s${colour % 8}`);
     const kind = Math.floor(colour / 8) % 3;

@@ -1,4 +1,4 @@
-// The transcript as paragraphs, and what is said about each word.
+// The transcript as paragraphs of words, with a tooltip for each word.
 
 const get = (id) => document.getElementById(id);
 const model = new Model(get("data").textContent);
@@ -15,10 +15,10 @@ const lowConfidence = (word) => word.speaker_confidence !== null && word.speaker
 const describe = (word) => {
   const percent = (share) => `${Math.round(100 * share)} %`;
   const parts = [formatTime(word.start, long)];
-  if (lowScore(word)) parts.push(`this word: ${percent(word.score)} sure`);
-  if (lowConfidence(word)) parts.push(`this speaker: ${percent(word.speaker_confidence)} sure`);
-  if (word.estimated) parts.push("when and by whom: a guess");
-  if (word.overlap) parts.push("several speak at once");
+  if (lowScore(word)) parts.push(`word confidence ${percent(word.score)}`);
+  if (lowConfidence(word)) parts.push(`speaker confidence ${percent(word.speaker_confidence)}`);
+  if (word.estimated) parts.push("time and speaker are estimates");
+  if (word.overlap) parts.push("overlapping speech");
   return parts.join(" · ");
 };
 
@@ -31,8 +31,8 @@ const paintWord = (element, number) => {
 
 const wordElement = (word, number) => {
   const element = make("span", { className: "w", title: describe(word), dataset: { n: number } }, word.word);
-  if (lowScore(word)) element.classList.add("unsure");
-  if (lowConfidence(word) || word.estimated) element.classList.add("whose");
+  if (lowScore(word)) element.classList.add("unsure-word");
+  if (lowConfidence(word) || word.estimated) element.classList.add("unsure-speaker");
   paintWord(element, number);
   return element;
 };
@@ -42,7 +42,7 @@ const buildTurn = (index) => {
   const before = index > 0 ? segments()[index - 1].speaker : undefined;
   const colour = model.colour(segment.speaker);
   const item = make("li", {
-    className: `turn ${colour < 0 ? "nobody" : `s${colour % 8} p${Math.floor(colour / 8) % 3}`}`,
+    className: `turn ${colour < 0 ? "unknown" : `s${colour % 8} p${Math.floor(colour / 8) % 3}`}`,
     attributes: { "aria-setsize": segments().length, "aria-posinset": index + 1 },
   });
   const stamp = make("button", { className: "stamp", type: "button", dataset: { seconds: segment.start } });
@@ -57,7 +57,7 @@ const buildTurn = (index) => {
   item.append(stamp);
   if (segment.speaker !== before) {
     item.classList.add("begins");
-    const name = segment.speaker === null ? "Nobody known" : model.name(segment.speaker);
+    const name = segment.speaker === null ? "Unknown speaker" : model.name(segment.speaker);
     item.append(make("h3", {}, ...(colour < 0 ? [] : [swatch(colour)]), make("bdi", {}, name)));
   }
   item.append(text);

@@ -1,4 +1,4 @@
-// What the page downloads: the same bytes that the program writes for the same transcript.
+// Writers of the downloads; their output equals that of the Python renderers byte for byte.
 
 const cleanText = (text) =>
   text
@@ -20,7 +20,7 @@ const cleanName = (name) => {
   return characters.length <= 60 ? characters.join("") : characters.slice(0, 59).join("").trimEnd() + "…";
 };
 
-// The name to print for each label; two different names that look the same are told apart by their labels.
+// The name to print for each label. If two different names are equal after cleaning, the label is added to both.
 const printedNames = (model) => {
   const clean = new Map();
   const owners = new Map();
@@ -29,8 +29,8 @@ const printedNames = (model) => {
     clean.set(label, name);
     owners.set(name, (owners.get(name) ?? new Set()).add(model.name(label)));
   }
-  const told = ([label, name]) => (owners.get(name).size > 1 ? `${name} (${cleanName(label) || "SPEAKER"})` : name);
-  return new Map([...clean].map((entry) => [entry[0], told(entry)]));
+  const unique = ([label, name]) => (owners.get(name).size > 1 ? `${name} (${cleanName(label) || "SPEAKER"})` : name);
+  return new Map([...clean].map((entry) => [entry[0], unique(entry)]));
 };
 
 const clock = (milliseconds, mark) => {
@@ -61,7 +61,7 @@ const writeVtt = (model) => {
   return ["WEBVTT\n", ...blocks].join("\n");
 };
 
-// A number as Python writes a float: 1.0, 1e-05.
+// A number in the format of Python floats: 1.0, 1e-05.
 const writeFloat = (value) => {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
@@ -81,7 +81,7 @@ const writeJson = (model) => {
   };
   const lines = (items, open, close) => (items.length ? `${open}\n${items.join(",\n")}\n${close}` : open + close);
   const entries = (pairs, write) => lines(pairs.map(([key, item]) => `${dump(key)}: ${write(item)}`), "{", "}");
-  // Seconds are written as floats, numbers of words as integers.
+  // Seconds are floats, numbers of words are integers.
   const speaker = ({ words, ...rest }) => `${dump(rest).slice(0, -1)}, "words": ${words}}`;
   const { document } = model;
   const words = document.segments.flatMap((segment) => segment.words);
