@@ -149,8 +149,8 @@ def meeting() -> Transcript:
     return _transcript(words, turns, "meeting", 58.626)
 
 
-def long_transcript(seconds: float, speakers: int = 6) -> Transcript:
-    """Return a conversation of any duration, with nearly three words per second."""
+def long_transcript(seconds: float, speakers: int = 6, *, least: float = 0.0) -> Transcript:
+    """Return a conversation of any duration, with nearly three words per second and confidences from ``least`` to 1."""
     random = Random(0)
     words: list[Word] = []
     turns: list[DiarizeSegment] = []
@@ -161,7 +161,8 @@ def long_transcript(seconds: float, speakers: int = 6) -> Transcript:
         for place in range(random.choice((1, 3, 8, 20, 40))):
             length = 0.15 + random.random() * 0.3
             text = random.choice(VOCABULARY) + ("." if place % 9 == 8 else "")
-            words.append(Word(now, now + length, text, random.random(), f"SPEAKER_{speaker:02d}", random.random()))
+            word, label = (least + (1 - least) * random.random() for _ in range(2))
+            words.append(Word(now, now + length, text, word, f"SPEAKER_{speaker:02d}", label))
             now += length + 0.02
         turns.append(DiarizeSegment(begin, now + random.random(), speaker))
         now += 0.3

@@ -242,7 +242,7 @@ def test_a_contrast_theme_shows_the_current_word_and_the_matches(browser: Browse
 
 
 def test_all_turns_are_printed_without_the_controls(browser: Browser, show: Open) -> None:
-    transcript = long_transcript(500)
+    transcript = long_transcript(900, least=0.5)  # without wavy lines, which Chromium prints slowly
     show(transcript, dark=True)
     browser.script("document.getElementById('scroller').scrollTop = 3000")
     browser.wait(lambda: browser.texts("#turns .w")[0] != transcript.words[0].text)
