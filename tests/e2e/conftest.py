@@ -1,9 +1,10 @@
-"""The bundles that the same tests run with: the default one and the second embedding, CAM++."""
+"""The bundles that the same tests run with: the default one and, as slow tests, the second embedding CAM++."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from oolong_align import Diarizer
 
 
-@pytest.fixture(scope="session", params=["open", "campplus"])
+@pytest.fixture(scope="session", params=["open", pytest.param("campplus", marks=pytest.mark.slow)])
 def bundle(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -19,17 +20,22 @@ def bundle(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def model_dir(
-    request: pytest.FixtureRequest, bundle: str, repository: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    bundle: str,
+    repository: Path,
+    build_once: Callable[[str, Callable[[Path], None]], Path],
 ) -> Path | None:
-    """Folder with the bundle's models; the default bundle needs none."""
+    """Folder with the bundle's models; None for the default bundle."""
     if bundle == "open":
         return None
     if named := os.environ.get("OOLONG_TEST_CAMPPLUS"):
         return Path(named)
     python: Path = request.getfixturevalue("torch_python")
-    folder = tmp_path_factory.mktemp("models") / bundle
-    subprocess.run([python, repository / "models" / "download.py", bundle, folder], check=True)
-    return folder
+
+    def build(folder: Path) -> None:
+        subprocess.run([python, repository / "models" / "download.py", bundle, folder], check=True)
+
+    return build_once(bundle, build)
 
 
 @pytest.fixture(scope="session")
