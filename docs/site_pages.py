@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,71 +75,75 @@ def map_links(text: str, source: str, page: str) -> str:
 
 
 def command_reference() -> str:
-    """Markdown of all commands and options without plugins."""
+    """Markdown of all commands and options without plugins, as ``--help-advanced`` shows them."""
     from oolong_align.api.hosting import load_host
     from oolong_align.cli.main import build_cli
 
-    cli = build_cli(load_host(plugins=False))
-    lines = [
-        "# Command line",
-        "",
-        "This page is generated from the program. Options can be written with underscores or dashes: `--num_speakers` "
-        "and `--num-speakers` are the same option. `oolong-transcribe` and `oolong-align` are `oolong transcribe`.",
-        "",
+    sections = [
+        "# Command line\n\nThis page is generated from the program. Options can be written with underscores or dashes: "
+        "`--num_speakers` and `--num-speakers` are the same option. `oolong-transcribe` and `oolong-align` are "
+        "`oolong transcribe`. `--help` lists the common options of a command, and `--help-advanced` all of them.\n\n"
     ]
-    for context in _commands(cli):
+    for context in _commands(build_cli(load_host(plugins=False))):
+        formatter = MarkdownFormatter()
+        context.command.format_help(context, formatter)
         level = "##" if context.command_path.count(" ") == 1 else "###"
-        usage = context.command.get_usage(context).removeprefix("Usage: ")
-        lines += [
-            f"{level} {context.command_path}",
-            "",
-            "```text",
-            usage,
-            "```",
-            "",
-            *_description(context.command),
-            "",
-        ]
-        for heading, records in _options(context).items():
-            lines += [f"**{heading}**", "", "| option | meaning |", "|---|---|"]
-            lines += [f"| `{flags.replace('|', chr(92) + '|')}` | {_cell(text)} |" for flags, text in records]
-            lines.append("")
-    return "\n".join(lines)
+        sections.append(f"{level} {context.command_path}\n\n{formatter.getvalue()}\n")
+    return "".join(sections)
+
+
+class MarkdownFormatter(click.HelpFormatter):
+    """Formats the help of a command as Markdown: tables of options, and code blocks for usage and examples."""
+
+    def write(self, string: str) -> None:
+        """Append text; example commands become a code block."""
+        super().write(f"    {string}" if string.startswith("oolong ") else string)
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Append the usage line."""
+        super().write(f"```text\n{prog} {args}\n```\n")
+
+    def write_text(self, text: str) -> None:
+        """Append paragraphs."""
+        super().write("\n\n".join(" ".join(part.split()) for part in text.split("\n\n")) + "\n")
+
+    @contextmanager
+    def section(self, name: str) -> Iterator[None]:
+        """Append a heading for what is written next."""
+        super().write(f"\n**{name}**\n\n")
+        yield
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Append a table of options or commands; options without a help text are old names."""
+        super().write("| | |\n|---|---|\n")
+        for name, text in rows:
+            if text:
+                super().write(f"| `{name.replace('|', chr(92) + '|')}` | {_cell(text)} |\n")
 
 
 def _commands(cli: click.Group) -> Iterator[click.Context]:
     """Context of each command, subcommands directly after their group."""
     root = click.Context(cli, info_name="oolong")
-    for name in cli.list_commands(root):
-        _, command, _ = cli.resolve_command(root, [name])
-        if command is None:
-            continue
-        context = click.Context(command, parent=root, info_name=name, **_settings(command))
+    for name, command in _inner(cli, root):
+        context = _context(command, root, name)
         yield context
         if isinstance(command, click.Group):
-            for each in command.list_commands(context):
-                _, inner, _ = command.resolve_command(context, [each])
-                if inner is not None:
-                    yield click.Context(inner, parent=context, info_name=each, **_settings(inner))
+            yield from (_context(inner, context, each) for each, inner in _inner(command, context))
 
 
-def _settings(command: click.Command) -> dict[str, Any]:
-    return dict(command.context_settings)
+def _inner(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(context):
+        _, command, _ = group.resolve_command(context, [name])
+        if command is not None:
+            yield name, command
 
 
-def _description(command: click.Command) -> list[str]:
-    return [" ".join(part.split()) + "\n" for part in (command.help or "").split("\n\n")]
+def _context(command: click.Command, parent: click.Context, name: str) -> click.Context:
+    from oolong_align.cli import commands
 
-
-def _options(context: click.Context) -> dict[str, list[tuple[str, str]]]:
-    """Flags and help of each option, by its heading in ``--help-advanced``."""
-    from oolong_align.cli.commands import GroupedCommand
-
-    command = context.command
-    if isinstance(command, GroupedCommand):
-        return command.option_groups(context, advanced=True)
-    options = (each for each in command.get_params(context) if isinstance(each, click.Option))
-    return {"Options": [record for each in options if (record := each.get_help_record(context)) is not None]}
+    context = click.Context(command, parent=parent, info_name=name, **dict(command.context_settings))
+    context.meta[commands._ADVANCED] = True
+    return context
 
 
 def _cell(text: str) -> str:

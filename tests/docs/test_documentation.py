@@ -38,7 +38,6 @@ NOT_RUN = {
     r"(\.venv/bin/)?pip (un)?install .*": "changes the environment; tests/e2e/test_wheel.py installs the wheel",
     r"python3 -m venv \.venv": "belongs to the installation",
     r"\.venv/bin/python -m pytest": "is the test run itself",
-    r"oolong transcribe .* --device cuda.*": "needs a GPU",
     r"python models/download\.py .*": "downloads a checkpoint and needs PyTorch",
     r"oolong models fetch small": "downloads 500 MB",
     r"oolong transcribe .* --model small": "needs a model of 500 MB",
