@@ -1,7 +1,6 @@
-"""What plugins hand to the host and get from it: entries of the plural hooks, option groups, the configuration.
+"""Objects that plugins and the host exchange: entries of the plural hooks, option groups, the configuration.
 
-Left out on purpose: the hooks themselves (``hookspecs.py``) and everything that loads, calls or checks a plugin
-(``host.py``). Plugin authors import all of these names from :mod:`oolong_align.hookspecs`.
+Plugins import these names from :mod:`oolong_align.hookspecs`.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ __all__ = [
 ]
 
 COMMANDS: Final = ("transcribe", "align", "diarize", "vad", "edit")
-"""Those that can have a plugin's options."""
+"""Commands that can have a plugin's options."""
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 
 class DiarizeCall(Protocol):
-    """What ``DiarizerEntry.build`` returns."""
+    """The result of ``DiarizerEntry.build``."""
 
     def __call__(
         self,
@@ -57,19 +56,19 @@ class DiarizeCall(Protocol):
         max_speakers: int | None = None,
         progress: Progress | None = None,
     ) -> Diarization:
-        """Tell who speaks when. Audio without speech gives no segments, never an error."""
+        """Detect who speaks when. Audio without speech is not an error: the result has no segments."""
 
 
 class TranscribeCall(Protocol):
-    """What ``TranscriberEntry.build`` returns."""
+    """The result of ``TranscriberEntry.build``."""
 
     def __call__(self, audio: Audio, speech: Sequence[SpeechRange], *, progress: Progress | None = None) -> Words:
-        """Recognise the words inside the speech ranges, times in seconds of the whole recording."""
+        """Recognise the words inside the speech ranges. Times are seconds from the start of the recording."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiarizerEntry:
-    """A diarizer that ``--diarizer NAME`` can choose; ``build`` is called once a run, when it is needed."""
+    """A diarizer for ``--diarizer NAME``; ``build`` is called once per run, when it is needed."""
 
     name: str
     summary: str
@@ -78,10 +77,10 @@ class DiarizerEntry:
 
 @dataclass(frozen=True, slots=True)
 class TranscriberEntry:
-    """A transcriber that ``--transcriber NAME`` can choose; ``build`` is called once a run, when needed.
+    """A transcriber for ``--transcriber NAME``; ``build`` is called once per run, when it is needed.
 
-    ``prepare``, where an entry has it, is called once a run before any recording is diarized: to fetch what ``build``
-    will load, and to raise what a user should not learn minutes later.
+    The optional ``prepare`` is called once per run before the first recording is diarized. It downloads the files that
+    ``build`` loads, and raises errors that should not appear minutes later.
     """
 
     name: str
@@ -133,7 +132,7 @@ class OutputFormat:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerStoreEntry:
-    """A kind of store of voices, chosen by the scheme of ``--speakers URL``."""
+    """A kind of speaker store, selected by the scheme of ``--speakers URL``."""
 
     scheme: str
     summary: str
@@ -141,9 +140,9 @@ class SpeakerStoreEntry:
 
 
 class Executor(Protocol):
-    """Where the recordings of one run are worked on; ``concurrent.futures.ThreadPoolExecutor`` is one.
+    """Processes the recordings of one run, like ``concurrent.futures.ThreadPoolExecutor``.
 
-    The function it is given shares this process's models and plugins: threads may run it, other processes not.
+    The function shares the models and plugins of this process, so it cannot run in other processes.
     """
 
     def __enter__(self) -> Executor:
@@ -156,15 +155,15 @@ class Executor(Protocol):
         traceback: TracebackType | None,
         /,
     ) -> bool | None:
-        """Stop; nothing runs any more when it returns."""
+        """Stop, and return when all work has ended."""
 
     def map(self, function: Callable[[Item], Outcome], items: Iterable[Item], /) -> Iterator[Outcome]:
-        """Give the function's result for each item, in the order of the items, each as soon as it is there."""
+        """Yield the function's result for each item, in the order of the items, as soon as it is available."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutorEntry:
-    """A place where many files run, chosen by ``--executor NAME``."""
+    """An executor for ``--executor NAME``."""
 
     name: str
     summary: str
@@ -173,7 +172,7 @@ class ExecutorEntry:
 
 @dataclass(frozen=True, slots=True)
 class PluginOption:
-    """One option, the plugin that adds it, its group in ``--help`` and the commands that have it."""
+    """One option with its plugin, its group in ``--help`` and its commands."""
 
     option: click.Option
     plugin: str
@@ -182,7 +181,7 @@ class PluginOption:
 
 
 class OptionGroup:
-    """Collects the command-line options of one plugin; they are listed under the plugin's name in ``--help``."""
+    """Collects the command-line options of one plugin. ``--help`` lists them under the plugin's name."""
 
     def __init__(self, plugin: str) -> None:
         self._plugin = plugin
@@ -202,8 +201,8 @@ class OptionGroup:
         *declarations : str
             The option's names, as for :class:`click.Option`: ``"--mask"`` or ``"--mask/--no-mask"``.
         commands : str or sequence of str
-            Which commands have it: ``"transcribe"``, ``"align"``, ``"diarize"``, ``"vad"``, ``"edit"``. By default the
-            two that make transcripts, because they run the stages of alignment and identification.
+            Commands that have the option: ``"transcribe"``, ``"align"``, ``"diarize"``, ``"vad"``, ``"edit"``. By
+            default, the two commands that run the stages of alignment and identification.
         heading : str, optional
             Title of the group in ``--help``; the plugin's name by default.
         **attributes
@@ -214,18 +213,20 @@ class OptionGroup:
         import click
 
         if attributes.get("required"):
-            raise ValueError(f"{declarations[0]} cannot be required; check it in oolong_configure")
+            raise ValueError(f"Option {declarations[0]} cannot be required. Check it in oolong_configure")
         commands = (commands,) if isinstance(commands, str) else tuple(commands)
         for name in commands:
             if name not in COMMANDS:
-                raise ValueError(f"{declarations[0]}: there is no command {name!r}, only {', '.join(COMMANDS)}")
+                raise ValueError(
+                    f"Unknown command {name!r} of option {declarations[0]}. Available: {', '.join(COMMANDS)}"
+                )
         option = click.Option(list(declarations), **attributes)
         heading = heading or f"Options of plugin {self._plugin}"
         self.options.append(PluginOption(option, self._plugin, heading, commands))
 
 
 class _Built:
-    """Engines of one run, each built once; remembers how long that took."""
+    """Engines of one run, each built once, and the time for building them."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -243,22 +244,22 @@ class _Built:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything one run was asked to do.
+    """The configuration of one run.
 
     Attributes
     ----------
     command : str
         ``"transcribe"``, ``"align"``, ``"diarize"`` or ``"edit"``.
     options : mapping of str to value
-        Every option of the command by its name with underscores, the core's and the plugins', defaults filled in.
+        All options of the command, including those of plugins and defaults, by name with underscores.
     diarizer, transcriber, executor : entries
-        The chosen ones.
+        The selected entries.
     formats : tuple of OutputFormat
-        What will be written.
+        The formats to write.
     store : SpeakerStoreEntry or None
-        The kind of store that ``--speakers`` names; ``None`` without that option.
+        The kind of store for ``--speakers``; ``None`` without that option.
     progress : callable or None
-        ``progress(stage, done, total)``, to be called by long stages.
+        ``progress(stage, done, total)``; long stages call it.
     """
 
     command: str
@@ -272,41 +273,41 @@ class Config:
     _built: _Built = field(default_factory=_Built, init=False, repr=False, compare=False)
 
     def build_diarizer(self) -> DiarizeCall:
-        """Return the chosen diarizer, built at the first call."""
+        """Return the selected diarizer. The first call builds it."""
         engine: DiarizeCall = self._built.get("diarizer", lambda: self.diarizer.build(self))
         return engine
 
     def prepare_transcriber(self) -> None:
-        """Let the chosen transcriber fetch what it will load, at the first call."""
+        """Prepare the selected transcriber, at the first call."""
         prepare = self.transcriber.prepare
         if prepare is not None:
             self._built.get("transcriber's files", lambda: prepare(self))
 
     def build_transcriber(self) -> TranscribeCall:
-        """Return the chosen transcriber, built at the first call."""
+        """Return the selected transcriber. The first call builds it."""
         engine: TranscribeCall = self._built.get("transcriber", lambda: self.transcriber.build(self))
         return engine
 
     @property
     def build_seconds(self) -> float:
-        """Time spent so far on building engines: finding, fetching and loading models."""
+        """Time spent so far on building engines: finding, downloading and loading models."""
         return self._built.seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one recording: a transcript and what was made of it, or an error.
+    """Result of one recording: a transcript with its outputs, or an error.
 
     Attributes
     ----------
     outputs : tuple of Path
-        The files that were written; empty where the outputs went to stdout.
+        The written files; empty if the outputs are not written to files.
     texts : tuple of str
-        Then the rendered formats, in the order of ``Config.formats``.
+        In this case the rendered formats, in the order of ``Config.formats``.
     warnings : tuple of str
-        What the user should know, one sentence each.
+        Messages for the user, one sentence each.
     seconds : mapping of str to float
-        Wall time of each stage: models (loading them), audio, diarize, transcribe, align, identify, write.
+        Wall time of each stage: models (time for loading them), audio, diarize, transcribe, align, identify, write.
     """
 
     source: Path

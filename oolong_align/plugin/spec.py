@@ -1,4 +1,4 @@
-"""The hook specifications. Plugins import them, and all they need, from `oolong_align.hookspecs`."""
+"""The hook specifications. Plugins import them from `oolong_align.hookspecs`."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def oolong_add_options(options: OptionGroup) -> None:
-    """Add command-line options to this plugin's own group.
+    """Add command-line options to this plugin's group.
 
     When
-        Once, before the command line is parsed; also for the Python API, where options are keyword arguments.
+        Once, before the command line is parsed. The Python API calls it too: options are keyword arguments there.
 
     Parameters
     ----------
     options : OptionGroup
-        ``options.add`` takes what :class:`click.Option` takes. Values arrive in ``config.options`` by name.
+        ``options.add`` takes the arguments of :class:`click.Option`. The values are in ``config.options``, by name.
 
     Examples
     --------
@@ -71,17 +71,17 @@ def oolong_add_options(options: OptionGroup) -> None:
 
         @hookimpl
         def oolong_add_options(options):
-            options.add("--mask", default="***", help="Text put in place of a name.")
+            options.add("--mask", default="***", help="Text that replaces a name.")
     """
 
 
 @hookspec
 def oolong_configure(config: Config) -> None:
-    """Check this plugin's options and open what it needs.
+    """Check this plugin's options and open its resources.
 
     When
-        Once a run, after parsing and before any work. Where options do not fit together raise ``UsageError``: it
-        ends the run with exit code 2 and its message.
+        Once per run, after parsing and before any work. If the options are invalid, raise ``UsageError``: it ends the
+        run with its message and exit code 2.
 
     Examples
     --------
@@ -90,13 +90,13 @@ def oolong_configure(config: Config) -> None:
         @hookimpl
         def oolong_configure(config):
             if not config.options["mask"]:
-                raise UsageError("--mask is empty: give the text that replaces names")
+                raise UsageError("Option --mask is empty. Give the text that replaces names")
     """
 
 
 @hookspec
 def oolong_diarizers() -> Iterable[DiarizerEntry]:
-    """Offer diarizers, chosen by ``--diarizer NAME``.
+    """Offer diarizers, selected by ``--diarizer NAME``.
 
     When
         Once, before the command line is parsed. ``build(config)`` is called when the diarizer is needed.
@@ -104,7 +104,7 @@ def oolong_diarizers() -> Iterable[DiarizerEntry]:
     Returns
     -------
     iterable of DiarizerEntry
-        Names are unique over all plugins. ``build(config)`` gives a callable
+        Names are unique among all plugins. ``build(config)`` returns a callable
         ``(audio, *, num_speakers, min_speakers, max_speakers, progress) -> Diarization``.
 
     Examples
@@ -120,16 +120,16 @@ def oolong_diarizers() -> Iterable[DiarizerEntry]:
 
 @hookspec
 def oolong_transcribers() -> Iterable[TranscriberEntry]:
-    """Offer transcribers, chosen by ``--transcriber NAME``.
+    """Offer transcribers, selected by ``--transcriber NAME``.
 
     When
-        Once, before the command line is parsed. ``build(config)`` is called when the transcriber is needed,
-        ``prepare(config)``, where there is one, before anything is diarized.
+        Once, before the command line is parsed. ``build(config)`` is called when the transcriber is needed. The
+        optional ``prepare(config)`` is called before the first recording is diarized.
 
     Returns
     -------
     iterable of TranscriberEntry
-        ``build(config)`` gives a callable ``(audio, speech, *, progress) -> Words``.
+        ``build(config)`` returns a callable ``(audio, speech, *, progress) -> Words``.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def oolong_transcribers() -> Iterable[TranscriberEntry]:
 
         @hookimpl
         def oolong_transcribers():
-            return [TranscriberEntry("vosk", "Vosk, any of its models", build_vosk)]
+            return [TranscriberEntry("vosk", "Vosk with any of its models", build_vosk)]
     """
     return ()
 
@@ -171,16 +171,16 @@ def oolong_formats() -> Iterable[OutputFormat]:
 
 @hookspec
 def oolong_speaker_stores() -> Iterable[SpeakerStoreEntry]:
-    """Offer stores of known voices, chosen by the scheme of ``--speakers URL``.
+    """Offer stores of known voices, selected by the scheme of ``--speakers URL``.
 
     When
-        Once, before the command line is parsed. ``open(url)`` is called by who identifies speakers.
+        Once, before the command line is parsed. ``open(url)`` is called when speakers are identified or enrolled.
 
     Returns
     -------
     iterable of SpeakerStoreEntry
-        A URL without scheme (``voices.db``) has the scheme ``sqlite``. Stores keep the records of
-        :mod:`oolong_align.speakers.records`, which also has the checks that they share.
+        ``open(url)`` returns a :class:`~oolong_align.speakers.records.SpeakerStore`. A URL without a scheme
+        (``voices.db``) uses ``sqlite``.
 
     Examples
     --------
@@ -195,15 +195,15 @@ def oolong_speaker_stores() -> Iterable[SpeakerStoreEntry]:
 
 @hookspec
 def oolong_executors() -> Iterable[ExecutorEntry]:
-    """Offer places where the recordings of a run are worked on, chosen by ``--executor NAME``.
+    """Offer executors, which process the recordings of a run, selected by ``--executor NAME``.
 
     When
-        Once, before the command line is parsed. ``open(config)`` is called once a run.
+        Once, before the command line is parsed. ``open(config)`` is called once per run.
 
     Returns
     -------
     iterable of ExecutorEntry
-        ``open(config)`` gives a context manager with ``map(function, items)``, such as a
+        ``open(config)`` returns a context manager with ``map(function, items)``, such as a
         ``concurrent.futures.ThreadPoolExecutor``.
 
     Examples
@@ -227,7 +227,7 @@ def oolong_commands(cli: click.Group) -> None:
     Parameters
     ----------
     cli : click.Group
-        ``oolong`` itself. A name that it has already is an error.
+        The command ``oolong``. Adding a name that it already has is an error.
 
     Examples
     --------
@@ -244,17 +244,17 @@ def oolong_commands(cli: click.Group) -> None:
 
 @hookspec(firstresult=True)
 def oolong_diarize(audio: Audio, config: Config) -> Diarization | None:
-    """Stage: tell who speaks when.
+    """Stage: detect who speaks when.
 
     When
-        Once for each recording, first of all stages. The core calls the diarizer that was chosen.
+        Once for each recording, as the first stage. The built-in plugin calls the selected diarizer.
 
     Parameters
     ----------
     audio : Audio
         16 kHz mono samples, read in blocks.
     config : Config
-        ``config.progress`` may be called.
+        Long stages call ``config.progress(stage, done, total)`` if it is not ``None``.
 
     Returns
     -------
@@ -277,21 +277,21 @@ def oolong_transcribe(audio: Audio, speech: Sequence[SpeechRange], config: Confi
     """Stage: recognise the words.
 
     When
-        Once for each recording, after diarization. The core calls the transcriber that was chosen.
+        Once for each recording, after diarization. The built-in plugin calls the selected transcriber.
 
     Parameters
     ----------
     audio : Audio
         16 kHz mono samples, read in blocks.
     speech : sequence of SpeechRange
-        Where anybody speaks. Nothing outside is to be transcribed.
+        Ranges that contain speech. Words outside them are not wanted.
     config : Config
-        ``config.progress`` may be called.
+        Long stages call ``config.progress(stage, done, total)`` if it is not ``None``.
 
     Returns
     -------
     Words or None
-        ``Words("en", ())`` means that there are none.
+        ``Words("en", ())`` if there are no words.
 
     Examples
     --------
@@ -299,26 +299,27 @@ def oolong_transcribe(audio: Audio, speech: Sequence[SpeechRange], config: Confi
 
         @hookimpl(tryfirst=True)
         def oolong_transcribe(audio):
-            return load_cached_words(audio.path)      # None where there are none
+            return load_cached_words(audio.path)  # None if there are none
     """
 
 
 @hookspec(firstresult=True)
 def oolong_align(words: Words, diarization: Diarization, config: Config) -> Transcript | None:
-    """Stage: give every word its speaker and make utterances.
+    """Stage: assign a speaker to every word and build utterances.
 
     When
-        Once for each recording, after transcription; for ``oolong diarize`` with no words.
+        Once for each recording, after transcription. ``oolong diarize`` calls it without words.
 
     Parameters
     ----------
-    words, diarization : Words, Diarization
-        Words without speakers, in order of time (``oolong align``: as a file has them, NaN if missing); the turns.
+    words : Words
+        Words without speakers, sorted by time. In ``oolong align``, the words of the file: a missing time is NaN.
+    diarization : Diarization
 
     Returns
     -------
     Transcript or None
-        Every speaker that a word names is in ``speakers``.
+        ``speakers`` contains every speaker of a word.
 
     Examples
     --------
@@ -333,19 +334,20 @@ def oolong_align(words: Words, diarization: Diarization, config: Config) -> Tran
 
 @hookspec(firstresult=True)
 def oolong_identify(transcript: Transcript, diarization: Diarization, config: Config) -> Transcript | None:
-    """Stage: give speakers names.
+    """Stage: assign names to speakers.
 
     When
-        Once for each recording, after alignment. The core compares voices with the store, if there is one.
+        Once for each recording, after alignment. The built-in plugin compares the speakers with the voices of
+        ``--speakers``.
 
     Parameters
     ----------
     transcript : Transcript
         With labels such as ``SPEAKER_00``.
     diarization : Diarization
-        Has the embedding of each speaker, and ``voice`` for more.
+        ``embeddings`` has the embedding of each speaker; ``voice`` computes embeddings of any time range.
     config : Config
-        ``config.store`` and ``config.options["speakers"]`` are what ``--speakers`` gave.
+        ``config.options["speakers"]`` is the URL of ``--speakers``, ``config.store`` the entry of its store.
 
     Returns
     -------
@@ -364,15 +366,15 @@ def oolong_identify(transcript: Transcript, diarization: Diarization, config: Co
 
 @hookspec
 def oolong_finish(results: Sequence[Result], config: Config) -> None:
-    """See the results of the whole run.
+    """Process the results of the whole run.
 
     When
-        Once a run, when all outputs are written, also if some recordings failed.
+        Once per run, after all outputs are written, even if some recordings failed.
 
     Parameters
     ----------
     results : sequence of Result
-        One for each input, in order, with transcript and files, or with the error.
+        One for each input, in order: with the transcript and the files, or with the error.
 
     Examples
     --------

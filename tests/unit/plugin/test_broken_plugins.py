@@ -229,5 +229,5 @@ def test_options_are_added_to_existing_commands_only() -> None:
     group = OptionGroup("mine")
     group.add("--mask", commands="align")
     assert group.options[0].commands == ("align",)
-    with pytest.raises(ValueError, match="--mask: there is no command 'aling', only transcribe, align"):
+    with pytest.raises(ValueError, match=r"Unknown command 'aling' of option --mask\. Available: transcribe, align"):
         group.add("--mask", commands=("aling",))

@@ -272,7 +272,7 @@ def test_a_plugin_cannot_add_an_option_of_the_core(flag: str) -> None:
 
 
 def test_a_plugin_cannot_require_an_option() -> None:
-    with pytest.raises(PluginError, match="Plugin 'mine' failed in oolong_add_options: ValueError: --key"):
+    with pytest.raises(PluginError, match="Plugin 'mine' failed in oolong_add_options: ValueError: Option --key cannot be"):
         make_host(options("--key", required=True)).add_options()
 
 

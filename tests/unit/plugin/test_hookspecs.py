@@ -41,13 +41,13 @@ def test_the_hooks_and_their_arguments_are_the_contract() -> None:
     assert {name: list(inspect.signature(hook).parameters) for name, hook in HOOKS.items()} == SIGNATURES
 
 
-def test_stages_take_the_first_result() -> None:
+def test_stages_return_the_first_result() -> None:
     for name, hook in HOOKS.items():
         assert hook.oolong_align_spec["firstresult"] == (name in STAGES), name
 
 
 @pytest.mark.parametrize("name", list(SIGNATURES))
-def test_every_hook_says_when_it_is_called_and_gives_an_example(name: str) -> None:
+def test_every_hook_documents_its_call_and_has_an_example(name: str) -> None:
     text = inspect.getdoc(HOOKS[name]) or ""
     assert re.search(r"^When$", text, re.MULTILINE)
     returns = str(inspect.signature(HOOKS[name]).return_annotation)
