@@ -1,6 +1,6 @@
-"""Who said what: transcription with speakers on an ordinary computer, offline, without torch.
+"""Transcription with speakers on an ordinary computer, offline, without PyTorch.
 
-Names are loaded when they are first used, so that importing the package starts no inference engine.
+Names are imported on first use, so that importing the package loads no inference engine.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-TYPE_CHECKING = False  # Ctrl-C has no answer yet, and importing typing takes most of the time until it has
+TYPE_CHECKING = False  # importing typing would delay the moment from which Ctrl-C is handled
 if TYPE_CHECKING:
     from typing import Any, Final
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from oolong_align.types import Word as Word
     from oolong_align.types import Words as Words
 
-# ONNX Runtime 1.32 for Linux records each run for Microsoft; huggingface_hub tells the hub which other packages are
-# installed, and which tool started the program. Both read these when they are imported.
+# ONNX Runtime 1.32 for Linux reports each run to Microsoft. huggingface_hub reports the installed packages and the tool
+# that started the program to the hub. Both read these variables when they are imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
@@ -64,7 +64,7 @@ _HOMES: Final = {
     "__version__": "version",
 }
 
-__all__ = sorted(_HOMES.keys() - {"__version__"})  # noqa: PLE0605 -- one list serves the lazy import and the star import
+__all__ = sorted(_HOMES.keys() - {"__version__"})  # noqa: PLE0605 -- one list for the lazy import and the star import
 
 
 def __getattr__(name: str) -> Any:

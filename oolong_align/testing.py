@@ -1,7 +1,7 @@
-"""Checks for plugin authors: whether a diarizer, transcriber, format or store of voices keeps the contract.
+"""Checks for plugin authors that a diarizer, transcriber, format or speaker store complies with the contract.
 
-Plain functions for any test runner: they raise ``AssertionError`` with the rule that is broken. ``make_host`` runs the
-whole program with plugins that are defined in a test, without installing them.
+The checks are plain functions for any test runner and raise ``AssertionError`` with the broken rule. ``make_host`` runs
+the whole program with plugins that are defined in a test, without installing them.
 
 Examples
 --------
@@ -57,17 +57,17 @@ Returned = TypeVar("Returned")
 
 
 def make_host(*plugins: object) -> Host:
-    """Host with the core and these plugins, and no installed ones.
+    """Return a host with the built-in plugin and the given ones, without installed plugins.
 
     Parameters
     ----------
     *plugins : module or object
-        Registered in this order under their ``name``, their module's name or their class's name.
+        Registered in this order. The name of a plugin is its attribute ``name``, its module's or its class's name.
 
     Raises
     ------
     PluginError
-        If a plugin does not fit.
+        If a plugin cannot be registered.
     """
     manager = PluginManager(CorePlugin())
     for plugin in plugins:
@@ -84,42 +84,42 @@ def check_diarizer(
 ) -> None:
     """Check a diarizer.
 
-    Its results have the right types, lie inside the recording, are sorted, and the exclusive ones do not overlap;
-    speakers count from 0 in order of first appearance; bounds on their number hold; two runs are equal; an empty and
-    a silent recording have no speakers; progress never falls.
+    Results must have the right types, be inside the recording, sorted, and without overlap in ``segments``. Speaker
+    ids count from 0 in order of first appearance and respect the bounds on their number. Two runs return equal results.
+    An empty and a silent recording have no speakers. Progress never decreases.
 
     Parameters
     ----------
     build : callable
         As in :class:`~oolong_align.hookspecs.DiarizerEntry`.
     config : Config, optional
-        For a diarizer with options of its own: ``make_host(plugin).resolve("diarize", {...})``.
+        For a diarizer with its own options: ``make_host(plugin).resolve("diarize", {...})``.
     recordings : sequence of Audio, optional
-        For a diarizer that knows only certain recordings; otherwise an empty one, silence and noise.
+        For a diarizer that accepts certain recordings only. By default: an empty one, silence and noise.
 
     Raises
     ------
     AssertionError
-        With the rule that is broken.
+        If a rule is broken; the message states the rule.
     """
     config = config or make_host().resolve("diarize", {})
     diarize = _calling("build(config)", build)(config)
-    _require(callable(diarize), "build(config) must give a callable")
-    diarize = _calling("a diarizer", diarize)
+    _require(callable(diarize), "build(config) must return a callable")
+    diarize = _calling("The diarizer", diarize)
     for audio, silent in _recordings(recordings):
         with _progress_checked() as progress:
             first = _contract(validate_diarization, diarize(audio, progress=progress))
         again = diarize(audio, num_speakers=None, min_speakers=None, max_speakers=None, progress=None)
         second = _contract(validate_diarization, again)
         same = (first.segments, first.turns, first.speech) == (second.segments, second.turns, second.speech)
-        _require(same, "two runs over one recording must be equal")
-        _require(abs(first.duration - audio.duration) < 0.01, "duration must be the recording's")
+        _require(same, "two runs on one recording must return equal results")
+        _require(abs(first.duration - audio.duration) < 0.01, "duration must be that of the recording")
         ids = list(dict.fromkeys(turn.speaker_id for turn in first.turns))
-        _require(ids == list(range(len(ids))), f"speakers must count from 0 by first appearance, not {ids}")
+        _require(ids == list(range(len(ids))), f"speaker ids must count from 0 in order of first appearance, not {ids}")
         if silent:
             _require(not first.turns and not first.segments, "silence must have no turns and no segments")
         one = _contract(validate_diarization, diarize(audio, max_speakers=1))
-        _require(len(one.speaker_ids) <= 1, "max_speakers=1 must give at most one speaker")
+        _require(len(one.speaker_ids) <= 1, "max_speakers=1 must return at most one speaker")
 
 
 def check_transcriber(
@@ -130,30 +130,30 @@ def check_transcriber(
 ) -> None:
     """Check a transcriber.
 
-    Words are sorted and inside the speech ranges (half a second around them is tolerated); without ranges there are
-    no words; progress never falls.
+    Words must be sorted and inside the speech ranges, with a tolerance of half a second. Without ranges, there must be
+    no words. Progress must never decrease.
 
     Parameters
     ----------
     build : callable
         As in :class:`~oolong_align.hookspecs.TranscriberEntry`.
     config : Config, optional
-        For a transcriber with options of its own: ``make_host(plugin).resolve("transcribe", {...})``.
+        For a transcriber with its own options: ``make_host(plugin).resolve("transcribe", {...})``.
     recordings : sequence of Audio, optional
-        Otherwise an empty one, silence and noise.
+        By default: an empty one, silence and noise.
 
     Raises
     ------
     AssertionError
-        With the rule that is broken.
+        If a rule is broken; the message states the rule.
     """
     config = config or make_host().resolve("transcribe", {})
     transcribe = _calling("build(config)", build)(config)
-    _require(callable(transcribe), "build(config) must give a callable")
-    transcribe = _calling("a transcriber", transcribe)
+    _require(callable(transcribe), "build(config) must return a callable")
+    transcribe = _calling("The transcriber", transcribe)
     for audio, _ in _recordings(recordings):
-        nothing = _contract(validate_words, transcribe(audio, (), progress=None))
-        _require(not nothing.words, "without speech ranges there must be no words")
+        empty = _contract(validate_words, transcribe(audio, (), progress=None))
+        _require(not empty.words, "without speech ranges there must be no words")
         if audio.duration == 0:
             continue
         speech = (SpeechRange(0.0, audio.duration / 4), SpeechRange(audio.duration / 2, audio.duration))
@@ -169,20 +169,20 @@ def check_transcriber(
 def check_format(fmt: OutputFormat, *, config: Config | None = None) -> None:
     """Check an output format.
 
-    It can be registered, and renders text that UTF-8 can hold, the same twice, for an empty transcript, for one
-    without words, and for one with hostile words and names, overlapping turns and nobody's words; with ``render_file``
-    also where a recording is at hand, of ten seconds of noise.
+    The format must be valid for registration. It must render valid UTF-8, and the same text twice, for three
+    transcripts: an empty one, one without words, and one with hostile words and names, overlapping turns and words
+    without a speaker. With ``render_file``, a recording of ten seconds of noise is used as well.
 
     Parameters
     ----------
     fmt : OutputFormat
     config : Config, optional
-        For a format with options of its own: ``make_host(plugin).resolve("transcribe", {...})``.
+        For a format with its own options: ``make_host(plugin).resolve("transcribe", {...})``.
 
     Raises
     ------
     AssertionError
-        With the rule that is broken.
+        If a rule is broken; the message states the rule.
     """
     core = [(each.name, each.suffix, each.summary) for each in make_host().formats().values()]
     own = (fmt.name, fmt.suffix, fmt.summary) in core
@@ -200,40 +200,40 @@ def check_format(fmt: OutputFormat, *, config: Config | None = None) -> None:
         host.add_options()
         config = config or host.resolve("transcribe", {})
         registered = host.formats()[checked.name]
-        _require(bool(fmt.name and fmt.summary), "a format needs a name and a summary, which --help shows")
+        _require(bool(fmt.name and fmt.summary), "a format must have a name and a summary for --help")
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / f"a meeting{fmt.suffix}"
             recording = _write_noise(target.with_name("a meeting.wav")) if fmt.render_file else None
             for transcript in (Transcript("", 0.0, ()), _transcript(words=False), _transcript(words=True)):
                 if fmt.words and not transcript.utterances and transcript.diarization is not None:
                     continue
-                for beside in dict.fromkeys((None, recording)):
-                    text = registered.render_for(transcript, config, beside, target)
-                    again = registered.render_for(transcript, config, beside, target)
-                    _require(text == again, "rendering one transcript twice must give the same text")
+                for given in dict.fromkeys((None, recording)):
+                    text = registered.render_for(transcript, config, given, target)
+                    again = registered.render_for(transcript, config, given, target)
+                    _require(text == again, "rendering one transcript twice must return the same text")
                     text.encode("utf-8")
-            _require(not target.exists(), "a format gives its text: the host writes the file")
+            _require(not target.exists(), "render_file must return the text; the host writes the file")
     except OolongError as error:
         raise AssertionError(str(error)) from error
     except UnicodeEncodeError as error:
-        raise AssertionError(f"the text cannot be written as UTF-8: {error}") from error
+        raise AssertionError(f"the text must be valid UTF-8: {error}") from error
 
 
 def check_speaker_store(open_store: Callable[[], SpeakerStore]) -> None:
-    """Check a store of voices.
+    """Check a speaker store.
 
-    Voices come back bit by bit, no id is given twice, another model is refused, the nearest are the nearest, a
-    transaction is there as a whole or not at all, and several that write at once lose nothing.
+    Voices must be returned bit by bit, ids never reused, and other models rejected. ``nearest`` must return the nearest
+    voices. Transactions must be atomic, and concurrent writers must not lose data.
 
     Parameters
     ----------
     open_store : callable
-        Opens one store that is empty at first, the same one each time; two may be open at once.
+        Opens the same store on each call. It is empty at first, and two may be open at once.
 
     Raises
     ------
     AssertionError
-        With the rule that is broken.
+        If a rule is broken; the message states the rule.
     """
     check_store(open_store)
 
@@ -244,7 +244,7 @@ def _require(holds: bool, rule: str) -> None:
 
 
 def _calling(what: str, call: Callable[..., Returned]) -> Callable[..., Returned]:
-    """Turn what a call raises into the rule that it must not."""
+    """Wrap a call: an exception is a broken rule."""
 
     def called(*args: Any, **kwargs: Any) -> Returned:
         try:
@@ -270,7 +270,7 @@ def _progress_checked() -> Iterator[Callable[[str, float, float], None]]:
 
     def progress(stage: str, done: float, total: float) -> None:
         _require(0 <= done <= total, f"progress of {stage}: {done} must be from 0 to {total}")
-        _require(done >= last.get(stage, 0), f"progress of {stage} must not fall to {done}")
+        _require(done >= last.get(stage, 0), f"progress of {stage} must not decrease to {done}")
         last[stage] = done
 
     yield progress
@@ -285,7 +285,7 @@ def _write_noise(path: Path) -> Path:
 
 
 def _recordings(given: Sequence[Audio] | None) -> list[tuple[Audio, bool]]:
-    """Recordings, and whether nobody can be heard in them."""
+    """Recordings, and whether they are silent."""
     if given is not None:
         return [(audio, False) for audio in given]
     noise = np.random.default_rng(0).normal(0, 0.05, 12 * SAMPLE_RATE).astype(np.float32)
@@ -294,7 +294,7 @@ def _recordings(given: Sequence[Audio] | None) -> list[tuple[Audio, bool]]:
 
 
 def _transcript(*, words: bool) -> Transcript:
-    """Two speakers with hostile names, overlapping turns, and words that nobody said."""
+    """Two speakers with hostile names, overlapping turns, and words without a speaker."""
     turns = (DiarizeSegment(0.0, 4.0, 0), DiarizeSegment(3.0, 8.0, 1))
     diarization = Diarization(
         segments=(SpeakerSegment(0.0, 3.5, 0, True), SpeakerSegment(3.5, 8.0, 1, True)),

@@ -1,4 +1,4 @@
-"""Loads the host with the built-in plugin and every installed one."""
+"""The host with the built-in plugin and all installed ones."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ __all__ = ["load_host"]
 
 
 def load_host(*, plugins: bool = True, disabled: Collection[str] = ()) -> Host:
-    """Load the core and every installed plugin.
+    """Load the built-in plugin and the installed ones.
 
     Parameters
     ----------
     plugins : bool
-        False leaves out all plugins (``--no-plugins``); otherwise ``OOLONG_PLUGINS=a,b`` limits them.
+        Whether to load installed plugins (``--no-plugins``). ``OOLONG_PLUGINS=a,b`` limits them to these names.
     disabled : collection of str
-        Names of plugins to leave out (``-p no:NAME``).
+        Names of plugins to skip (``-p no:NAME``).
 
     Raises
     ------
     PluginError
-        If a plugin fails to import, to register or to list what it offers.
+        If a plugin cannot be imported or registered, or fails to list its entries.
     UsageError
-        If ``disabled`` or ``OOLONG_PLUGINS`` names a plugin that is not installed.
+        If ``disabled`` or ``OOLONG_PLUGINS`` contains a plugin that is not installed.
     """
     manager = PluginManager(CorePlugin())
     if plugins:

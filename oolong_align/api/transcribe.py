@@ -31,7 +31,7 @@ def transcribe(
     progress: Progress | None = None,
     **options: Any,
 ) -> Transcript:
-    """Say who said what in one recording: the whole pipeline.
+    """Transcribe one recording with speakers: the whole pipeline.
 
     Parameters
     ----------
@@ -40,31 +40,31 @@ def transcribe(
     model : str
         Whisper model.
     speakers : str, optional
-        Library of known voices.
+        Path or URL of the voice library.
     formats : str or sequence of str
-        Output formats to write as ``<stem><suffix>``, such as ``"srt"``; the source must be a file then.
+        Output formats to write as ``<stem><suffix>``, such as ``"srt"``. They need the path of a file as the source.
     output_dir : path
-        Where they are written.
+        Folder for the outputs.
     plugins : bool
-        Whether installed plugins take part.
+        Whether to use installed plugins.
     progress : callable, optional
         ``progress(stage, done, total)``.
     **options
-        Every other option of ``oolong transcribe``, by its name with underscores.
+        Other options of ``oolong transcribe``, by name with underscores.
 
     Returns
     -------
     Transcript
-        Empty where nobody speaks.
+        Without utterances if the recording has no speech.
 
     Raises
     ------
     UsageError
-        If options are unknown or do not fit together.
+        If options are unknown or contradict each other.
     InputError
         If the recording cannot be used.
     ModelError, OutputError, PluginError
-        If a model is missing, a file cannot be written, or a plugin breaks.
+        If a model is missing, a file cannot be written, or a plugin fails.
 
     Examples
     --------
@@ -80,11 +80,13 @@ def transcribe(
     if not config.formats:
         return pipeline(source)
     if not isinstance(source, str | os.PathLike):
-        raise UsageError("formats need a file name: give the path of a recording, or write the outputs yourself")
+        raise UsageError(
+            "Formats need the path of a recording, which names the outputs. Give a path, or render the result"
+        )
     (result,) = pipeline.run_files([source], output_dir)
     if result.error is not None:
         raise result.error
     if result.transcript is None:
-        raise OutputError(f"{source}: no transcript was made")
+        raise OutputError(f"{source}: The executor returned no transcript")
     warn_of(result.warnings, result.transcript)
     return result.transcript

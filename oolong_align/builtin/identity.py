@@ -1,4 +1,4 @@
-"""``--speakers`` as a stage of the pipeline: the speakers of a recording get the voices of a store."""
+"""The stage for ``--speakers``: match the speakers of a recording with the voices of a store."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["check_library", "identify_transcript"]
 
 
 def check_library(config: Config, diarization: Diarization | None = None) -> None:
-    """Open the store that ``--speakers`` names before work that would be lost; nothing without it.
+    """Check that the store of ``--speakers`` is usable, before work that would be lost.
 
     Raises
     ------
     InputError
-        If its voices are of another model than the diarization's.
+        If its voices belong to another model than the diarization.
     StoreError
         If it cannot be opened or written.
     """
@@ -28,19 +28,19 @@ def check_library(config: Config, diarization: Diarization | None = None) -> Non
 
     url = config.options["speakers"]
     with closing(config.store.open(url)) as store:
-        with store.transaction():  # it can be written
+        with store.transaction():  # fails if the store is read-only
             pass
         if diarization is not None and diarization.embeddings:
             check_same_model(store.model(), voice_model(diarization.model), url)
 
 
 def identify_transcript(transcript: Transcript, diarization: Diarization, config: Config) -> Transcript:
-    """Give speakers the voices of the store that ``--speakers`` names, which learns from them; nothing without it.
+    """Name the speakers after the voices in the store of ``--speakers``, and add what was learned to the store.
 
     Raises
     ------
     InputError
-        If the store's voices are of another model.
+        If the voices of the store belong to another model.
     StoreError
         If the store cannot be opened, read or written.
     """
@@ -49,7 +49,7 @@ def identify_transcript(transcript: Transcript, diarization: Diarization, config
     from oolong_align.speakers.identify import identify, name_speakers
 
     if diarization.turns and not diarization.embeddings:
-        warn("--speakers: there are turns without embeddings, so nobody's voice can be compared")
+        warn("--speakers: The diarizer returned no embeddings, so no speaker can be compared with the library")
     threshold = config.options["speaker_threshold"]
     with closing(config.store.open(config.options["speakers"])) as store:
         found = identify(diarization, store, source=transcript.source, threshold=threshold)

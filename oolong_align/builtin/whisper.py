@@ -1,4 +1,4 @@
-"""Whisper as the transcriber of the pipeline: what is refused early, what is fetched early, what is loaded late."""
+"""Whisper as a transcriber: check the options, download the model, load it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["build_whisper", "check_whisper", "prepare_whisper"]
 
 
 def check_whisper(config: Config) -> None:
-    """Refuse what Whisper could not do: the diarization before it takes minutes.
+    """Check the options of Whisper before the diarization, which takes minutes.
 
     Raises
     ------
     UsageError
-        If the options do not fit together.
+        If options contradict each other.
     ModelNotFoundError
-        If the model can be no name and is no folder with a model.
+        If the model is neither a valid name nor a folder with a model.
     """
     from oolong_align.weights import locate_whisper
     from oolong_align.weights.manifest import load_manifest
@@ -32,12 +32,12 @@ def check_whisper(config: Config) -> None:
 
 
 def prepare_whisper(config: Config) -> None:
-    """Fetch the model; what cannot be had is told before the diarization too.
+    """Download the model, so that a failure is reported before the diarization.
 
     Raises
     ------
     ModelError
-        If no place has the model.
+        If the model is not available.
     """
     from oolong_align.weights import find_whisper
 
@@ -53,7 +53,7 @@ def build_whisper(config: Config) -> TranscribeCall:
     Raises
     ------
     ModelError
-        If the model is not found or broken.
+        If the model is missing or broken.
     """
     from oolong_align.transcription.whisper import WhisperTranscriber
 

@@ -207,5 +207,5 @@ def test_the_python_api_refuses_what_it_does_not_know(record: Record) -> None:
         transcribe(record(), num_speaker=2, plugins=False)
     with pytest.raises(InputError, match="Could not read audio from NoneType"):
         transcribe(None, plugins=False)
-    with pytest.raises(UsageError, match="formats need a file name"):
+    with pytest.raises(UsageError, match="Formats need the path of a recording"):
         transcribe(np.zeros(100, np.float32), formats=["srt"], plugins=False)

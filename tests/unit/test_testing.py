@@ -22,7 +22,7 @@ from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerS
 
 
 class Diarizer:
-    """Speaker 0 all the time, unless the recording is silent; ``broken`` turns one rule off."""
+    """Speaker 0 throughout, unless the recording is silent; ``broken`` names a rule to break."""
 
     def __init__(self, broken: str = "") -> None:
         self.broken = broken
@@ -54,7 +54,7 @@ class Diarizer:
         )
 
 
-def test_a_good_diarizer_passes() -> None:
+def test_a_valid_diarizer_passes() -> None:
     check_diarizer(lambda config: Diarizer())
 
 
@@ -62,12 +62,12 @@ def test_a_good_diarizer_passes() -> None:
     ("broken", "rule"),
     [
         ("silence", "silence must have no turns"),
-        ("ids", "count from 0 by first appearance"),
-        ("random", "two runs over one recording must be equal"),
+        ("ids", "count from 0 in order of first appearance"),
+        ("random", "two runs on one recording must return equal"),
         ("type", "must be Diarization, not list"),
         ("bounds", "max_speakers=1"),
-        ("duration", "duration must be the recording's"),
-        ("progress", "must not fall"),
+        ("duration", "duration must be that of the recording"),
+        ("progress", "must not decrease"),
     ],
 )
 def test_a_broken_diarizer_is_told_which_rule(broken: str, rule: str) -> None:
@@ -117,7 +117,7 @@ def test_formats() -> None:
             check_format(broken)
 
 
-def test_formats_where_the_recording_is_at_hand() -> None:
+def test_formats_with_a_recording() -> None:
     def writes(transcript: object, recording: Path, target: Path) -> str:
         target.write_text("x")
         return "x"
@@ -140,8 +140,8 @@ def raises(*_: object, **__: object) -> object:
     raise KeyError("speech")
 
 
-def test_what_raises_breaks_a_rule() -> None:
-    for check, what in ((check_diarizer, "a diarizer"), (check_transcriber, "a transcriber")):
+def test_an_exception_breaks_a_rule() -> None:
+    for check, what in ((check_diarizer, "The diarizer"), (check_transcriber, "The transcriber")):
         with pytest.raises(AssertionError, match=r"build\(config\) must not raise: KeyError: 'speech'"):
             check(raises)
         with pytest.raises(AssertionError, match=f"{what} must not raise: KeyError: 'speech'"):
@@ -203,16 +203,16 @@ class Store(SqliteStore):
     ("broken", "rule"),
     [
         ("centroid", "bit by bit"),
-        ("references", "references must all come back"),
-        ("models", "of other weights must be refused"),
-        ("aliases", "must still be there"),
+        ("references", "return all references"),
+        ("models", "of other weights must be rejected"),
+        ("aliases", "must be stored after put"),
         ("names", "exactly this name"),
         ("order", "voice_2 before voice_10"),
-        ("lengths", "must give the cosines"),
-        ("forget", "must be gone"),
-        ("transaction", "aliases must come back"),
-        ("refuses", r"^Everything of a voice comes back.* raised InputError breaks this rule: no names here"),
-        ("raises", r"^Everything of a voice comes back.* raised KeyError breaks this rule: 'speech'"),
+        ("lengths", "must return the cosines"),
+        ("forget", "must be deleted"),
+        ("transaction", "aliases must be returned"),
+        ("refuses", r"^A voice must be returned unchanged.* The store raised InputError: no names here"),
+        ("raises", r"^A voice must be returned unchanged.* The store raised KeyError: 'speech'"),
     ],
 )
 def test_speaker_stores(broken: str, rule: str, tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import click
 import numpy as np
@@ -24,11 +22,8 @@ from oolong_align.plugin.host import Host
 from oolong_align.testing import make_host
 from oolong_align.types import (
     Diarization,
-    Speaker,
     SpeechRange,
     Transcript,
-    Utterance,
-    Word,
     Words,
 )
 
@@ -114,16 +109,6 @@ def test_a_single_entry_instead_of_a_list_is_refused() -> None:
 
     with pytest.raises(PluginError, match="must return a list, not OutputFormat"):
         make_host(plugin(oolong_formats=oolong_formats))
-
-
-@pytest.mark.parametrize(
-    ("render", "message"),
-    [(lambda _: b"x", "must be str, not bytes"), (boom, "failed in format 'mine': KeyError: 'boom'")],
-)
-def test_rendering_is_guarded(render: object, message: str) -> None:
-    host = make_host(formats(OutputFormat("mine", ".mine", "mine", render)))
-    with pytest.raises(PluginError, match=f"Plugin 'mine' .*{message}"):
-        host.formats()["mine"].render(EMPTY, config_of(host))
 
 
 @pytest.mark.parametrize("made", [None, lambda *_, **__: "words"])
@@ -272,7 +257,9 @@ def test_a_plugin_cannot_add_an_option_of_the_core(flag: str) -> None:
 
 
 def test_a_plugin_cannot_require_an_option() -> None:
-    with pytest.raises(PluginError, match="Plugin 'mine' failed in oolong_add_options: ValueError: Option --key cannot be"):
+    with pytest.raises(
+        PluginError, match="Plugin 'mine' failed in oolong_add_options: ValueError: Option --key cannot be"
+    ):
         make_host(options("--key", required=True)).add_options()
 
 
@@ -306,79 +293,6 @@ def test_errors_while_configuring() -> None:
 
         with pytest.raises(expected, match="no"):
             config_of(make_host(plugin(configure=configure)))
-
-
-def test_formats_are_selected_once_in_order_of_registration() -> None:
-    host = make_host()
-    chosen = host.resolve("transcribe", {"output_format": ["json,srt"], "srt": True}, formats=["txt"])
-    assert [each.name for each in chosen.formats] == ["srt", "txt", "json"]
-    everything = host.resolve("transcribe", {"output_format": ["all"]})
-    names = ["srt", "vtt", "txt", "tsv", "json", "rttm", "whisperx", "verbose_json", "diarized_json", "html"]
-    assert [each.name for each in everything.formats] == names == list(host.formats())
-    assert [each.name for each in host.resolve("align", {"output_format": ["all"]}).formats] == names
-    without_words = host.resolve("diarize", {"output_format": ["all"]})
-    assert [each.name for each in without_words.formats] == ["json", "rttm", "html"]
-
-
-def render_plain(transcript: Transcript) -> str:
-    return "plain"
-
-
-def render_optional(transcript: Transcript, indent: int = 2) -> str:
-    return str(indent)
-
-
-def render_any(*given: object) -> str:
-    return str(len(given))
-
-
-@pytest.mark.parametrize(
-    ("render", "text"),
-    [
-        (lambda transcript, config: config.options["mask"], "***"),
-        (lambda t, c: c.options["mask"], "***"),
-        (lambda transcript, config=None: config.options["mask"], "***"),
-        (functools.partial(lambda prefix, t, c: prefix + c.options["mask"], ">"), ">***"),
-        (render_plain, "plain"),
-        (render_optional, "2"),
-        (render_any, "1"),
-        (str, str(EMPTY)),
-    ],
-)
-def test_a_renderer_gets_the_configuration_if_it_takes_it(render: Callable[..., str], text: str) -> None:
-    host = make_host(formats(OutputFormat("mine", ".mine", "mine", render)), options("--mask", default="***", name="o"))
-    config = config_of(host, mine=True)
-    assert config.formats[0].render_for(EMPTY, config, None, Path("a.mine")) == text
-
-
-@pytest.mark.parametrize(
-    ("render_file", "text"),
-    [
-        (
-            lambda transcript, recording, target, config: f"{recording} {target} {config.command}",
-            "a.wav a.txt align",
-        ),
-        (lambda transcript, recording, target: f"{recording} {target}", "a.wav a.txt"),
-    ],
-)
-def test_a_renderer_of_files_gets_the_configuration_if_it_takes_it(render_file: Callable[..., str], text: str) -> None:
-    host = make_host(formats(OutputFormat("mine", ".mine", "mine", render_plain, render_file=render_file)))
-    config = host.resolve("align", {"mine": True})
-    assert config.formats[0].render_for(EMPTY, config, Path("a.wav"), Path("a.txt")) == text
-
-
-def test_runs_of_one_host_have_their_own_formats() -> None:
-    host, word = make_host(), Word(0.0, 1.0, "hello", speaker="SPEAKER_00")
-    transcript = Transcript(
-        "en",
-        1.0,
-        (Utterance(0.0, 1.0, "SPEAKER_00", (word,)),),
-        speakers={"SPEAKER_00": Speaker(label="SPEAKER_00")},
-    )
-    plain, marked = config_of(host, srt=True), config_of(host, srt=True, highlight_words=True)
-    for config, expected in ((plain, False), (marked, True), (plain, False)):
-        text = config.formats[0].render_for(transcript, config, None, Path("a.srt"))
-        assert ("<u>hello</u>" in text) == expected
 
 
 def test_engines_are_built_once_per_run() -> None:
