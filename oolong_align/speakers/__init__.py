@@ -1,1 +1,1 @@
-"""Voices known from other recordings: what a voice is, where voices are kept, and how they are carried over."""
+"""Known voices across recordings: records, stores, matching, enrolment, export and import."""

@@ -1,3 +1,5 @@
+"""Invariants of edits on random transcripts."""
+
 from __future__ import annotations
 
 import json

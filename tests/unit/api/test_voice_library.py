@@ -1,3 +1,5 @@
+"""The voice library for other programs."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Suggest merges, find duplicates, and measure thresholds."""
+
 from __future__ import annotations
 
 import time

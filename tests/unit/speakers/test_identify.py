@@ -1,3 +1,5 @@
+"""Identify the speakers of a recording and learn from them."""
+
 from __future__ import annotations
 
 import warnings

@@ -1,3 +1,5 @@
+"""Enrol people and add references to their voices."""
+
 from __future__ import annotations
 
 from dataclasses import replace

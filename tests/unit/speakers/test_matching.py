@@ -1,3 +1,5 @@
+"""Match speakers with known voices, and score them."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -171,9 +171,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(file.data[: file.truncate_at])
-                if (
-                    file.truncate_at is not None
-                ):  # later requests fail at once, otherwise the client would retry for long
+                if file.truncate_at is not None:  # later requests fail at once, so that the client does not retry
                     del state.files[key]
                 self.close_connection = True
 
@@ -185,9 +183,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         state.url = url
         monkeypatch.setenv("HF_ENDPOINT", url)
         monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "60")  # a busy machine must not look like an unresponsive Hub
-        monkeypatch.setattr(
-            "huggingface_hub.constants.HF_HUB_OFFLINE", False
-        )  # huggingface_hub reads the environment once
+        # huggingface_hub reads the environment only once.
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         yield state
 
 
