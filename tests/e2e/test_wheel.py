@@ -25,7 +25,10 @@ def test_the_wheel_holds_the_package_and_its_data_only(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         sizes = {info.filename: info.file_size for info in archive.infolist()}
-    metadata = f"{'-'.join(wheel.name.split('-')[:2])}.dist-info"
+        metadata = f"{'-'.join(wheel.name.split('-')[:2])}.dist-info"
+        scripts = archive.read(f"{metadata}/entry_points.txt").decode()
+    for command in ("oolong", "oolong-transcribe", "oolong-align"):  # `uvx oolong-align` runs the last one
+        assert f"{command} = oolong_align.__main__:" in scripts
     assert {name.split("/")[0] for name in names} == {"oolong_align", metadata}
     for expected in (
         "py.typed",
