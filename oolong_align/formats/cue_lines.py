@@ -71,7 +71,7 @@ def make_runs(words: Sequence[Word], *, line_width: int, first_width: int, line_
     """
     room = max(first_width, (line_width + 1) // 2)
     runs: list[TextRun] = []
-    for word in _without_torn_characters(words):
+    for word in _join_split_characters(words):
         parts = _cut_word(word.text, line_width=line_width, room=room, line_count=line_count)
         length = sum(len(text) for text, _ in parts)
         done = 0
@@ -157,7 +157,7 @@ def _break_cost(parts: Sequence[TextRun], at: int) -> float:
     return BREAK_COSTS[gap] + (SHORT_WORD_BREAK if hanging else 0.0)
 
 
-def _without_torn_characters(words: Sequence[Word]) -> Iterator[Word]:
+def _join_split_characters(words: Sequence[Word]) -> Iterator[Word]:
     """Yield words with clean, non-empty text that starts with a whole character.
 
     Transcribers split some scripts into tokens that start with a vowel sign of the previous letter. The sign is moved
@@ -168,11 +168,11 @@ def _without_torn_characters(words: Sequence[Word]) -> Iterator[Word]:
     for word in words:
         text = clean_text(word.text)
         space = space or word.leading_space
-        torn = continuation(last.text, text) if last and not space else 0
-        if last and torn:
-            end = word.end if torn == len(text) else last.end
-            last = replace(last, text=last.text + text[:torn], end=max(last.end, end))
-            text = text[torn:]
+        split = continuation(last.text, text) if last and not space else 0
+        if last and split:
+            end = word.end if split == len(text) else last.end
+            last = replace(last, text=last.text + text[:split], end=max(last.end, end))
+            text = text[split:]
         if text:
             if last:
                 yield last

@@ -287,6 +287,7 @@ addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, key)) return;
+  if (event.shiftKey && (key === "Home" || key === "End")) return; // the browser extends the selection
   // Space activates a focused button, except a timestamp: after a click on it, Space still controls the player.
   if (key === " " && target.closest("button:not(.stamp)")) return;
   event.preventDefault();

@@ -84,8 +84,8 @@ class VirtualList {
     this.render();
   }
 
-  // Measured heights can make room for more items, which are measured in turn. A reader at the end stays at the end:
-  // the items that were just measured are usually taller or shorter than estimated.
+  // Measured heights can make room for more items, which are measured in the next pass. A list at its end stays there:
+  // without that, items that are taller than estimated move the end below the visible part.
   render() {
     if (!this.count) return;
     const end = this.isAtEnd();

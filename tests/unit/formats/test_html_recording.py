@@ -31,7 +31,7 @@ def convert(source: Path, target: Path, codec: str, rate: int) -> Path:
     return target
 
 
-def test_what_browsers_play_is_embedded_as_it_is(recording: Path, tmp_path: Path) -> None:
+def test_formats_that_browsers_play_are_embedded_unchanged(recording: Path, tmp_path: Path) -> None:
     audio = page_audio(recording, tmp_path / "page.html")
     assert audio is not None
     assert (audio.data, audio.media_type, audio.name) == (recording.read_bytes(), "audio/flac", "a #1.flac")
@@ -45,7 +45,7 @@ def test_links_are_relative_to_the_page_and_encoded(recording: Path, tmp_path: P
     assert page_audio(recording, tmp_path / "p.html", "none") is None
 
 
-def test_large_files_are_linked_or_made_small(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_files_are_linked_or_encoded(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LARGEST_EMBEDDED", 1000)
     linked, embedded = (page_audio(recording, tmp_path / "p.html", choice) for choice in ("auto", "embed"))
     assert linked is not None
@@ -56,7 +56,7 @@ def test_large_files_are_linked_or_made_small(recording: Path, tmp_path: Path, m
 
 
 @pytest.mark.parametrize(("suffix", "codec", "rate"), [(".au", "pcm_s16be", 16000), (".mka", "pcm_s16le", 44100)])
-def test_what_browsers_do_not_play_becomes_opus(
+def test_formats_that_browsers_do_not_play_are_encoded_as_opus(
     suffix: str, codec: str, rate: int, recording: Path, tmp_path: Path
 ) -> None:
     other = convert(recording, tmp_path / f"b{suffix}", codec, rate)
@@ -69,7 +69,9 @@ def test_what_browsers_do_not_play_becomes_opus(
         assert encoded.duration == pytest.approx(original.duration, abs=0.05)
 
 
-def test_what_stays_large_as_opus_is_linked(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_large_in_opus_is_linked(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = convert(recording, tmp_path / "b.au", "pcm_s16be", 16000)
     monkeypatch.setattr(module, "LARGEST_EMBEDDED", 1000)
     linked, embedded = (page_audio(other, tmp_path / "p.html", choice) for choice in ("auto", "embed"))
@@ -77,7 +79,7 @@ def test_what_stays_large_as_opus_is_linked(recording: Path, tmp_path: Path, mon
     assert (linked.address, linked.data, embedded.address) == ("./b.au", b"", "")
 
 
-def test_broken_and_missing_recordings_are_named(tmp_path: Path) -> None:
+def test_errors_name_broken_and_missing_recordings(tmp_path: Path) -> None:
     broken = tmp_path / "x.wav"
     broken.write_bytes(b"RIFF....")
     for path in (broken, tmp_path / "none.wav"):
@@ -91,7 +93,7 @@ def test_broken_and_missing_recordings_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 @pytest.mark.parametrize("choice", ["auto", "embed", "link"])
-def test_a_pipe_is_not_read_a_second_time(choice: str, tmp_path: Path) -> None:
+def test_a_pipe_is_not_read_twice(choice: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.wav")
     with pytest.warns(OolongWarning, match=r"a\.wav: The page has no audio: a pipe cannot be read twice"):
         assert page_audio(tmp_path / "a.wav", tmp_path / "p.html", choice) is None

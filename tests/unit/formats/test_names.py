@@ -25,7 +25,7 @@ from oolong_align.types import Speaker, Transcript, Utterance, Word
         ("أدا", "أدا"),
     ],
 )
-def test_hostile_names(name: str, expected: str) -> None:
+def test_names_are_cleaned(name: str, expected: str) -> None:
     assert clean_name(name) == expected
 
 
