@@ -39,7 +39,7 @@ class VoiceLibrary:
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from oolong_align.speakers.records import VoiceModel
+    >>> from oolong_align.hookspecs import VoiceModel
     >>> ada, bob = np.eye(192, dtype=np.float32)[:2]
     >>> folder = tempfile.TemporaryDirectory()
     >>> model = VoiceModel(name="my model", weights="2024-05", dimension=192)

@@ -40,12 +40,12 @@ def models() -> None:
 @_shared
 def list_command() -> None:
     """List bundles and Whisper models with their parts, sizes, licences and locations."""
-    from oolong_align.weights import own_models
+    from oolong_align.weights import list_model_folder
     from oolong_align.weights.cache import cache_dir
     from oolong_align.weights.manifest import load_manifest
 
     manifest = load_manifest()
-    rows = [("own folder", part, "", "", str(path)) for part, path in own_models().items()]
+    rows = [("own folder", part, "", "", str(path)) for part, path in list_model_folder().items()]
     for bundle in manifest.bundles.values():
         name = _marked(bundle.name, manifest.default_bundle)
         rows += [_row(name, part, manifest.assets[asset]) for part, asset in bundle.parts.items()]

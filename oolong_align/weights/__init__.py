@@ -14,7 +14,7 @@ The model folder is a bundle; its hashes are not compared with the manifest unle
 
 from __future__ import annotations
 
-from oolong_align.weights.bundles import LAYOUT, Bundle, fetch_originals, find_bundle, find_files, own_models
+from oolong_align.weights.bundles import LAYOUT, Bundle, fetch_originals, find_bundle, find_files, list_model_folder
 from oolong_align.weights.cache import derive, file_hash
 from oolong_align.weights.whisper import find_whisper, locate_whisper
 
@@ -27,6 +27,6 @@ __all__ = [
     "find_bundle",
     "find_files",
     "find_whisper",
+    "list_model_folder",
     "locate_whisper",
-    "own_models",
 ]

@@ -78,7 +78,7 @@ def find_bundle(
         raise ValueError(f"Unknown parts {unknown}. Available: {', '.join(PARTS)}")
     wanted = [part for part in PARTS if part in parts]
     manifest = manifest or load_manifest()
-    own = own_folder(model_dir)
+    own = find_model_folder(model_dir)
     if bundle is None:
         if own is not None and _has_parts(own):
             return _folder_bundle(own, wanted)
@@ -154,7 +154,7 @@ def fetch_originals(
     return {part: ensure(manifest, asset, progress=progress) for part, asset in parts.items()}
 
 
-def own_models(model_dir: str | os.PathLike[str] | None = None) -> dict[str, Path]:
+def list_model_folder(model_dir: str | os.PathLike[str] | None = None) -> dict[str, Path]:
     """List the contents of the model folder: the file of each part, and each Whisper model as ``whisper/NAME``.
 
     Parameters
@@ -167,14 +167,14 @@ def own_models(model_dir: str | os.PathLike[str] | None = None) -> dict[str, Pat
     ModelNotFoundError
         If the folder does not exist or contains no models.
     """
-    own = own_folder(model_dir)
+    own = find_model_folder(model_dir)
     if own is None:
         return {}
     found = {part: own / path for part, path in LAYOUT.items() if (own / path).is_file()}
     return found | {f"whisper/{path.parent.name}": path.parent for path in sorted(own.glob("whisper/*/model.bin"))}
 
 
-def own_folder(model_dir: str | os.PathLike[str] | None) -> Path | None:
+def find_model_folder(model_dir: str | os.PathLike[str] | None) -> Path | None:
     """Return the user's model folder, ``None`` if neither ``model_dir`` nor ``OOLONG_MODELS`` is set.
 
     Raises

@@ -9,7 +9,7 @@ from typing import Final
 
 from oolong_align.errors import ModelNotFoundError
 from oolong_align.types import Progress
-from oolong_align.weights.bundles import own_folder
+from oolong_align.weights.bundles import find_model_folder
 from oolong_align.weights.fetch import ensure
 from oolong_align.weights.manifest import Manifest, load_manifest
 
@@ -76,7 +76,7 @@ def locate_whisper(
     ModelNotFoundError
         If it is neither a valid name nor a folder with a model, or the model folder contains no models.
     """
-    own = own_folder(model_dir)
+    own = find_model_folder(model_dir)
     if isinstance(name, str):
         if own is not None and (folder := own / "whisper" / name).is_dir():
             return _whisper_folder(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from oolong_align.errors import HashMismatchError, ModelNotFoundError
-from oolong_align.weights import find_bundle, find_whisper, locate_whisper, own_models
+from oolong_align.weights import find_bundle, find_whisper, list_model_folder, locate_whisper
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_model_folder_from_the_environment(own, manifest, monkeypatch):
     monkeypatch.setenv("OOLONG_MODELS", str(own))
     assert find_bundle(manifest=manifest).name == "my models"
     assert find_whisper("mine", manifest=manifest) == own / "whisper/mine"
-    assert sorted(own_models()) == ["embedding", "plda", "segmentation", "whisper/mine"]
+    assert sorted(list_model_folder()) == ["embedding", "plda", "segmentation", "whisper/mine"]
 
 
 def test_model_folder_is_not_completed_from_other_sources(own, manifest, wheels):
