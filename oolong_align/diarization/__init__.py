@@ -1,1 +1,1 @@
-"""Samples to a `Diarization`: who spoke when."""
+"""From samples to a `Diarization`: who spoke when."""

@@ -1,13 +1,12 @@
-"""Speakers of a recording: agglomerative clustering, VBx, and one-to-one assignment inside each window.
+"""Speakers of a recording: agglomerative clustering of embeddings, then VBx.
 
-The reference clusters the local speakers of windows (`cluster_windows`). A local speaker mixes people where more than
-three speak in a window or two voices are alike; pieces of speech between two changes of speaker do so far less, and
-`cluster_pieces` starts from them.
+pyannote.audio clusters the local speakers of windows (`oolong_align.diarization.reference.cluster_windows`). A local
+speaker mixes people if more than three speak in a window or two voices are similar. Pieces of speech between two
+changes of speaker are much purer, so `cluster_pieces` starts from them.
 
 References
 ----------
-Landini et al., "Bayesian HMM clustering of x-vector sequences (VBx) in speaker diarization", 2022; Bredin,
-"pyannote.audio 2.1 speaker diarization pipeline", Interspeech 2023 (local speakers, constrained assignment).
+Landini et al., "Bayesian HMM clustering of x-vector sequences (VBx) in speaker diarization", 2022.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _COARSER: Final = 1.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusteringOptions:
-    """Thresholds of the clustering; see `oolong_align.diarization.diarizer.DiarizerOptions` for units and ranges."""
+    """Options of the clustering and bounds on the number of speakers; see `oolong_align.options.DiarizerOptions`."""
 
     threshold: float | None
     fa: float
@@ -50,14 +49,14 @@ class ClusteringOptions:
     max_speakers: int | None = None
 
     def bound(self, found: int) -> int:
-        """Number of speakers nearest to the one found that the caller allows."""
+        """Allowed number of speakers nearest to the number found."""
         if self.num_speakers is not None:
             return self.num_speakers
         at_least = max(found, self.min_speakers or 1)
         return at_least if self.max_speakers is None else min(at_least, self.max_speakers)
 
     def limit(self, found: int) -> str:
-        """Name of the option that forbids the number of speakers found."""
+        """Name of the option that excludes the number of speakers found."""
         if self.num_speakers is not None:
             return "num_speakers"
         return "min_speakers" if self.bound(found) > found else "max_speakers"
@@ -72,10 +71,10 @@ class Clustering:
     centroids : ndarray, shape (clusters, D)
         ``float32``, L2-normalised.
     one_to_one : bool
-        Whether two local speakers of one window are two people; not so where the number of speakers was forced, or
-        everything heard was taken for one person.
+        Whether two local speakers of one window must be two people. False if the number of speakers was forced, or if
+        all speech was assigned to one person.
     warning : str or None
-        How a number of speakers was forced.
+        Set if the number of speakers was forced.
     """
 
     centroids: FloatArray
@@ -84,21 +83,22 @@ class Clustering:
 
 
 def cluster_pieces(embeddings: FloatArray, seconds: FloatArray, plda: Plda, options: ClusteringOptions) -> Clustering:
-    """Find the speakers from pieces of speech with one speaker each.
+    """Find the speakers from pieces of speech of one speaker each.
 
     Parameters
     ----------
     embeddings : ndarray, shape (pieces, D)
         At least one.
     seconds : ndarray, shape (pieces,)
-        Length of each; it weighs the evidence, and pieces of less than 1 s are left out if there are others.
+        Length of each piece, which weights it. Pieces shorter than 1 s are excluded if at least two longer ones exist.
     plda : Plda
     options : ClusteringOptions
 
     Notes
     -----
-    Pieces start in clusters of a mean cosine above ``1 - threshold^2 / 2``, and VBx takes a piece for one observation
-    each 1.2 s. Where speakers have more than 75 s each it sees a share of every cluster. Costs as in `cluster_windows`.
+    Initial clusters have a mean cosine above ``1 - threshold^2 / 2``. VBx counts a piece as one observation per 1.2 s.
+    If the speakers have more than 75 s each on average, VBx sees an equal share of every cluster. The initial
+    clustering takes O(N^2) time and memory up to 6,000 pieces and is linear beyond.
     """
     long = seconds >= _MIN_TRAINING_S
     chosen = long if long.sum() > 1 else np.ones(len(seconds), dtype=np.bool_)
@@ -107,27 +107,27 @@ def cluster_pieces(embeddings: FloatArray, seconds: FloatArray, plda: Plda, opti
         return Clustering(centroids=l2_normalise(training.astype(np.float32)), one_to_one=False)
     rows = training / np.linalg.norm(training, axis=1, keepdims=True)
     initial = initial_clusters(rows, options.threshold or plda.threshold or PIECE_THRESHOLD, method="average")
-    heard = _sample(initial, weights)
-    observations = weights[heard] / _OBSERVATION_S
-    responsibilities = vbx_responsibilities(training[heard], initial[heard], plda, options, observations)
-    return bound_clusters(training, (responsibilities * weights[heard, None]).T @ rows[heard], options)
+    sampled = _sample(initial, weights)
+    observations = weights[sampled] / _OBSERVATION_S
+    responsibilities = vbx_responsibilities(training[sampled], initial[sampled], plda, options, observations)
+    return bound_clusters(training, (responsibilities * weights[sampled, None]).T @ rows[sampled], options)
 
 
 def initial_clusters(training: npt.NDArray[np.float64], threshold: float, *, method: str = "centroid") -> Labels:
-    """Agglomerative clusters of L2-normalised embeddings, ``(N, D) -> (N,)``, from 0 without gaps.
+    """Agglomerative clustering of embeddings, ``(N, D) -> (N,)``; labels count from 0 without gaps.
 
     Parameters
     ----------
     training : ndarray, shape (N, D)
     threshold : float
-        Distance at which merging stops.
+        Distance at which merging stops, between L2-normalised embeddings.
     method : {"centroid", "average"}
-        Distance of two clusters: that of their means, or the root of the mean squared distance of their members.
+        Distance of two clusters: the distance of their means, or the root of their members' mean squared distance.
 
     Notes
     -----
-    More than 6,000 embeddings are clustered in blocks of neighbours first, then the means of their clusters, so that
-    no distance matrix is larger than that of one block.
+    More than 6,000 embeddings are first clustered in blocks of consecutive ones, then the means of those clusters are
+    clustered. So no distance matrix exceeds that of one block.
     """
     rows = training / np.linalg.norm(training, axis=1, keepdims=True)
     sizes = np.ones(len(rows))
@@ -173,9 +173,9 @@ def _linkage_clusters(rows: npt.NDArray[np.float64], threshold: float, method: s
 
 
 def _mean_squared_distances(means: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean squared distance of the members of any two clusters of unit vectors, ``(N, D) -> (N (N - 1) / 2,)``.
+    """Mean squared distance of the members of each pair of clusters of unit vectors, ``(N, D) -> (N (N - 1) / 2,)``.
 
-    ``2 - 2 mean cosine``, and the mean cosine is the product of the clusters' means.
+    It is ``2 - 2 mean cosine``, and the mean cosine is the dot product of the clusters' means.
     """
     single = means.astype(np.float32)
     square = np.maximum(2 - 2 * (single @ single.T), 0)
@@ -189,7 +189,7 @@ def vbx_responsibilities(
     options: ClusteringOptions,
     weights: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Responsibilities of the speakers whom VBx keeps, ``(N, speakers)``."""
+    """VBx responsibilities of the speakers with a remaining prior, ``(N, speakers)``."""
     responsibilities, priors = vbx(
         plda.transform(training),
         plda.phi,
@@ -203,16 +203,16 @@ def vbx_responsibilities(
 
 
 def _sample(labels: Labels, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Pieces that stand for all: the same share of each cluster, at least one, about 75 s for each speaker at most.
+    """Sample the pieces: the same share of each cluster, at least one piece, up to about 75 s per speaker on average.
 
-    VBx takes observations for independent. Those of one person in one recording are not, and with enough of them it
-    keeps each manner of speaking for a speaker. There are as many speakers here as the entropy of the clusters' shares
-    tells.
+    VBx assumes independent observations. Observations of one person in one recording are not independent; given enough
+    of them, VBx splits a person by manner of speaking. The number of speakers is estimated as the exponential of the
+    entropy of the clusters' shares of time.
     """
     total, sizes = seconds.sum(), np.bincount(labels)
     num_speakers = np.exp(entr(np.bincount(labels, seconds) / total).sum())
     share = min(1.0, _EVIDENCE_S * num_speakers / total)
-    taken = np.maximum(np.floor(share * np.arange(sizes.max() + 1)), 1)  # of the first pieces of a cluster
+    taken = np.maximum(np.floor(share * np.arange(sizes.max() + 1)), 1)  # among the first pieces of a cluster
     taken[0] = 0
     order = np.argsort(labels, kind="stable")
     place = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -222,7 +222,7 @@ def _sample(labels: Labels, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.
 def bound_clusters(
     training: npt.NDArray[np.float64], centroids: npt.NDArray[np.float64], options: ClusteringOptions
 ) -> Clustering:
-    """The centroids found, or others in the number that the caller asks for."""
+    """The given centroids, or those of a forced number of clusters if ``options`` exclude their number."""
     found = len(centroids)
     wanted = min(options.bound(found), len(training))
     warning = None
@@ -253,6 +253,6 @@ def _force_count(training: npt.NDArray[np.float64], wanted: int) -> npt.NDArray[
 def _forced(found: int, options: ClusteringOptions) -> str:
     asked = options.bound(found)
     return (
-        f"VBx found {found} speaker{'s' * (found != 1)} where {options.limit(found)} asks for {asked}: the voices "
-        f"were {'put together' if asked < found else 'divided'} by force (k-means), so check who is who"
+        f"VBx found {found} speaker{'s' * (found != 1)}, but {options.limit(found)} requires {asked}: speakers were "
+        f"{'merged' if asked < found else 'split'} by k-means. Check the speakers, or change the option"
     )

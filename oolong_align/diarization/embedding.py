@@ -1,9 +1,7 @@
 """Speaker embeddings: backbone frames of the recording, pooled over a span or a mask into one vector.
 
-The backbone runs once over the recording, where somebody speaks, over each piece between two changes of speaker by
-itself. The mean of the features that the model expects to be subtracted is taken over a sliding 10 s span, which stands
-for the mean of a 10 s window. `pooled_window_embeddings` pools these frames for the local speakers of windows, a matrix
-product for each window; `exact_window_embeddings` runs the backbone on every window instead, as the reference does.
+The backbone runs once over the speech of a recording, separately for each stretch between two changes of speaker. The
+model expects features minus their mean over a 10 s window; the mean of the 10 s around each frame replaces it.
 
 References
 ----------
@@ -42,9 +40,9 @@ from oolong_align.util.parallel import ordered_map
 from oolong_align.weights import derive
 
 _FBANK_PER_VOICE_FRAME: Final = VOICE_FRAME_SAMPLES // FBANK_STEP_SAMPLES
-# In voice frames of 80 ms. The seams between blocks cost the embeddings of pieces a cosine of 2e-4 to 5e-4 on average;
-# embeddings from each window's own backbone pass differ by 2e-2. A network that looks at means over all of its input,
-# as CAM++, differs by 4e-2 with any block from 4 to 30 s; 10 s is what a window has.
+# In voice frames of 80 ms. The boundaries between blocks change the embeddings of pieces by a cosine distance of 2e-4
+# to 5e-4 on average; embeddings from separate backbone passes over each window differ by 2e-2. For a network that
+# averages over all of its input, such as CAM++, it is 4e-2 with any block from 4 to 30 s. A window has 10 s.
 _BLOCK: Final = 125
 _CONTEXT: Final = 3
 _READ: Final = 1500
@@ -52,7 +50,7 @@ _PROBED: Final = 4
 
 
 class EmbeddingModel:
-    """A speaker embedding graph, cut at its pooling; ``precision`` is that of the backbone, "fp32" or "int8".
+    """A speaker embedding graph, split at its pooling; ``precision`` is that of the backbone, "fp32" or "int8".
 
     Attributes
     ----------
@@ -61,9 +59,9 @@ class EmbeddingModel:
     per_voice_frame : int
         Backbone frames in 80 ms.
     fbank_window : {"hamming", "povey"}
-        Of the features that it expects, by the graph's metadata.
+        Window of the features, from the graph's metadata.
     threads : int
-        Calls to keep under way side by side; each runs on one thread.
+        Number of calls to run in parallel, each on one thread.
     """
 
     def __init__(
@@ -88,19 +86,19 @@ class EmbeddingModel:
         self.channels = self._head.get_inputs()[0].shape[1] // 2
         self.dimension: int = self._head.get_outputs()[0].shape[1]
         if not isinstance(self.dimension, int):
-            raise ModelError(f"{path}: the embedding has no fixed size; export the graph with one")
+            raise ModelError(f"{path}: the embedding has no fixed size. Export the graph with a fixed size")
         self.threads = count_side_by_side(self._backbone, intra_threads)
         probe = self.frames(np.zeros((1, _PROBED * _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32))
         if not (
             np.isfinite(probe).all()
             and np.isfinite(self.project(pool_statistics(probe[0], np.ones((1, probe.shape[1]), dtype=np.bool_)))).all()
         ):
-            raise ModelError(f"{path}: it computes what are no numbers; the file is damaged, get it again")
+            raise ModelError(f"{path}: the output is not finite. The file may be damaged: download it again")
         self.per_voice_frame, rest = divmod(probe.shape[1], _PROBED)
         if rest or not self.per_voice_frame:
             raise ModelError(
-                f"{path}: the backbone makes {probe.shape[1]} frames of {_PROBED * 80} ms, which are not one or more "
-                "every 80 ms; use a network whose frames are 80, 40, 20 or 10 ms apart"
+                f"{path}: the backbone outputs {probe.shape[1]} frames for {_PROBED * 80} ms. "
+                "Use a network with a frame step of 80, 40, 20 or 10 ms"
             )
 
     @staticmethod
@@ -126,9 +124,9 @@ class EmbeddingModel:
         return np.asarray(embeddings, dtype=np.float32)
 
     def pool(self, frames: Stored, masks: Mask) -> FloatArray:
-        """Embedding of the frames of each mask; as by `pool_statistics`.
+        """Embedding of the voice frames of each mask, equal to `project` of `pool_statistics`.
 
-        ``(T per_voice_frame, channels), (M, T) -> (M, D)``: a mask is of voice frames.
+        ``(T per_voice_frame, channels), (M, T) -> (M, D)``.
         """
         if self.per_voice_frame > 1:
             masks = masks.repeat(self.per_voice_frame, axis=1)
@@ -144,21 +142,21 @@ class EmbeddingModel:
 def compute_frames(
     model: EmbeddingModel, audio: Audio, *, stretches: Spans | None = None, progress: Progress | None = None
 ) -> FrameStore:
-    """Run the backbone once over a recording, over each stretch by itself, in blocks of at most 10 s.
+    """Run the backbone once over a recording, separately for each stretch, in blocks of at most 10 s.
 
-    The backbone hears nothing of what lies outside of a stretch, so a stretch of one voice has frames of that voice
-    alone; only the mean that the features lose is that of the 10 s around them. Blocks of one stretch see 0.24 s of
-    their neighbours.
+    The input of the backbone ends at the bounds of a stretch, so the frames of a stretch with one speaker depend on
+    that speaker alone, apart from the mean that is subtracted from the features. Blocks of one stretch get 0.24 s of
+    context from their neighbours.
 
     Parameters
     ----------
     model : EmbeddingModel
     audio : Audio
     stretches : ndarray, shape (N, 2), optional
-        First frame and the one after the last, of `count_voice_frames`; sorted, and none shares frames with another.
-        The whole recording is one stretch if not given.
+        First voice frame and the one after the last, sorted, without overlap; by default the whole recording is one
+        stretch.
     progress : callable, optional
-        Told about the stage embedding, in frames of 80 ms.
+        Called as ``progress("embedding", done, total)``, in frames of 80 ms.
     """
     length = count_voice_frames(audio.num_samples)
     if stretches is None:
@@ -193,7 +191,7 @@ def count_voice_frames(num_samples: int) -> int:
 def _feature_blocks(
     audio: Audio, window: FbankWindow, stretches: Spans, length: int
 ) -> Iterator[tuple[FloatArray, slice]]:
-    """Yield the mean-free features of a block with its context, ``(frames, 8, 80)``, and which frames are its own."""
+    """Yield the mean-free features of a block with its context, ``(frames, 8, 80)``, and the slice without context."""
     held = np.empty((0, _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32)
     start = stop = 0
     for low, first, last, high in _blocks(stretches):
@@ -205,7 +203,7 @@ def _feature_blocks(
 
 
 def _blocks(stretches: Spans) -> Iterator[tuple[int, int, int, int]]:
-    """Parts of each stretch: where the context begins, the block, its end, the context's end."""
+    """Yield the blocks of each stretch: start of context, start of block, end of block, end of context."""
     for first, last in stretches.tolist():
         for begin in range(first, last, _BLOCK):
             end = min(begin + _BLOCK, last)
@@ -213,7 +211,7 @@ def _blocks(stretches: Spans) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _read_features(audio: Audio, window: FbankWindow, first: int, last: int) -> FloatArray:
-    """Mean-free features of voice frames, ``(frames, 8, 80)``; zeros behind the end of the recording."""
+    """Mean-free features of voice frames, ``(frames, 8, 80)``; zeros after the end of the recording."""
     begin, end = first * _FBANK_PER_VOICE_FRAME, last * _FBANK_PER_VOICE_FRAME
     features = read_mean_free_fbank(audio, begin, min(end, count_fbank_frames(audio.num_samples)), window)
     filled = np.pad(features, ((0, end - begin - len(features)), (0, 0)))

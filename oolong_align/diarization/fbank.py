@@ -1,4 +1,4 @@
-"""Kaldi filter-bank features as the networks of WeSpeaker and of 3D-Speaker expect them.
+"""Kaldi filter-bank features for the networks of WeSpeaker and 3D-Speaker.
 
 References
 ----------
@@ -23,7 +23,7 @@ from oolong_align.timing.grid import FBANK_STEP_SAMPLES, FBANK_WIDTH_SAMPLES, SA
 from oolong_align.types import FloatArray
 
 FbankWindow: TypeAlias = Literal["hamming", "povey"]
-"""As Kaldi names them; the second is its own."""
+"""Window functions by their Kaldi names; "povey" is a Hann window to the power of 0.85."""
 
 NUM_BINS: Final = 80
 _INT16_SCALE: Final = 32768.0
@@ -36,38 +36,38 @@ _WINDOWS: Final = {
 }
 _TOOLKITS: Final[Mapping[str, FbankWindow]] = {"wespeaker": "hamming", "3d-speaker": "povey"}
 _SHOWN: Final = 40
-# One pass over so many frames stays in the processor's cache.
+# Frames per pass, so that a pass fits the processor's cache.
 _TOGETHER: Final = 256
 
 
 def find_fbank_window(source: Path, metadata: Mapping[str, str]) -> FbankWindow:
-    """Window of the toolkit that the metadata of a graph name as ``framework``; WeSpeaker's without any.
+    """Window function of the toolkit in a graph's metadata; WeSpeaker's if the metadata have no ``framework``.
 
-    Published graphs hold it as "wespeaker" or "3d-speaker", and most the ``sample_rate``. A network that gets other
-    features than its own runs all the same, less accurately. Samples end at 32768 for either: at 1, where 3D-Speaker's
-    end, the least energy that is taken, 1.2e-7, hides what is heard in quiet recordings.
+    Published graphs store ``framework`` as "wespeaker" or "3d-speaker", and most of them the ``sample_rate``. A network
+    also runs with the features of the other toolkit, but less accurately. Samples are scaled to 32768 for both
+    toolkits. With 3D-Speaker's scale of 1, the energy floor of 1.2e-7 would mask speech in quiet recordings.
 
     Raises
     ------
     ModelError
-        If they name another toolkit, or a sample rate that is not 16 kHz.
+        If the metadata name another toolkit, or a sample rate other than 16 kHz.
     """
     toolkit = metadata.get("framework", "").strip().lower() or "wespeaker"
     rate = metadata.get("sample_rate", "").strip() or str(SAMPLE_RATE)
     if toolkit not in _TOOLKITS:
         raise ModelError(
-            f"{source}: its metadata name the framework {toolkit[:_SHOWN]!r}, whose features are not known here; use a "
-            f"network of {' or '.join(_TOOLKITS)}"
+            f"{source}: unknown framework {toolkit[:_SHOWN]!r} in the metadata. Use a network of "
+            f"{' or '.join(_TOOLKITS)}"
         )
     if rate != str(SAMPLE_RATE):
         raise ModelError(
-            f"{source}: its metadata name the sample_rate {rate[:_SHOWN]!r}; use a network for {SAMPLE_RATE} Hz"
+            f"{source}: unsupported sample_rate {rate[:_SHOWN]!r} in the metadata. Use a network for {SAMPLE_RATE} Hz"
         )
     return _TOOLKITS[toolkit]
 
 
 def count_fbank_frames(num_samples: int) -> int:
-    """Count the whole 25 ms frames, 10 ms apart, that fit into some samples."""
+    """Number of complete 25 ms frames, 10 ms apart, in ``num_samples``."""
     if num_samples < FBANK_WIDTH_SAMPLES:
         return 0
     return 1 + (num_samples - FBANK_WIDTH_SAMPLES) // FBANK_STEP_SAMPLES
@@ -84,7 +84,7 @@ def read_fbank(audio: Audio, first: int, last: int, window: FbankWindow = "hammi
 
 
 def read_mean_free_fbank(audio: Audio, first: int, last: int, window: FbankWindow = "hamming") -> FloatArray:
-    """Fbank frames ``[first, last)`` minus the mean of the 10 s around each (shifted inwards at the ends)."""
+    """Fbank frames ``[first, last)`` minus the mean of the 10 s around each, shifted inwards near the ends."""
     total = count_fbank_frames(audio.num_samples)
     half = _MEAN_FRAMES // 2
     span = min(_MEAN_FRAMES, total)
@@ -101,15 +101,15 @@ def read_mean_free_fbank(audio: Audio, first: int, last: int, window: FbankWindo
 def compute_fbank(samples: FloatArray, window: FbankWindow = "hamming") -> FloatArray:
     """Log mel energies of 80 bins: windows of 25 ms every 10 ms, no dither, no energy.
 
-    A frame depends on its own 400 samples only, so blocks that start on multiples of 160 samples give the same
-    frames as the whole recording, but for rounding.
+    A frame depends on its own 400 samples only. Blocks that start at multiples of 160 samples therefore have the same
+    frames as the whole recording, except for rounding.
 
     Parameters
     ----------
     samples : ndarray, shape (samples,)
         ``float32`` at 16 kHz in [-1, 1].
     window : {"hamming", "povey"}
-        As the network was trained with; see `find_fbank_window`.
+        Window function of the network's training; see `find_fbank_window`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Where the backbone frames of a recording are kept between the pass that computes them and the pooling."""
+"""Storage of a recording's backbone frames between the embedding pass and the pooling."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ _MEMORY_BYTES: Final = 64 * 2**20
 
 
 class FrameStore:
-    """Backbone frames of a recording, by 80 ms, in half precision; beyond 64 MB in a temporary file.
+    """Backbone frames of a recording in half precision, indexed by voice frames of 80 ms.
 
-    One thread appends; threads and forked processes read at once.
+    More than 64 MB are stored in a temporary file. One thread appends; several threads and forked processes may read at
+    the same time.
 
-    128 kB a second in single precision would be 460 MB an hour; half precision halves that, and costs a cosine of
-    less than 1e-6 to the embeddings.
+    Single precision takes 128 kB a second, 460 MB an hour. Half precision takes half of that and changes embeddings by
+    a cosine distance of less than 1e-6.
 
     Parameters
     ----------
     channels : int
         Size of a frame.
     present : ndarray, shape (frames,), optional
-        Which of the recording's frames there are; without it, as many as are appended.
+        Which voice frames of the recording are stored; by default all, as many as are appended.
     rows : int
-        Backbone frames in each frame of 80 ms.
+        Backbone frames in each voice frame.
     """
 
     def __init__(self, channels: int, present: Mask | None = None, *, rows: int = 1) -> None:
@@ -47,7 +48,7 @@ class FrameStore:
         return max(self._length, self._stored)
 
     def append(self, frames: FloatArray | Stored) -> None:
-        """Add the next frames that are present, ``(n rows, channels)``.
+        """Append the next present frames, ``(n rows, channels)``.
 
         Raises
         ------
@@ -66,22 +67,22 @@ class FrameStore:
                 self._store.append(data)
         except OSError as error:
             raise OutputError(
-                f"no room for the voice frames in {scratch_folder()} ({error.strerror or error}): an hour "
-                "takes 430 MB with its decoded audio; free some space or set TMPDIR to another folder"
+                f"Could not write temporary data to {scratch_folder()} ({error.strerror or error}): an hour of audio "
+                "takes 430 MB. Free some space or set TMPDIR to another folder"
             ) from error
         self._stored += len(frames) // self._rows
 
     def indices(self, first: int, last: int) -> npt.NDArray[np.int64]:
-        """Which of the frames ``[first, last)`` there are."""
+        """Indices of the stored frames in ``[first, last)``."""
         begin, end = self._range(first, last)
         return np.arange(begin, end) if self._indices is None else self._indices[begin:end]
 
     def read(self, first: int, last: int) -> FloatArray:
-        """Those of the frames ``[first, last)`` that there are, ``float32[n rows, channels]``."""
+        """Stored frames in ``[first, last)``, ``float32[n rows, channels]``."""
         return self.read_stored(first, last).astype(np.float32)
 
     def read_stored(self, first: int, last: int) -> Stored:
-        """`read` in the precision of the store, ``float16[n rows, channels]``."""
+        """`read` in half precision, ``float16[n rows, channels]``."""
         begin, end = self._range(first, last)
         frame_bytes = 2 * self._rows * self.channels
         start, size = begin * frame_bytes, (end - begin) * frame_bytes
@@ -90,7 +91,7 @@ class FrameStore:
         return np.frombuffer(data, dtype=np.float16).reshape((end - begin) * self._rows, self.channels)
 
     def _range(self, first: int, last: int) -> tuple[int, int]:
-        """Places in the store that hold the frames ``[first, last)``."""
+        """Positions in the store of the frames ``[first, last)``."""
         if self._indices is None:
             begin, end = max(first, 0), min(last, self._stored)
         else:

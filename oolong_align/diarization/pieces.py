@@ -1,7 +1,7 @@
-"""Pieces of speech with one speaker each, found from the windows without knowing who the speakers are.
+"""Pieces of speech of one speaker each, found from the windows before the speakers are known.
 
-Windows agree well on where one speaker hands over to another, also where they number the speakers differently or
-have too few numbers for all of them. The timeline is cut at these changes, and wherever the number of speakers changes.
+Windows agree well on the times at which one speaker follows another, even if they number the speakers differently or
+contain more than three. Pieces are cut at these changes, and at each change of the number of speakers.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _PROJECTED_TOGETHER: Final = 256
 
 
 def change_votes(segmentation: Segmentation) -> FloatArray:
-    """Share of the windows over each frame in which other people speak there than in the frame before, ``(frames,)``.
+    """Share of the windows over each frame whose active speakers differ from the previous frame, ``(frames,)``.
 
-    Only changes from somebody to somebody count: speech begins and ends where the number of speakers says so.
+    Only changes from speech to speech count; `Segmentation.speaker_counts` decides where speech starts and ends.
     """
     votes = np.zeros(segmentation.num_frames, dtype=np.float32)
     for first, window in zip(segmentation.first_frames, segmentation.activity, strict=True):
-        anybody = window.any(axis=1)
-        changes = (window[1:] != window[:-1]).any(axis=1) & anybody[1:] & anybody[:-1]
+        active = window.any(axis=1)
+        changes = (window[1:] != window[:-1]).any(axis=1) & active[1:] & active[:-1]
         frames = first + 1 + np.flatnonzero(changes)
         votes[frames[frames < len(votes)]] += 1
     shares: FloatArray = (votes / np.maximum(segmentation.frame_coverage(), 1)).astype(np.float32)
@@ -114,7 +114,7 @@ def frames_with_voice(segmentation: Segmentation) -> Mask:
 
 
 def cut_segments(segments: Sequence[SpeakerSegment], changes: npt.NDArray[np.float64]) -> tuple[DiarizeSegment, ...]:
-    """Segments cut at the times of possible changes, in seconds and any order, where all parts last at least 0.3 s."""
+    """Cut segments at possible changes, in seconds and any order, where all parts last at least 0.3 s."""
     ordered = np.unique(changes)
     return tuple(
         DiarizeSegment(start, end, segment.speaker_id)
@@ -124,10 +124,10 @@ def cut_segments(segments: Sequence[SpeakerSegment], changes: npt.NDArray[np.flo
 
 
 def split_at(spans: Spans, changes: npt.NDArray[np.int64], *, least: int = _MIN_PIECE_FRAMES) -> Spans:
-    """Cut spans of frames at possible changes, in any order, where all parts have at least so many frames, or 0.3 s.
+    """Cut spans of frames at possible changes, in any order, where all parts have at least ``least`` frames.
 
-    ``(N, 2 + columns) -> (at least N, 2 + columns)``: what follows a span's first frame and the one after its last is
-    the same in all its parts.
+    ``(N, 2 + columns) -> (parts, 2 + columns)``: the first two columns are the first frame and the one after the last;
+    the others are copied to all parts of a span. The default for ``least`` is 0.3 s.
     """
     ordered = np.unique(changes)
     parts: list[list[float]] = []
@@ -138,7 +138,7 @@ def split_at(spans: Spans, changes: npt.NDArray[np.int64], *, least: int = _MIN_
 
 
 def _cut(start: float, end: float, ordered: npt.NDArray[np.generic], least: float) -> list[float]:
-    """Start, end, and between them the first changes that leave parts of a least length."""
+    """Start, end, and the first changes between them that leave parts of a minimum length."""
     bounds = [start]
     first = int(np.searchsorted(ordered, start + least))
     last = int(np.searchsorted(ordered, end - least, side="right"))

@@ -1,4 +1,4 @@
-"""Probabilistic linear discriminant analysis: from embeddings to the space in which VBx works.
+"""Probabilistic linear discriminant analysis: transforms embeddings to the space of VBx.
 
 References
 ----------
@@ -26,7 +26,7 @@ _FIELDS: Final = ("mean1", "lda", "mean2", "mu", "tr", "phi")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plda:
-    """A solved model: after `transform`, within-speaker covariance is the identity and between-speaker diagonal.
+    """A trained PLDA: `transform` makes the within-speaker covariance the identity and the between-speaker diagonal.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class Plda:
     tr : ndarray, shape (K, K)
         Diagonalising transform; a row for each dimension.
     phi : ndarray, shape (K,)
-        Between-speaker variances, falling.
+        Between-speaker variances, in descending order.
     threshold : float or None
-        Where the model's embeddings need another one for pieces than `clustering.PIECE_THRESHOLD`.
+        Clustering threshold for pieces, if it differs from `clustering.PIECE_THRESHOLD` for the model's embeddings.
     """
 
     mean1: Array
@@ -58,7 +58,7 @@ class Plda:
         Raises
         ------
         ModelError
-            If an array is missing, not finite, or does not fit the others.
+            If an array is missing, is not finite, or does not match the shape of the others.
         """
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -79,9 +79,9 @@ class Plda:
             if getattr(self, name).shape != shape:
                 raise ModelError(f"{path}: the array {name} has shape {getattr(self, name).shape}, expected {shape}")
         if not all(np.isfinite(getattr(self, name)).all() for name in _FIELDS):
-            raise ModelError(f"{path}: the arrays hold numbers that are not finite")
+            raise ModelError(f"{path}: the arrays contain values that are not finite")
         if self.threshold is not None and not 0 < self.threshold <= 2:
-            raise ModelError(f"{path}: the threshold is {self.threshold:g}; it lies above 0 and up to 2")
+            raise ModelError(f"{path}: threshold {self.threshold:g} must be above 0 and up to 2")
 
     @property
     def dimension(self) -> int:

@@ -1,8 +1,8 @@
-"""Who speaks in each frame, from pieces of speech with one speaker each.
+"""Assign pieces, overlaps and short spans to speakers.
 
-A piece goes to the speaker whose long pieces it resembles most. What is no piece has several speakers, or is too short
-to be judged by its voice alone: the voice of two people at once lies between theirs, and most often they are those who
-speak before and after.
+A piece goes to the speaker with the most similar long pieces. Other speech has several speakers, or is too short for a
+reliable embedding. The embedding of an overlap lies between those of its speakers, who are usually the speakers before
+and after it, so neighbouring speakers get a bonus.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def reconstruct_from_pieces(
     *,
     at_least: int = 1,
 ) -> tuple[SpeakerActivity, FloatArray]:
-    """Give pieces, and all other speech, to the speakers whose voices they have.
+    """Assign pieces and all other speech to the speakers with the most similar embeddings.
 
     Parameters
     ----------
     pieces : ndarray, shape (pieces, 2)
-        Sorted; those in which several people speak are taken for other speech.
+        Sorted; a piece with several speakers counts as other speech.
     embeddings : ndarray, shape (pieces, D)
         Of the pieces.
     voices : ndarray, shape (speakers, D)
@@ -50,9 +50,9 @@ def reconstruct_from_pieces(
     counts : ndarray, shape (frames,)
         How many people speak in each frame, 0 to 2 and not more than there are voices.
     model, frames
-        The embedding head, and the recording's backbone frames.
+        The embedding model and the recording's backbone frames.
     at_least : int
-        Speakers to keep: pieces stay with the nearest of ``voices`` where fewer would have any.
+        Minimum number of speakers: if fewer would keep pieces, pieces go to the nearest of ``voices`` instead.
 
     Returns
     -------
@@ -62,7 +62,8 @@ def reconstruct_from_pieces(
 
     Notes
     -----
-    In other speech, who speaks up to 0.5 s before or after gets a bonus of 0.3 to the cosine. O(pieces x speakers).
+    In other speech, the cosine of a speaker of a piece up to 0.5 s before or after gets a bonus of 0.3.
+    O(pieces x speakers).
     """
     alone = counts[pieces[:, 0]] == 1
     spans, rows = pieces[alone], l2_normalise(embeddings[alone])
@@ -88,23 +89,23 @@ def reconstruct_from_pieces(
 def settle_pieces(
     embeddings: FloatArray, owners: npt.NDArray[np.int64], long: npt.NDArray[np.bool_], voices: FloatArray
 ) -> tuple[npt.NDArray[np.int64], FloatArray]:
-    """Give each piece to the speaker whose long pieces it resembles most, twice.
+    """Assign each piece to the speaker with the most similar long pieces, in two rounds.
 
     Parameters
     ----------
     embeddings : ndarray, shape (pieces, D)
         L2-normalised.
     owners : ndarray, shape (pieces,)
-        Speaker of each piece so far.
+        Current speaker of each piece.
     long : ndarray, bool, shape (pieces,)
     voices : ndarray, shape (speakers, D)
-        Stands in for a speaker without a long piece.
+        Embeddings of speakers without a long piece.
 
     Returns
     -------
     owners : ndarray, shape (pieces,)
     centroids : ndarray, shape (speakers, D)
-        The means that they were compared with last.
+        Speaker embeddings of the last round.
     """
     for _ in range(_ROUNDS):
         centroids = piece_centroids(embeddings[long], owners[long], voices)
@@ -113,21 +114,21 @@ def settle_pieces(
 
 
 def piece_centroids(embeddings: FloatArray, owners: npt.NDArray[np.int64], fallback: FloatArray) -> FloatArray:
-    """L2-normalised mean of each speaker's pieces, ``(pieces, D) -> (speakers, D)``; without any the fallback's row."""
+    """L2-normalised mean of each speaker's pieces, ``(pieces, D) -> (speakers, D)``; the fallback's row without any."""
     members = np.eye(len(fallback), dtype=np.float32)[owners].T  # (speakers, pieces)
     sums = members @ embeddings
     return l2_normalise(np.where(members.any(axis=1, keepdims=True), sums, fallback))
 
 
 def _constant_spans(values: npt.NDArray[np.int64]) -> Spans:
-    """Longest spans in which the values are one and the same and above 0."""
+    """Longest spans of equal values above 0."""
     bounds = np.unique(np.r_[0, np.flatnonzero(np.diff(values)) + 1, len(values)])
     spans: Spans = np.stack([bounds[:-1], bounds[1:]], axis=1).astype(np.int64)
     return spans[values[spans[:, 0]] > 0]
 
 
 def _neighbours(spans: Spans, pieces: Spans, owners: npt.NDArray[np.int64], num_speakers: int) -> npt.NDArray[np.bool_]:
-    """Who speaks in the nearest piece before and in the nearest after each span, ``(spans, speakers)``."""
+    """Whether a speaker has the nearest piece before or after each span, ``(spans, speakers)``."""
     near = np.zeros((len(spans), num_speakers), dtype=np.bool_)
     if len(pieces):
         before = np.searchsorted(pieces[:, 1], spans[:, 0], side="right") - 1

@@ -1,9 +1,9 @@
-"""Speakers of a recording from pieces that are cut again where their voice changes.
+"""Cluster the pieces, cut them where the voice changes, and cluster again.
 
-Windows do not tell every change of speaker: where more than three people speak in 10 s, or two are alike, turns of a
-second or two stay inside a piece of somebody else's. Once the speakers are known, their voices tell these changes: each
-piece is heard through a sliding window, and a hidden Markov model finds the sequence of speakers in it. Purer pieces
-make better speakers, so these are then found again.
+Windows miss some changes of speaker: if more than three people speak in 10 s, or two sound similar, turns of one or two
+seconds remain inside another speaker's piece. The clustered speakers reveal these changes. Each piece is embedded with
+a sliding window, and a hidden Markov model finds the sequence of speakers in it. The purer pieces are clustered again,
+which improves the speakers.
 
 References
 ----------
@@ -56,18 +56,18 @@ def cluster_resegmented(
     options: ClusteringOptions,
     progress: Progress | None = None,
 ) -> tuple[Clustering, Spans, FloatArray]:
-    """Find the speakers, cut the pieces where one speaker's voice gives way to another's, and find them again.
+    """Find the speakers, cut the pieces where one speaker follows another, and find the speakers again.
 
     Parameters
     ----------
     pieces : ndarray, shape (pieces, 2)
-        As by `oolong_align.diarization.pieces.find_pieces`; at least one.
+        From `oolong_align.diarization.pieces.find_pieces`; at least one.
     model, frames
         The embedding head, and the recording's backbone frames.
     plda, options
         As for `oolong_align.diarization.clustering.cluster_pieces`.
     progress : callable, optional
-        Told about the stage clustering, in steps.
+        Called as ``progress("clustering", done, total)``, in steps.
 
     Returns
     -------
@@ -78,33 +78,33 @@ def cluster_resegmented(
 
     Notes
     -----
-    The speakers whose voices cut the pieces, up to twice, are found without the bounds of ``options``, so that a wrong
-    number does not cut as it asks for and confirm itself. Costs up to four times those of `cluster_pieces`, five passes
-    over the stored frames, and O(seconds x speakers).
+    Pieces are cut up to twice. The speakers that cut them are found without the bounds in ``options``; otherwise a
+    wrong number of speakers would cut the pieces to match it. Costs up to four times `cluster_pieces`, five passes over
+    the stored frames, and O(seconds x speakers).
     """
     unbounded = replace(options, num_speakers=None, min_speakers=None, max_speakers=None)
-    tell = partial(progress or _tell_nobody, "clustering")
+    report = partial(progress or _ignore_progress, "clustering")
     embeddings = embed_spans(pieces, model, frames)
     clustering = _cluster(pieces, embeddings, plda, unbounded)
     for number in range(1, _ROUNDS + 1):
-        tell(number, _ROUNDS + 2)
+        report(number, _ROUNDS + 2)
         parts = split_at(pieces, find_voice_changes(pieces, clustering.centroids, model, frames))
         if len(parts) == len(pieces):
             break
         pieces = parts
         embeddings = embed_spans(pieces, model, frames)
         clustering = _cluster(pieces, embeddings, plda, unbounded)
-    tell(_ROUNDS + 1, _ROUNDS + 2)
+    report(_ROUNDS + 1, _ROUNDS + 2)
     if options != unbounded:
         clustering = _cluster(pieces, embeddings, plda, options)
-    tell(_ROUNDS + 2, _ROUNDS + 2)
+    report(_ROUNDS + 2, _ROUNDS + 2)
     return clustering, pieces, embeddings
 
 
 def find_voice_changes(
     pieces: Spans, voices: FloatArray, model: EmbeddingModel, frames: FrameStore
 ) -> npt.NDArray[np.int64]:
-    """Segmentation frames inside pieces at which another of the speakers begins, sorted.
+    """Segmentation frames inside pieces at which another speaker starts, sorted.
 
     Parameters
     ----------
@@ -116,8 +116,8 @@ def find_voice_changes(
 
     Notes
     -----
-    The score of a speaker is the cosine of a window of 0.72 s, each 0.24 s, to the speaker's voice; a change costs 0.2.
-    Memory does not grow with the length of a piece, but for the scores.
+    The score of a speaker is the cosine of a 0.72 s window's embedding to the speaker's, every 0.24 s; a change costs
+    0.2. Apart from the scores, memory does not grow with the length of a piece.
     """
     if len(voices) < 2:
         return np.zeros(0, dtype=np.int64)
@@ -135,7 +135,7 @@ def find_voice_changes(
 
 
 def best_sequence(scores: FloatArray, penalty: float) -> npt.NDArray[np.int64]:
-    """Speakers with the highest sum of scores less a penalty for each change, ``(steps, speakers) -> (steps,)``.
+    """Speakers with the highest sum of scores minus a penalty per change, ``(steps, speakers) -> (steps,)``.
 
     The Viterbi algorithm; O(steps x speakers).
     """
@@ -157,7 +157,7 @@ def best_sequence(scores: FloatArray, penalty: float) -> npt.NDArray[np.int64]:
 
 
 def _score(first: int, last: int, voices: FloatArray, model: EmbeddingModel, frames: FrameStore) -> FloatArray:
-    """Cosines of the windows inside a span of voice frames to the speakers' voices, ``(windows, speakers)``."""
+    """Cosines of the windows inside a span of voice frames to the speakers, ``(windows, speakers)``."""
     scores = [np.zeros((0, len(voices)), dtype=np.float32)]
     for begin in range(first, last - _WINDOW + 1, _STEP * _TOGETHER):
         stored = frames.read_stored(begin, min(begin + _MASKS.shape[1], last))
@@ -171,5 +171,5 @@ def _cluster(pieces: Spans, embeddings: FloatArray, plda: Plda, options: Cluster
     return cluster_pieces(embeddings, FRAME_STEP_S * (pieces[:, 1] - pieces[:, 0]), plda, options)
 
 
-def _tell_nobody(stage: str, done: int, total: int) -> None:
-    """Stand in for progress that nobody wants."""
+def _ignore_progress(stage: str, done: int, total: int) -> None:
+    """Progress callback that does nothing."""

@@ -1,4 +1,4 @@
-"""What a user should know of a diarization: speakers who may be one person, and wishes that were not met."""
+"""Warnings about a diarization: speakers who may be one person, and a missed number of speakers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALIKE_IF_VERY_SHORT: Final = 0.4
 
 
 def alike_speakers(activity: SpeakerActivity, voices: FloatArray) -> Iterator[str]:
-    """Say which speakers may be parts of others: heard for a short time, with a voice near another's."""
+    """Warn of speakers who speak briefly and sound like another, and may be the same person."""
     seconds = FRAME_STEP_S * np.bincount(activity.speakers[:, 0] + 1, minlength=len(voices) + 1)[1:]
     cosine = voices @ voices.T - 2 * np.eye(len(voices))
     alike = np.where(seconds < _VERY_SHORT_S, _ALIKE_IF_VERY_SHORT, _ALIKE)
@@ -27,13 +27,13 @@ def alike_speakers(activity: SpeakerActivity, voices: FloatArray) -> Iterator[st
         other = int(cosine[speaker].argmax())
         if seconds[speaker] <= seconds[other]:
             yield (
-                f"{speaker_label(speaker)} speaks for only {seconds[speaker]:.0f} s with a voice like "
-                f"{speaker_label(other)}'s (cosine {cosine[speaker, other]:.2f}); they may be one person"
+                f"{speaker_label(speaker)} speaks for only {seconds[speaker]:.0f} s and sounds like "
+                f"{speaker_label(other)} (cosine {cosine[speaker, other]:.2f}): they may be the same person"
             )
 
 
 def shortfall(found: int, limits: ClusteringOptions) -> str | None:
-    """Say that fewer speakers were found than the caller asks for."""
+    """Warn that fewer speakers were found than requested."""
     if limits.bound(found) == found:
         return None
-    return f"{limits.limit(found)} asks for {limits.bound(found)} speakers, but only {found} could be told apart"
+    return f"{limits.limit(found)} requires {limits.bound(found)} speakers, but only {found} could be distinguished"

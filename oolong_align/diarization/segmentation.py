@@ -1,4 +1,4 @@
-"""Local speaker activity: 10 s windows through the segmentation graph, and its powerset classes decoded.
+"""Local speaker activity: run the segmentation graph on 10 s windows and decode its powerset classes.
 
 References
 ----------
@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 
 def powerset_mapping(num_speakers: int, max_simultaneous: int) -> npt.NDArray[np.uint8]:
-    """Activity of each powerset class: nobody, then single speakers, then pairs, in lexicographic order.
+    """Activity of each powerset class: no speaker, then single speakers, then pairs, in lexicographic order.
 
     Returns
     -------
@@ -77,11 +77,11 @@ def decode_powerset(log_probabilities: FloatArray) -> npt.NDArray[np.uint8]:
 
 
 def speech_probability(log_probabilities: FloatArray) -> FloatArray:
-    """Evidence that somebody speaks: ``(..., 7) -> (...)``.
+    """Speech probability: ``(..., 7) -> (...)``.
 
-    ``p(best) / (p(best) + p(nobody))`` with the most probable class in which somebody speaks, so that it is above one
-    half exactly where `decode_powerset` finds a speaker. One minus ``p(nobody)`` would add up the doubts about who
-    it is, and finds speech in noise.
+    ``p(best) / (p(best) + p(silence))``, where ``best`` is the most probable class with a speaker. It is above one half
+    exactly where `decode_powerset` finds a speaker. ``1 - p(silence)`` would also sum the probabilities of unlikely
+    speakers, and detects speech in noise.
     """
     margin = log_probabilities[..., 1:].max(axis=-1) - log_probabilities[..., 0]
     probability: FloatArray = expit(margin)
@@ -90,7 +90,7 @@ def speech_probability(log_probabilities: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, kw_only=True)
 class Segmentation:
-    """Activity of up to three local speakers in each window.
+    """Activity of up to three local speakers in each window of a recording.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Segmentation:
 
     @property
     def num_frames(self) -> int:
-        """Length of the recording's frame grid."""
+        """Number of frames of the recording's grid."""
         return count_frames(len(self.activity), self.step_samples)
 
     @cached_property
@@ -135,7 +135,7 @@ class Segmentation:
         return counts
 
     def frame_coverage(self) -> npt.NDArray[np.int64]:
-        """Count the windows over each frame of the grid, ``(frames,)``."""
+        """Number of windows that cover each frame of the grid, ``(frames,)``."""
         edges = np.zeros(self.num_frames + 1, dtype=np.int64)
         np.add.at(edges, self.first_frames, 1)
         np.add.at(edges, np.minimum(self.first_frames + WINDOW_FRAMES, self.num_frames), -1)
@@ -145,8 +145,8 @@ class Segmentation:
 class Segmenter:
     """The segmentation graph: ``[B, 1, 160000] -> [B, 589, 7]`` log-probabilities.
 
-    Overlapping windows share the first convolution where the graph can be taken apart. Each graph runs on one thread,
-    and several batches of windows side by side: recurrent layers gain little from several threads.
+    Overlapping windows share the first convolution if the graph can be split; see `SharedSincNet`. Each batch of
+    windows runs on one thread and several batches run in parallel, because recurrent layers gain little from threads.
     """
 
     def __init__(
@@ -163,54 +163,54 @@ class Segmenter:
             self._convolutions = SharedSincNet(path, providers=providers)
             recurrent = derive_part(path, extract_recurrent)
         except ModelError as error:
-            _log.info("%s; its windows run one by one", error)
+            _log.info("%s. Running the whole graph on each window", error)
         if precision == "int8":
             recurrent = quantized(recurrent, quantize_segmentation)
         self._session = open_session(
             recurrent, inputs={0: (None, None, None)}, outputs={0: (None, None, len(_MAPPING))}, providers=providers
         )
         self._input = self._session.get_inputs()[0].name
-        # 8-bit activations share one range in a batch: alone, no window depends on its neighbours
+        # 8-bit activations share one range per batch. A batch of one keeps windows independent of each other.
         self._together = 1 if precision == "int8" else BATCH
         self._threads = count_side_by_side(self._session, intra_threads)
 
     def infer(self, samples: FloatArray, *, step_samples: int = WINDOW_SAMPLES) -> FloatArray:
-        """Log-probabilities of the windows in a stretch of samples.
+        """Log-probabilities of the windows in a block of samples.
 
         Parameters
         ----------
         samples : ndarray, shape (160000 + (windows - 1) * step,)
             ``float32``.
         step_samples : int
-            Distance of two windows.
+            Distance between the starts of two windows.
 
         Returns
         -------
         ndarray, shape (windows, 589, 7)
-            ``float32``. A window's result does not depend on those beside it.
+            ``float32``. The result of a window does not depend on the other windows.
         """
         windows = sliding_window_view(samples, WINDOW_SAMPLES)[::step_samples]
         silent = np.array([not window.any() for window in windows])
-        chosen = np.flatnonzero(~silent | (np.cumsum(silent) == 1))  # one stands for all that are digital silence
+        chosen = np.flatnonzero(~silent | (np.cumsum(silent) == 1))  # only the first digitally silent one
         inputs = self._convolutions(samples, step_samples, chosen) if self._convolutions else windows[chosen, None]
         batches = (inputs[first : first + self._together] for first in range(0, len(inputs), self._together))
         scores = np.concatenate([self._session.run(None, {self._input: batch})[0] for batch in batches])
         return scores[np.searchsorted(chosen, np.where(silent, silent.argmax(), np.arange(len(windows))))]
 
     def each_batch(self, audio: Audio, *, step_samples: int, use: Callable[[FloatArray], Result]) -> Iterator[Result]:
-        """Run over the windows of a recording, the last one padded with zeros.
+        """Run on the windows of a recording; the last one is padded with zeros.
 
         Parameters
         ----------
         audio : Audio
         step_samples : int
         use : callable
-            Makes of some windows' log-probabilities, ``(B, 589, 7)``, what is needed; called on several threads.
+            Function of the log-probabilities of a batch, ``(B, 589, 7)``; called on several threads.
 
         Yields
         ------
         object
-            What ``use`` returned for the next windows, in order.
+            Results of ``use``, in the order of the windows.
         """
         num_windows = count_windows(audio.num_samples, step_samples)
         rounds = -(-num_windows // (BATCH * self._threads))
@@ -226,9 +226,9 @@ class Segmenter:
             yield result
 
     def __call__(self, audio: Audio, *, step_samples: int, progress: Progress | None = None) -> Segmentation:
-        """Run over a recording; a recording without samples has no windows.
+        """Segment a recording; an empty one has no windows.
 
-        Cost: O(windows) inference. Memory: a batch of windows for each thread, and 1.8 kB a window for the result.
+        Cost: O(windows) inference. Memory: a batch of windows for each thread, and 1.8 kB for each window.
         """
         num_windows = count_windows(audio.num_samples, step_samples)
         activity = np.empty((num_windows, WINDOW_FRAMES, LOCAL_SPEAKERS), dtype=np.uint8)

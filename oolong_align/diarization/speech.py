@@ -1,4 +1,4 @@
-"""Speech ranges from the probability that anybody speaks: two thresholds with hysteresis, then short gaps filled."""
+"""Speech ranges from the speech probability: two thresholds with hysteresis, then short gaps are filled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def is_speech(probability: FloatArray, *, onset: float, offset: float, before: b
 def speech_ranges(
     probability: FloatArray, *, onset: float, offset: float, min_duration_off: float, duration: float
 ) -> tuple[SpeechRange, ...]:
-    """Speech of a whole recording from ``(frames,)`` probabilities, in seconds, inside the recording."""
+    """Speech ranges of a recording from ``(frames,)`` probabilities, in seconds, clipped to the recording."""
     active = is_speech(probability, onset=onset, offset=offset)
     runs = fill_gaps(
         find_runs(np.where(active, 0, NO_SPEAKER)[:, None]), min_duration_off / FRAME_STEP_S, exclusive=True

@@ -1,4 +1,4 @@
-"""From activity on the frame grid to spans in seconds."""
+"""From activity on the frame grid to segments and turns in seconds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def find_runs(speakers: npt.NDArray[np.int32]) -> Runs:
     Parameters
     ----------
     speakers : ndarray, shape (frames, slots)
-        Speakers of each frame, or `NO_SPEAKER`; the last frame ends every run, as its middle is the last known time.
+        Speakers of each frame, or `NO_SPEAKER`. Runs end at the last frame, whose middle is the last known time.
     """
     found = [_runs_of_slot(slot) for slot in speakers[:-1].T]
     runs = np.concatenate(found)
@@ -33,12 +33,12 @@ def find_runs(speakers: npt.NDArray[np.int32]) -> Runs:
 def _runs_of_slot(speaker: npt.NDArray[np.int32]) -> Runs:
     bounds = np.r_[0, np.flatnonzero(np.diff(speaker)) + 1, len(speaker)].astype(np.int64)
     runs = np.stack([bounds[:-1], bounds[1:], speaker[bounds[:-1]] if len(speaker) else bounds[:-1]], axis=1)
-    heard: Runs = runs[(runs[:, 2] != NO_SPEAKER) & (runs[:, 1] > runs[:, 0])]
-    return heard
+    active: Runs = runs[(runs[:, 2] != NO_SPEAKER) & (runs[:, 1] > runs[:, 0])]
+    return active
 
 
 def fill_gaps(runs: Runs, min_gap_frames: float, *, exclusive: bool) -> Runs:
-    """Join runs of one column whose gap is shorter than some frames; if exclusive, only where nobody is between."""
+    """Join runs of one speaker across shorter gaps; if exclusive, only where no other run lies between."""
     if len(runs) < 2 or min_gap_frames <= 0:
         return runs
     ordered = runs if exclusive else runs[np.lexsort((runs[:, 0], runs[:, 2]))]
@@ -50,14 +50,14 @@ def fill_gaps(runs: Runs, min_gap_frames: float, *, exclusive: bool) -> Runs:
 
 
 def runs_to_seconds(runs: Runs, duration: float) -> npt.NDArray[np.float64]:
-    """Start and end of each run in seconds, ``(runs, 2)``, inside the recording."""
+    """Start and end of each run in seconds, ``(runs, 2)``, clipped to the recording."""
     return np.clip(frame_middles_s(runs[:, :2]), 0.0, duration)
 
 
 def exclusive_segments(
     activity: SpeakerActivity, *, duration: float, min_duration_off: float
 ) -> tuple[SpeakerSegment, ...]:
-    """Sorted segments of which no two overlap, inside the recording."""
+    """Sorted segments without overlap, clipped to the recording."""
     runs = fill_gaps(find_runs(activity.speakers[:, :1]), min_duration_off / FRAME_STEP_S, exclusive=True)
     overlapped_before = np.r_[0, np.cumsum(activity.counts() > 1)]
     overlapped = overlapped_before[runs[:, 1]] > overlapped_before[runs[:, 0]]
@@ -70,7 +70,7 @@ def exclusive_segments(
 
 
 def overlapping_turns(activity: SpeakerActivity, *, min_duration_off: float) -> tuple[DiarizeSegment, ...]:
-    """Turns sorted by start; the last may end up to 31 ms behind the recording, as the reference's do."""
+    """Turns sorted by start. The last may end up to 31 ms after the recording, as in pyannote.audio."""
     runs = fill_gaps(find_runs(activity.speakers), min_duration_off / FRAME_STEP_S, exclusive=False)
     return tuple(
         DiarizeSegment(float(start), float(end), int(speaker))

@@ -1,8 +1,8 @@
 """Streaming voice activity detection with the segmentation model alone.
 
-Windows of 10 s start every 2.5 s. A stretch of 2.5 s is decided once the last window over it is complete; its speech
-probability is the mean over all windows that cover it. Windows run together where several are complete; each gives what
-it gives alone, so that the size of the chunks cannot change a result.
+Windows of 10 s start every 2.5 s. A block of 2.5 s is decided when the last window over it is complete; its speech
+probability is the mean over all windows that cover it. Complete windows run in one batch. The result of a window does
+not depend on the batch, so the chunk size does not change the ranges.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ STEP_SAMPLES: Final = 40_000
 
 
 class VoiceActivityDetector:
-    """Speech ranges of a stream; also of a whole file, with the same result.
+    """Speech ranges of a stream or a whole file, with equal results.
 
-    Memory is bounded by 40 s of audio, whatever the length of the stream.
+    Memory is bounded by 40 s of audio, regardless of the length of the stream.
 
     Examples
     --------
@@ -64,7 +64,7 @@ class VoiceActivityDetector:
         options: DiarizerOptions | None = None,
         progress: Progress | None = None,
     ) -> VoiceActivityDetector:
-        """Load the segmentation model of a bundle, or a single file; nothing else is fetched.
+        """Load the segmentation model of a bundle, or a single file; download nothing else.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class VoiceActivityDetector:
         return cls(segmenter, options)
 
     def detect(self, chunk: npt.NDArray[Any]) -> list[SpeechRange]:
-        """Take the next samples; return every range that closed with them.
+        """Process the next samples and return the ranges that end in them.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class VoiceActivityDetector:
         Raises
         ------
         InputError
-            If the chunk has another dtype, shape or scale, or holds numbers that are not finite.
+            If the chunk has another dtype, shape or scale, or contains values that are not finite.
         """
         check_samples(chunk)
         ranges: list[SpeechRange] = []
@@ -113,7 +113,7 @@ class VoiceActivityDetector:
         return ranges
 
     def finish(self) -> list[SpeechRange]:
-        """Return the trailing ranges; the detector is fresh again afterwards."""
+        """Return the remaining ranges and reset the detector."""
         carried = WINDOW_SAMPLES - STEP_SAMPLES if self._num_windows else 0
         if self._filled > carried:
             window = self._buffer[:WINDOW_SAMPLES]
@@ -124,7 +124,7 @@ class VoiceActivityDetector:
     def __call__(
         self, audio: str | os.PathLike[str] | npt.NDArray[Any] | Audio, *, progress: Progress | None = None
     ) -> list[SpeechRange]:
-        """Ranges of a whole recording; a stream that is under way is not disturbed.
+        """Speech ranges of a whole recording; does not affect a stream in progress.
 
         ``progress`` is called as ``progress("segmentation", done, total)`` in samples.
         """
@@ -159,7 +159,7 @@ class VoiceActivityDetector:
         return round(window * STEP_SAMPLES / FRAME_STEP_SAMPLES)
 
     def _take(self, probability: FloatArray) -> list[SpeechRange]:
-        """Add the next window and settle what no later window covers."""
+        """Add the next window and decide the frames that no later window covers."""
         self._add(probability)
         return self._decide(self._first_frame(self._num_windows))
 
@@ -170,7 +170,7 @@ class VoiceActivityDetector:
         self._num_windows += 1
 
     def _end(self) -> list[SpeechRange]:
-        """Settle the rest and begin anew."""
+        """Decide the remaining frames and reset."""
         ranges: list[SpeechRange] = []
         if self._num_windows:
             ranges = self._decide(self._first_frame(self._num_windows - 1) + WINDOW_FRAMES)
@@ -181,7 +181,7 @@ class VoiceActivityDetector:
         return ranges
 
     def _decide(self, until: int) -> list[SpeechRange]:
-        """Settle the frames before ``until`` and return the ranges that close there."""
+        """Decide the frames before ``until`` and return the ranges that end there."""
         size = until - self._decided
         probability: FloatArray = np.divide(
             self._summed[:size], np.maximum(self._coverage[:size], 1), dtype=np.float32, casting="same_kind"
@@ -204,7 +204,7 @@ class VoiceActivityDetector:
         return ranges + self._close_before(until)
 
     def _close_before(self, frame: int) -> list[SpeechRange]:
-        """End the open range if it has been silent for long enough at a frame."""
+        """Close the open range if it has been silent for at least ``min_duration_off`` at a frame."""
         if self._open_since is None or self._closed_at is None:
             return []
         if (frame - self._closed_at) * FRAME_STEP_S < self.options.min_duration_off:
@@ -214,7 +214,7 @@ class VoiceActivityDetector:
         return closed
 
     def _range(self, first: int, last: int) -> list[SpeechRange]:
-        """Frames in seconds, inside the stream; nothing if they begin behind its end."""
+        """Range from two frames, clipped to the stream; empty if it starts after the end of the stream."""
         start, end = frame_middles_s(np.array([first, last]))
         end = min(end, self._num_samples / SAMPLE_RATE)
         return [SpeechRange(float(start), float(end))] if start < end else []

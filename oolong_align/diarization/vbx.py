@@ -32,7 +32,7 @@ def vbx(
     max_iterations: int,
     weights: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Refine an initial clustering; speakers that the data do not support lose their prior.
+    """Refine an initial clustering; the priors of unsupported speakers converge to zero.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def vbx(
     fa, fb : float
         Acoustic scaling factor and speaker regularisation.
     max_iterations : int
-        Upper bound; it ends earlier when the evidence lower bound gains less than 1e-4.
+        Maximum number; iteration stops early when the evidence lower bound increases by less than 1e-4.
     weights : ndarray, shape (N,), optional
-        Observations of one speaker that each embedding stands for; 1 each if not given.
+        Number of observations that each embedding counts as; 1 each by default.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""ONNX graphs and changes to them. Knows nothing about speakers."""
+"""ONNX graphs: sessions, and graph surgery. No module here knows about speakers."""

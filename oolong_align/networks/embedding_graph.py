@@ -1,7 +1,7 @@
-"""Cut a published speaker embedding graph at its statistics pooling: a backbone before it, a head behind it.
+"""Split a published speaker embedding graph at its statistics pooling into a backbone and a head.
 
-The published graph turns features into one embedding. Pooling frames with masks, and pooling the same frames many
-times, needs the two halves by themselves. Only graphs that pool with mean and standard deviation are cut.
+The published graph turns features into one embedding. Pooling the same frames with many masks requires the two parts
+separately. Only graphs that pool by mean and standard deviation can be split.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def extract_pooling(source: Path, target: Path) -> None:
     """Write `extract_head` with the pooling of stored frames before it.
 
     ``frames float16[T, C], weights [M, T], correction [M, 1] -> embedding [M, D]``: a row of weights averages over
-    its frames; the variance is multiplied by the correction, n / (n - 1) for n frames.
+    the frames of a mask, and ``correction`` multiplies the variance: n / (n - 1) for n frames.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -83,7 +83,7 @@ def extract_pooling(source: Path, target: Path) -> None:
 
 
 def _find_pooling(model: onnx.ModelProto, source: Path) -> tuple[str, str]:
-    """Names of the tensor that is pooled over time and of the concatenated statistics."""
+    """Names of the tensor before the pooling and of the concatenated statistics."""
     producers = {name: node for node in model.graph.node for name in node.output}
     statistics = [
         node.output[0]
@@ -93,7 +93,7 @@ def _find_pooling(model: onnx.ModelProto, source: Path) -> tuple[str, str]:
     if len(statistics) != 1:
         raise ModelError(
             f"{source}: found {len(statistics)} poolings by mean and standard deviation in the embedding graph, "
-            "expected 1; use a WeSpeaker-style graph"
+            "expected 1. Use a graph exported as WeSpeaker does"
         )
     mean = _ancestor(producers[statistics[0]].input[0], producers, "ReduceMean")
     return mean.input[0], statistics[0]
@@ -106,7 +106,7 @@ def _is_mean_and_deviation(concat: Any, producers: dict[str, Any]) -> bool:
 
 
 def _ancestor(name: str, producers: dict[str, Any], op_type: str) -> Any:
-    """Node of a type that makes a tensor, looking through changes of shape; `None` if another type comes first."""
+    """Node of ``op_type`` that produces a tensor, ignoring changes of shape; `None` if another type comes first."""
     node = producers.get(name)
     while node is not None and node.op_type in {"Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity"}:
         node = producers.get(node.input[0])

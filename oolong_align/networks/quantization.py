@@ -1,11 +1,11 @@
-"""Eight-bit versions of the networks, derived from the published ones on the user's machine, without any audio.
+"""8-bit versions of the networks, derived from the published ones on the user's machine without audio.
 
-The embedding backbone becomes 8-bit throughout: weights by channel, activations by tensor, within ranges that were
-measured on speech once and lie in ``data/ranges_*.json``. A rectifier disappears into its output's range, which has to
-begin at 0. In the segmentation graph only the weights of the LSTM are 8-bit; its activations get their range anew in
-every run.
+The whole embedding backbone becomes 8-bit: weights per channel, activations per tensor. The activation ranges were
+measured on speech and are stored in ``data/ranges_*.json``. A rectifier merges into the range of its output, which
+starts at 0. In the segmentation graph only the LSTM weights become 8-bit; the ranges of its activations are computed in
+each run.
 
-What this leaves out: measuring ranges, which `models/quantize.py` does.
+`models/quantize.py` measures ranges; this module does not.
 
 References
 ----------
@@ -43,9 +43,9 @@ _NUM_FEATURES: Final = 80
 
 
 def quantized(source: Path, quantize: Callable[[Path, Path], None]) -> Path:
-    """Cached 8-bit version of a graph, made by one of the functions below when it is first asked for.
+    """Path of the cached 8-bit version of a graph, built by ``quantize`` on first use.
 
-    Another one is made when a packaged file of ranges changes.
+    A change of a packaged file of ranges invalidates the cache.
     """
     recipe = quantize.__name__
     if quantize is quantize_backbone:
@@ -65,16 +65,16 @@ def quantize_backbone(source: Path, target: Path, *, ranges: Path | None = None)
     Parameters
     ----------
     source : Path
-        The backbone, as `oolong_align.networks.embedding_graph.extract_backbone` cuts it off.
+        A backbone written by `oolong_align.networks.embedding_graph.extract_backbone`.
     target : Path
         ONNX file to write: the same inputs and outputs, in float32.
     ranges : Path, optional
-        File of `models/quantize.py`; one of the package's if not given.
+        File written by `models/quantize.py`; by default one of the package.
 
     Raises
     ------
     ModelError
-        If the ranges belong to other weights than this backbone's.
+        If no ranges match the weights of the backbone.
     """
     from onnxruntime.quantization import QuantType, quantize_static
 
@@ -104,7 +104,7 @@ def quantize_segmentation(source: Path, target: Path) -> None:
 
 
 def weights_digest(model: onnx.ModelProto) -> str:
-    """SHA-256 of a graph's weights in the order of their nodes, whatever their names and the file's layout."""
+    """SHA-256 of a graph's weights in the order of their nodes, independent of names and file layout."""
     import onnx
 
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -117,7 +117,7 @@ def weights_digest(model: onnx.ModelProto) -> str:
 
 
 def activation_names(model: onnx.ModelProto) -> list[str]:
-    """Tensors whose range is needed: what convolutions, rectifiers and sums of a backbone read and write."""
+    """Names of the tensors that need a range: inputs and outputs of convolutions, rectifiers and sums."""
     weights = {tensor.name for tensor in model.graph.initializer}
     nodes = [node for node in model.graph.node if node.op_type in _OPERATORS]
     names = [name for node in nodes for name in (*node.input, *node.output) if name not in weights]
@@ -131,8 +131,8 @@ def _find_ranges(model: onnx.ModelProto, source: Path, given: Path | None) -> Ma
         if stored["weights"] == digest:
             return dict(zip(activation_names(model), stored["ranges"], strict=True))
     raise ModelError(
-        f"{source}: no activation ranges are known for this embedding model, so there is no 8-bit version of it; "
-        'use precision="fp32", or measure its ranges with models/quantize.py'
+        f"{source}: no activation ranges for this embedding model, so it has no 8-bit version. "
+        'Use precision="fp32", or measure the ranges with models/quantize.py'
     )
 
 
@@ -142,14 +142,17 @@ def _packaged_ranges() -> list[Traversable]:
 
 
 def _ranges_digest(files: Sequence[Traversable]) -> str:
-    """SHA-256 of the digests of some files: those of all are in a graph's key, as reading them needs no graph."""
+    """SHA-256 of the digests of all given files.
+
+    The cache key covers all packaged files, because choosing the one for a graph would require loading the graph.
+    """
     digests = (hashlib.sha256(file.read_bytes()).digest() for file in files)
     return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 @contextmanager
 def _prepared(model: onnx.ModelProto) -> Iterator[str]:
-    """Path of a copy that is marked as prepared, or onnxruntime advises to prepare it; it also writes beside it."""
+    """Path of a temporary copy that is marked as prepared, so that onnxruntime does not advise to prepare it."""
     import onnx
 
     key, value = _PREPARED
@@ -165,12 +168,12 @@ def _override(low: float, high: float) -> dict[str, Any]:
 
 
 class _Silence:
-    """One short input for onnxruntime's own calibration, whose result the stored ranges replace."""
+    """One short silent input for onnxruntime's calibration; the stored ranges replace its result."""
 
     def __init__(self, name: str) -> None:
         features = np.zeros((1, 2 * _NUM_FEATURES, _NUM_FEATURES), dtype=np.float32)
         self._inputs: Iterator[dict[str, Any]] = iter([{name: features}])
 
     def get_next(self) -> dict[str, Any] | None:
-        """Next input, `None` at the end."""
+        """Next input, or `None` at the end."""
         return next(self._inputs, None)

@@ -1,13 +1,14 @@
-"""Take a published segmentation graph apart, so that overlapping windows share its first convolution.
+"""Split a published segmentation graph, so that overlapping windows share its first convolution.
 
 The graph normalises each window as ``y = gain * x + shift``, convolves it with band-pass filters, and takes the
-largest absolute value of each three outputs. The convolution is linear: where ``s`` is the sum of a filter's taps, its
-output is ``gain * conv(x) + shift * s``, and the largest absolute value of three of those is
-``max(gain * highest + shift * s, -gain * lowest - shift * s)`` with the highest and the lowest of ``conv(x)``, which
-do not depend on the window.
+largest absolute value of every three outputs. The convolution is linear. If ``s`` is the sum of a filter's taps, its
+output is ``gain * conv(x) + shift * s``, and the largest absolute value of three outputs is
+``max(gain * highest + shift * s, -gain * lowest - shift * s)``. The highest and the lowest of ``conv(x)`` do not depend
+on the window.
 
-Three graphs come out: the filters, for any stretch of samples; the rest of the convolutions, for one window; the
-recurrent layers, for a batch of windows. Other builds of the architecture are refused, and run as they are.
+The result is three graphs: the filters, for any block of samples; the remaining convolutions, for one window; the
+recurrent layers, for a batch of windows. Other exports of the architecture raise `ModelError`; the caller runs them
+unsplit.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Extract: TypeAlias = Callable[[Path, Path], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Joints:
-    """Where a graph is cut: normalisation ``(gain, shift, epsilon)``, filters ``(K, taps)``, two tensors."""
+    """Where to split a graph: normalisation ``(gain, shift, epsilon)``, filters ``(K, taps)``, names of two tensors."""
 
     normalisation: tuple[float, float, float]
     filters: FloatArray
@@ -123,7 +124,7 @@ def extract_recurrent(source: Path, target: Path) -> None:
 def _find_joints(model: onnx.ModelProto, source: Path) -> _Joints:
     found = _match(model)
     if found is None:
-        raise ModelError(f"{source}: this segmentation graph does not begin as a SincNet, so it is not taken apart")
+        raise ModelError(f"{source}: this segmentation graph does not start with the layers of a SincNet")
     return found
 
 
@@ -158,9 +159,9 @@ def _match(model: onnx.ModelProto) -> _Joints | None:
 
 
 def _chain(model: onnx.ModelProto, types: tuple[str, ...]) -> list[Any] | None:
-    """First node of a type, the node that makes its first input, and so on, if they are of the given types.
+    """First node of ``types[0]``, the node that produces its first input, and so on, if all have the given types.
 
-    A convolution may stand in an ``If``, which asks for the number of channels.
+    A convolution may be inside an ``If`` node that checks the number of channels.
     """
     producers = {name: node for node in model.graph.node for name in node.output}
     node = next((node for node in model.graph.node if node.op_type == types[0]), None)

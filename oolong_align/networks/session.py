@@ -1,7 +1,4 @@
-"""One factory for ONNX Runtime sessions: threads, execution providers, and a check of what the graph expects.
-
-Nothing here knows what a graph computes.
-"""
+"""ONNX Runtime sessions: threads, execution providers, and a check of the graph's inputs and outputs."""
 
 from __future__ import annotations
 
@@ -31,18 +28,18 @@ def open_session(
 ) -> Session:
     """Load a graph and check its inputs and outputs.
 
-    It runs on the thread that asks for it; several may ask at the same time, which is faster than several threads for
-    each operator.
+    The session runs on the calling thread. Calls from several threads at the same time are faster than several threads
+    per operator.
 
     Parameters
     ----------
     path : Path
         The ``.onnx`` file.
     inputs, outputs : mapping
-        Expected shape of each tensor, by name or by position; ``None`` stands for any size.
+        Expected shape of each tensor, by name or by position; ``None`` matches any size.
     providers : sequence of str
-        Execution providers in order of preference, as ONNX Runtime names them or short (``"cuda"``). The CPU
-        stands in, with an `OolongWarning`, for those that are missing or fail.
+        Execution providers in order of preference, by their ONNX Runtime or short names (``"cuda"``). If one is
+        missing or fails, the CPU is used with an `OolongWarning`.
 
     Raises
     ------
@@ -67,22 +64,22 @@ def open_session(
 
 
 def count_side_by_side(session: Session, intra_threads: int | None) -> int:
-    """Runs of a session to keep under way: one for each thread, one if it does not run on the CPU."""
+    """Number of calls of a session to run in parallel: one per thread on the CPU, otherwise one."""
     return count_threads(intra_threads) if session.get_providers()[0] == CPU else 1
 
 
 def load_graph(path: Path) -> onnx.ModelProto:
-    """Read a graph to take it apart; `ModelError` if it is none."""
+    """Read a graph to modify it; raises `ModelError` if the file is not a graph."""
     import onnx
 
     try:
         return onnx.load(str(path))
     except Exception as error:
-        raise ModelError(f"{path}: not a readable ONNX graph ({error})") from error
+        raise ModelError(f"{path}: not an ONNX graph ({error})") from error
 
 
 def extract_part(model: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> onnx.ModelProto:
-    """Copy the part of a graph between some tensors, with the graph's metadata."""
+    """Copy the part of a graph between two sets of tensors, with the graph's metadata."""
     import onnx
     from onnx.utils import Extractor
 
@@ -101,11 +98,11 @@ def _create(ort: Any, path: Path, options: Any, providers: list[str]) -> Session
     except Exception as error:
         if providers == [CPU]:
             raise
-        warn(f"execution provider {providers[0]} failed ({_first_line(error)}); using the CPU")
+        warn(f"Execution provider {providers[0]} failed ({_first_line(error)}). Using the CPU")
         return ort.InferenceSession(str(path), options, providers=[CPU])
     active = session.get_providers()
     if active[0] != providers[0]:
-        warn(f"execution provider {providers[0]} did not start; using {active[0]}")
+        warn(f"Execution provider {providers[0]} did not start. Using {active[0]}")
     return session
 
 
@@ -116,8 +113,8 @@ def _available_providers(wanted: Sequence[str], available: Sequence[str]) -> lis
         full = by_short_name.get(name.removesuffix("ExecutionProvider").lower())
         if full is None:
             warn(
-                f"execution provider {name!r} is not available here (there are: "
-                f"{', '.join(sorted(by_short_name))}); using the CPU"
+                f"Execution provider {name!r} is not available. Available: {', '.join(sorted(by_short_name))}. "
+                "Using the CPU"
             )
         elif full not in chosen:
             chosen.append(full)
@@ -130,15 +127,14 @@ def _check_tensors(path: Path, kind: str, tensors: Sequence[Any], expected: Mapp
         tensor = by_name.get(key) if isinstance(key, str) else (tensors[key] if key < len(tensors) else None)
         if tensor is None:
             have = ", ".join(by_name) or "none"
-            raise ModelError(f"{path}: the graph has no {kind} {key!r} (it has: {have}); is this the right file?")
+            raise ModelError(f"{path}: the graph has no {kind} {key!r} (found: {have}). Check the file")
         known = [size if isinstance(size, int) else None for size in tensor.shape]
         fits = len(known) == len(shape) and all(
             have is None or want is None or have == want for have, want in zip(known, shape, strict=True)
         )
         if not fits:
             raise ModelError(
-                f"{path}: {kind} {tensor.name!r} has shape {tensor.shape}, expected {list(shape)}; "
-                "is this the right file?"
+                f"{path}: {kind} {tensor.name!r} has shape {tensor.shape}, expected {list(shape)}. Check the file"
             )
 
 

@@ -91,7 +91,7 @@ def test_names_are_transferred(
     again = read_json(path.read_text())
     assert [speaker.name for speaker in again.speakers.values()] == ["Nora", "Ralph", "Kai"]
     assert main(["edit", str(path), "--num_speakers", "2", *parts]) == 0
-    assert "VBx found 3 speakers where num_speakers asks for 2" in capsys.readouterr().err
+    assert "VBx found 3 speakers, but num_speakers requires 2" in capsys.readouterr().err
     fewer = read_json(path.read_text())
     assert len(fewer.speakers) == 2
     assert {speaker.name for speaker in fewer.speakers.values()} < {"Nora", "Ralph", "Kai"}

@@ -72,7 +72,7 @@ def test_several_pldas_cut_as_one_does(diarizer: Diarizer, crowded: FloatArray) 
 def test_a_wrong_number_of_speakers_does_not_confirm_itself(diarizer: Diarizer, data_dir: Path) -> None:
     recording = data_dir / "conversations" / "so_dev2.flac"
     found = len(diarizer(recording).speaker_ids)
-    with pytest.warns(OolongWarning, match=f"VBx found {found} speakers where num_speakers asks for {found + 1}"):
+    with pytest.warns(OolongWarning, match=f"VBx found {found} speakers, but num_speakers requires {found + 1}"):
         diarizer(recording, num_speakers=found + 1)
 
 

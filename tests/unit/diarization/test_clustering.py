@@ -133,7 +133,7 @@ def test_the_number_of_speakers_in_pieces_is_forced_and_told(asked: int, plda: P
     result = cluster_pieces(embeddings, seconds, plda, options(num_speakers=asked))
     assert len(result.centroids) == asked
     assert result.warning is not None
-    assert f"asks for {asked}" in result.warning
+    assert f"requires {asked}" in result.warning
 
 
 def test_one_piece_is_one_speaker(plda: Plda) -> None:

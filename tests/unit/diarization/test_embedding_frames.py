@@ -102,7 +102,7 @@ def test_a_network_hears_the_features_it_was_trained_with(
 
 def test_a_network_with_unknown_features_is_refused(tmp_path: Path) -> None:
     path = write_graph(tmp_path / "model.onnx", 1, framework="nemo")
-    with pytest.raises(ModelError, match=f"^{path}: its metadata name the framework 'nemo'"):
+    with pytest.raises(ModelError, match=f"^{path}: unknown framework 'nemo'"):
         EmbeddingModel(path)
 
 
@@ -119,7 +119,7 @@ def test_some_frames_present(tmp_path: Path, recording: Audio) -> None:
 
 @pytest.mark.parametrize("stride", [3, 5, 7, 16])
 def test_frames_that_do_not_fit_into_80_ms_are_refused(tmp_path: Path, stride: int) -> None:
-    with pytest.raises(ModelError, match="one or more every 80 ms"):
+    with pytest.raises(ModelError, match="frame step of 80, 40, 20 or 10 ms"):
         EmbeddingModel(write_graph(tmp_path / "model.onnx", stride))
 
 
@@ -131,5 +131,5 @@ def test_a_model_that_computes_no_numbers_is_refused(tmp_path: Path, damaged: st
     spoilt = np.full_like(numpy_helper.to_array(weights), np.nan)
     weights.CopyFrom(numpy_helper.from_array(spoilt, damaged))
     onnx.save(model, path)
-    with pytest.raises(ModelError, match="it computes what are no numbers; the file is damaged"):
+    with pytest.raises(ModelError, match="the output is not finite"):
         EmbeddingModel(path)

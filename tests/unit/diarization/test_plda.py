@@ -46,7 +46,7 @@ def test_a_threshold_may_come_with_the_file(tmp_path: Path) -> None:
     assert Plda.load(write(tmp_path / "plain.npz")).threshold is None
     assert Plda.load(write(tmp_path / "own.npz", threshold=np.float32(0.75))).threshold == 0.75
     for spoilt in (np.float32(0), np.float32(2.5), np.float32(np.nan)):
-        with pytest.raises(ModelError, match=r"the threshold is \S+; it lies above 0 and up to 2"):
+        with pytest.raises(ModelError, match=r"threshold \S+ must be above 0 and up to 2"):
             Plda.load(write(tmp_path / "spoilt.npz", threshold=spoilt))
     with pytest.raises(ModelError, match="not a PLDA file"):
         Plda.load(write(tmp_path / "spoilt.npz", threshold=np.ones(3)))

@@ -154,7 +154,7 @@ def test_names_go_to_the_speakers_with_most_common_speech() -> None:
 
 def test_warnings_are_reported_and_stored() -> None:
     apart = talk([(3.0 * k, 3.0 * k + 3, 0, k % 2) for k in range(8)])
-    with pytest.warns(OolongWarning, match="VBx found 2 speakers where num_speakers asks for 3") as caught:
+    with pytest.warns(OolongWarning, match="VBx found 2 speakers, but num_speakers requires 3") as caught:
         found = recluster(apart, 3, plda=plda())
     assert found.diarization is not None
     assert found.diarization.warnings == tuple(str(each.message) for each in caught)

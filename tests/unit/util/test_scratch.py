@@ -116,5 +116,5 @@ def test_the_error_mentions_the_temporary_folder_if_none_exists(monkeypatch: pyt
     monkeypatch.setattr(scratch.tempfile, "gettempdir", nowhere)
     monkeypatch.setattr(scratch.tempfile, "TemporaryFile", lambda **_: nowhere())
     frames = FrameStore(8_000_000)
-    with pytest.raises(OutputError, match="no room for the voice frames in the folder for temporary files"):
+    with pytest.raises(OutputError, match="Could not write temporary data to the folder for temporary files"):
         frames.append(np.zeros((5, 8_000_000), dtype=np.float16))
