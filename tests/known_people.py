@@ -22,9 +22,9 @@ NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
 
 def embedding_of(person: str, session: int = 0, noise: float = 0.3) -> FloatArray:
     """Embedding of a person in a session; the cosine of two sessions is about 1 / (1 + noise^2)."""
-    voice = np.random.default_rng(zlib.crc32(person.encode())).standard_normal(DIMENSION)
-    other = np.random.default_rng([zlib.crc32(person.encode()), session]).standard_normal(DIMENSION)
-    vector = voice + noise * other
+    centre = np.random.default_rng(zlib.crc32(person.encode())).standard_normal(DIMENSION)
+    deviation = np.random.default_rng([zlib.crc32(person.encode()), session]).standard_normal(DIMENSION)
+    vector = centre + noise * deviation
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 

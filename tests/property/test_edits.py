@@ -142,7 +142,7 @@ def test_edits_keep_words_and_times_and_survive_writing(data: st.DataObject, tra
 
 def merge_written(document: dict[str, Any], source: str, target: str) -> None:
     """Independent implementation of a merge on the JSON document, as in another program."""
-    people, voices = document["speakers"], document["speaker_embeddings"]
+    people, embeddings = document["speakers"], document["speaker_embeddings"]
     gone, kept = people.pop(source), people[target]
     lines: list[dict[str, Any]] = []
     for segment in document["segments"]:
@@ -171,12 +171,12 @@ def merge_written(document: dict[str, Any], source: str, target: str) -> None:
     for word in words:
         there = {turn["speaker"] for turn in turns if turn["start"] < word["end"] and turn["end"] > word["start"]}
         word["overlap"] = word["overlap"] and len(there) > 1
-    if source in voices:
+    if source in embeddings:
         weights = [kept["seconds"], gone["seconds"]] if kept["seconds"] or gone["seconds"] else [1.0, 1.0]
-        own_voice = voices.get(target, voices[source])
-        total = [weights[0] * x + weights[1] * y for x, y in zip(own_voice, voices.pop(source), strict=True)]
+        target_embedding = embeddings.get(target, embeddings[source])
+        total = [weights[0] * x + weights[1] * y for x, y in zip(target_embedding, embeddings.pop(source), strict=True)]
         length = math.sqrt(sum(x * x for x in total))
-        voices[target] = [round(x / length, 6) for x in total] if length else own_voice
+        embeddings[target] = [round(x / length, 6) for x in total] if length else target_embedding
     if source_rank(gone) > source_rank(kept):
         kept.update({key: gone[key] for key in ("name", "voice", "probability")})
     kept["seconds"] = round(kept["seconds"] + gone["seconds"], 3)

@@ -161,8 +161,8 @@ def test_merged_embedding_of_speakers_without_speech_and_of_opposite_embeddings(
 
 def test_merge_uses_embeddings_rounded_as_in_the_file() -> None:
     random = np.random.default_rng(0).normal(size=(2, 400)).astype(np.float32)
-    voices = {number: row / np.linalg.norm(row) for number, row in enumerate(random)}
-    exact = replace(talk(), diarization=replace(talk().diarization, embeddings=voices, voice=None))  # type: ignore[type-var]
+    embeddings = {number: row / np.linalg.norm(row) for number, row in enumerate(random)}
+    exact = replace(talk(), diarization=replace(talk().diarization, embeddings=embeddings, voice=None))  # type: ignore[type-var]
     assert document(merge(exact, A, B)) == document(merge(read_json(render_json(exact)), A, B))
 
 
@@ -245,8 +245,8 @@ def test_assignment_cuts_utterance_segments_and_turns() -> None:
         (2.75, 3.0, B),
         (3.0, 4.0, C),
     ]
-    voices = [decode_embedding(piece["embedding"]).argmax() for piece in after["pieces"]]
-    assert voices == [0, 1, 1, 2, 2, 3]
+    sources = [decode_embedding(piece["embedding"]).argmax() for piece in after["pieces"]]
+    assert sources == [0, 1, 1, 2, 2, 3]
     assert spans(after["diarization"]) == [
         (0.0, 1.25, A),
         (1.0, 1.75, B),

@@ -47,8 +47,8 @@ def talk(
 ) -> Transcript:
     """One word in the middle of each piece; segments are equal to the pieces."""
     random = np.random.default_rng(0)
-    voices = np.concatenate([np.eye(D), np.zeros((1, D))])
-    vectors = np.stack([voices[voice] + (voice >= 0) * random.normal(0, 0.05, D) for *_, voice in pieces])
+    centres = np.concatenate([np.eye(D), np.zeros((1, D))])
+    vectors = np.stack([centres[person] + (person >= 0) * random.normal(0, 0.05, D) for *_, person in pieces])
     words = [Word((a + b) / 2 - 0.1, (a + b) / 2 + 0.1, "yes", 0.9, speaker_label(who), 0.5) for a, b, who, _ in pieces]
     spans = [piece[:3] for piece in pieces]
     people = sorted({who for *_, who, _ in pieces})
@@ -111,7 +111,7 @@ def test_one_speaker_becomes_three() -> None:
 
 
 def test_three_become_one_and_touching_pieces_are_one_segment() -> None:
-    found = again(talk([(a, b, voice, voice) for a, b, _, voice in ONE_FOR_THREE]), 1)
+    found = again(talk([(a, b, person, person) for a, b, _, person in ONE_FOR_THREE]), 1)
     assert found.diarization is not None
     assert spans(found.diarization.segments) == [(0.0, 6.0, 0), (7.0, 12.0, 0)] == spans(found.diarization.turns)
     assert len(found.diarization.pieces) == 5

@@ -49,8 +49,8 @@ def test_oldest_reference_stays_first_when_its_recording_is_processed_again() ->
 def test_short_reference_is_ignored_if_the_voice_has_enough(store: SqliteStore) -> None:
     for session in range(16):
         enroll(store, "Ada", sample("Ada", session, seconds=30), model=MODEL, source=f"{session}")
-    taught = enroll(store, "Ada", sample("Ada", 20, seconds=6), model=MODEL, source="short")
-    assert len(taught.references) == 16 and {each.seconds for each in taught.references} == {30}
+    extended = enroll(store, "Ada", sample("Ada", 20, seconds=6), model=MODEL, source="short")
+    assert len(extended.references) == 16 and {each.seconds for each in extended.references} == {30}
     with pytest.raises(InputError, match="does not sound like voice_1"):
         enroll(store, "Ada", sample("Bob", 0, seconds=6), model=MODEL, source="other")
 
@@ -66,9 +66,9 @@ def test_voice_without_references_is_represented_by_its_centroid(store: SqliteSt
     store.put(replace(voice([reference("Ada", 0)], "Ada"), references=(), seconds=100.0))
     with pytest.raises(InputError, match="does not sound like voice_1"):
         enroll(store, "Ada", sample("Bob"), model=MODEL, source="b")
-    taught = enroll(store, "Ada", sample("Ada", 1, seconds=20), model=MODEL, source="b")
-    assert taught.seconds == 120 and [each.seconds for each in taught.references] == [100, 20]
-    assert taught.centroid @ embedding_of("Ada", 0) > taught.centroid @ embedding_of("Ada", 1)
+    extended = enroll(store, "Ada", sample("Ada", 1, seconds=20), model=MODEL, source="b")
+    assert extended.seconds == 120 and [each.seconds for each in extended.references] == [100, 20]
+    assert extended.centroid @ embedding_of("Ada", 0) > extended.centroid @ embedding_of("Ada", 1)
 
 
 def test_two_unknown_recordings_are_different() -> None:
@@ -84,21 +84,21 @@ def test_reference_of_another_person_is_not_added() -> None:
 def test_voice_cannot_drift_to_another_person() -> None:
     """Each step is small, but the last reference is another person than the first."""
     start, end = embedding_of("Ada", noise=0), embedding_of("Bob", noise=0)
-    taught = new_voice(reference("Ada"), MODEL)
+    extended = new_voice(reference("Ada"), MODEL)
     for step in np.linspace(0.1, 1, 10):
         mixed = ((1 - step) * start + step * end).astype(np.float32)
-        piece = reference_of(sample("Ada"), f"step {step:.1f}", NOW)
-        object.__setattr__(piece, "embedding", mixed / np.linalg.norm(mixed))
-        taught = add_reference(taught, piece, SCORER)
-    assert 1 < len(taught.references) < 8
-    assert taught.centroid @ start > 0.8
+        mixed_reference = reference_of(sample("Ada"), f"step {step:.1f}", NOW)
+        object.__setattr__(mixed_reference, "embedding", mixed / np.linalg.norm(mixed))
+        extended = add_reference(extended, mixed_reference, SCORER)
+    assert 1 < len(extended.references) < 8
+    assert extended.centroid @ start > 0.8
 
 
 def test_shortest_reference_is_dropped_and_the_oldest_kept() -> None:
-    taught = new_voice(reference("Ada", 0, seconds=5.5), MODEL)
+    extended = new_voice(reference("Ada", 0, seconds=5.5), MODEL)
     for session in range(1, 30):
-        taught = add_reference(taught, reference("Ada", session, seconds=5 + session), SCORER)
-    assert [each.seconds for each in taught.references] == [5.5, *(5.0 + session for session in range(15, 30))]
+        extended = add_reference(extended, reference("Ada", session, seconds=5 + session), SCORER)
+    assert [each.seconds for each in extended.references] == [5.5, *(5.0 + session for session in range(15, 30))]
 
 
 def test_enrolment_names_a_matching_unnamed_voice(store: SqliteStore) -> None:
