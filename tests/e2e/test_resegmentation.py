@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import FRAMES_PER_S
 
 from oolong_align import Diarizer, OolongWarning
 from oolong_align.audio.recording import load_audio
@@ -13,8 +14,6 @@ from oolong_align.diarization.embedding import EmbeddingModel, compute_frames
 from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.resegmentation import find_voice_changes
 from oolong_align.types import Diarization, FloatArray
-
-FRAMES_PER_S = 16_000 / 270
 
 
 @pytest.fixture(scope="module")

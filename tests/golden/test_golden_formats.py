@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import FakeEvidence
 
 from oolong_align.alignment.utterances import gather_utterances
 from oolong_align.formats import (
@@ -31,7 +32,6 @@ from oolong_align.formats import (
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
-    FloatArray,
     ModelInfo,
     Speaker,
     SpeakerSegment,
@@ -41,14 +41,6 @@ from oolong_align.types import (
 )
 
 FOLDER = Path(__file__).parent / "formats"
-
-
-class Voice:
-    def embed(self, start: float, end: float) -> FloatArray:
-        return np.array([0.6, 0.8, 0.0, -start / 32], dtype=np.float32)
-
-    def scores(self, start: float, end: float) -> dict[int, float]:
-        return {}
 
 
 def say(
@@ -105,7 +97,7 @@ def awkward() -> Transcript:
             duration=34.0,
             embeddings={i: np.eye(4, dtype=np.float32)[i] for i in range(4)},
             model=ModelInfo(bundle="open", hashes={"segmentation": "00ff", "embedding": "ff00"}, dimension=4),
-            voice=Voice(),
+            voice=FakeEvidence(embed=lambda start, end: [0.6, 0.8, 0.0, -start / 32]),
             warnings=("VBx found 5 speakers; 4 were asked for.",),
         ),
         speakers={

@@ -4,12 +4,13 @@ from math import nan
 
 import numpy as np
 import pytest
+from fakes import FakeEvidence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oolong_align import align
 from oolong_align.alignment.word_times import longest_plausible_s
-from oolong_align.types import Diarization, DiarizeSegment, FloatArray, SpeakerSegment, SpeechRange, Word, Words
+from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, SpeechRange, Word, Words
 
 TIMES = st.floats(-2, 40) | st.just(nan) | st.integers(0, 40).map(float)
 TEXTS = st.sampled_from(["yes.", "no", "well,", "1984", "你好", "。", "", "-one", "tā", "नमस्ते।"]) | st.text(max_size=6)
@@ -26,12 +27,7 @@ WORDS = st.lists(
 )
 
 
-class Evidence:
-    def embed(self, start: float, end: float) -> FloatArray:
-        return np.zeros(4, dtype=np.float32)
-
-    def scores(self, start: float, end: float) -> dict[int, float]:
-        return {speaker: float(np.cos(start * 7 + speaker)) for speaker in range(5)}
+EVIDENCE = FakeEvidence(lambda middle: {speaker: float(np.cos(middle * 7 + speaker)) for speaker in range(5)})
 
 
 @st.composite
@@ -48,7 +44,7 @@ def diarizations(draw: st.DrawFn) -> Diarization:
         turns=tuple(DiarizeSegment(*turn) for turn in turns),
         speech=tuple(SpeechRange(start, end) for start, end, _ in exclusive),
         duration=draw(st.sampled_from([0.0, 20.0, 40.0])),
-        voice=draw(st.sampled_from([None, Evidence()])),
+        voice=draw(st.sampled_from([None, EVIDENCE])),
     )
 
 

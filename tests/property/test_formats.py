@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import srt
+from fakes import FakeEvidence
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +29,6 @@ from oolong_align.text.scripts import clusters, display_width
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
-    FloatArray,
     Speaker,
     SpeakerSegment,
     SpeechRange,
@@ -69,12 +69,7 @@ LAYOUTS = st.builds(
 )
 
 
-class Voice:
-    def embed(self, start: float, end: float) -> FloatArray:
-        return np.array([np.sin(start), np.cos(end), 0.5], dtype=np.float32)
-
-    def scores(self, start: float, end: float) -> dict[int, float]:
-        return {}
+EVIDENCE = FakeEvidence(embed=lambda start, end: [np.sin(start), np.cos(end), 0.5])
 
 
 @st.composite
@@ -109,7 +104,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
             speech=tuple(SpeechRange(start, end) for start, end, _ in spans),
             duration=now,
             embeddings={0: np.array([draw(st.floats(-1, 1, width=32)), 1.0, 0.1], dtype=np.float32)},
-            voice=draw(st.sampled_from([None, Voice()])),
+            voice=draw(st.sampled_from([None, EVIDENCE])),
         ),
         speakers={
             label: Speaker(label=label, name=draw(NAMES), probability=draw(st.none() | st.floats(0, 1)))

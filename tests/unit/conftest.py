@@ -8,84 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import Replay
 from known_people import Known
 
-from oolong_align.audio.recording import Audio
 from oolong_align.cli.main import main
-from oolong_align.errors import AudioError
-from oolong_align.hookspecs import Config, DiarizerEntry, TranscriberEntry, hookimpl
 from oolong_align.testing import make_host
-from oolong_align.types import (
-    Diarization,
-    DiarizeSegment,
-    DiarizeTiming,
-    SpeakerSegment,
-    SpeechRange,
-    Word,
-    Words,
-)
 
 Run = Callable[..., tuple[int, str, str]]
 Record = Callable[..., Path]
 Speakers = dict[str, dict[str, object]]
 Transcribed = Callable[..., Speakers]
-
-
-class Replay:
-    """A diarizer and a transcriber without models: two speakers, one second each with some overlap, one word each."""
-
-    name = "replay"
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    @hookimpl
-    def oolong_diarizers(self) -> list[DiarizerEntry]:
-        return [DiarizerEntry("replay", "two turns", self._build_diarizer)]
-
-    @hookimpl
-    def oolong_transcribers(self) -> list[TranscriberEntry]:
-        return [TranscriberEntry("replay", "two words", self._build_transcriber)]
-
-    def _build_diarizer(self, config: Config) -> Callable[..., Diarization]:
-        self.calls.append("build diarizer")
-        return self._diarize
-
-    def _build_transcriber(self, config: Config) -> Callable[..., Words]:
-        self.calls.append("build transcriber")
-        return self._transcribe
-
-    def _diarize(
-        self,
-        audio: Audio,
-        *,
-        num_speakers: int | None = None,
-        min_speakers: int | None = None,
-        max_speakers: int | None = None,
-        progress: object = None,
-    ) -> Diarization:
-        self.calls.append(f"diarize {audio.stem}")
-        if "broken" in audio.stem:
-            raise AudioError(f"{audio.path} is broken")
-        if audio.duration < 2:
-            return Diarization(segments=(), turns=(), speech=(), duration=audio.duration)
-        second = 0 if max_speakers == 1 else 1
-        return Diarization(
-            segments=(SpeakerSegment(0.0, 1.0, 0), SpeakerSegment(1.0, 2.0, second)),
-            turns=(DiarizeSegment(0.0, 1.25 if second else 1.0, 0), DiarizeSegment(1.0, 2.0, second)),
-            speech=(SpeechRange(0.0, 2.0),),
-            duration=audio.duration,
-            timing=DiarizeTiming(1.0, 2.0, 3.0, 6.0),
-        )
-
-    def _transcribe(self, audio: Audio, speech: object, *, progress: object = None) -> Words:
-        self.calls.append(f"transcribe {audio.stem}")
-        if not speech:
-            return Words("en", ())
-        return Words("en", (Word(0.2, 0.8, "hello", 0.9), Word(1.2, 1.8, "there", 0.8)))
-
-
-REPLAY = ("--diarizer", "replay", "--transcriber", "replay")
 
 
 @pytest.fixture

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
 
 import numpy as np
 import pytest
+from fakes import FakeEvidence
 
 from oolong_align import align
 from oolong_align.errors import UsageError
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
-    FloatArray,
     SpeakerSegment,
     SpeechRange,
     Transcript,
@@ -42,21 +42,6 @@ def diarization(
 
 def speakers(transcript: Transcript) -> list[str | None]:
     return [word.speaker for word in transcript.words]
-
-
-class Evidence:
-    """Speaker evidence from a function of the middle of a span; records the queried spans."""
-
-    def __init__(self, score: Callable[[float], dict[int, float]]) -> None:
-        self.score = score
-        self.queried: list[tuple[float, float]] = []
-
-    def embed(self, start: float, end: float) -> FloatArray:
-        return np.zeros(4, dtype=np.float32)
-
-    def scores(self, start: float, end: float) -> dict[int, float]:
-        self.queried.append((start, end))
-        return self.score((start + end) / 2)
 
 
 def test_two_speakers_in_turn() -> None:
@@ -140,7 +125,7 @@ def test_clear_speaker_evidence_overrules_a_wrong_turn() -> None:
         clear = 0.9 if int(middle // 4) == 2 else 0.7
         return {own: clear, 1 - own: 0.1}
 
-    voice = Evidence(score)
+    voice = FakeEvidence(score)
     found = align(Words("en", tuple(words)), replace(diarization(*turns), voice=voice))
     assert [u.speaker for u in found.utterances] == [f"SPEAKER_{speaker:02d}" for speaker in true_speaker]
     assert len(voice.queried) == len(words)
@@ -149,7 +134,7 @@ def test_clear_speaker_evidence_overrules_a_wrong_turn() -> None:
 def test_speaker_evidence_decides_between_simultaneous_speakers() -> None:
     words = say(0.0, "we were there. so were we all.")
     both = diarization((0.0, 2.1, 0), (0.0, 2.1, 1), exclusive=[(0.0, 2.1, 0)])
-    voiced = replace(both, voice=Evidence(lambda middle: {0: 0.6, 1: 0.1} if middle < 0.9 else {0: 0.1, 1: 0.6}))
+    voiced = replace(both, voice=FakeEvidence(lambda middle: {0: 0.6, 1: 0.1} if middle < 0.9 else {0: 0.1, 1: 0.6}))
     found = align(Words("en", tuple(words)), voiced)
     assert speakers(found) == ["SPEAKER_00"] * 3 + ["SPEAKER_01"] * 4
     assert all(word.overlap for word in found.words)
@@ -157,7 +142,7 @@ def test_speaker_evidence_decides_between_simultaneous_speakers() -> None:
 
 def test_speaker_evidence_stops_at_a_sentence_end_or_a_pause() -> None:
     words = say(0.0, "yes. No") + say(2.0, "then")
-    voice = Evidence(lambda _: {0: 0.5, 1: 0.4})
+    voice = FakeEvidence(lambda _: {0: 0.5, 1: 0.4})
     align(Words("en", tuple(words)), replace(diarization((0.0, 2.3, 0), (5.0, 6.0, 1)), voice=voice))
     (_, first), (second, third), (fourth, _) = voice.queried
     assert first == second == pytest.approx(0.3)
@@ -172,7 +157,7 @@ def test_margins_are_scaled_by_the_recording() -> None:
         own = 0 if middle < 3 else 1
         return {own: 0.1 + scale, 1 - own: 0.1}
 
-    wide, narrow = (replace(plain, voice=Evidence(lambda middle, s=s: near(middle, s))) for s in (0.8, 0.2))  # type: ignore[misc]
+    wide, narrow = (replace(plain, voice=FakeEvidence(lambda middle, s=s: near(middle, s))) for s in (0.8, 0.2))  # type: ignore[misc]
     for evidence in (wide, narrow):
         found = align(Words("en", tuple(words)), evidence).words
         assert found[-1].speaker == "SPEAKER_01"
@@ -186,8 +171,8 @@ def test_margins_are_scaled_by_the_recording() -> None:
 def test_unclear_speaker_evidence_changes_nothing() -> None:
     words = say(0.0, "this is quite a long sentence.") + say(4.0, "and so is this one here.")
     plain = diarization((0.0, 2.0, 0), (4.0, 6.0, 1))
-    unclear = replace(plain, voice=Evidence(lambda _: {0: 0.41, 1: 0.4}))
-    silent = replace(plain, voice=Evidence(lambda _: {}))
+    unclear = replace(plain, voice=FakeEvidence(lambda _: {0: 0.41, 1: 0.4}))
+    silent = replace(plain, voice=FakeEvidence(lambda _: {}))
     for evidence in (unclear, silent):
         assert speakers(align(Words("en", tuple(words)), evidence)) == speakers(align(Words("en", tuple(words)), plain))
 
@@ -221,7 +206,7 @@ def test_equal_evidence_selects_the_lowest_speaker() -> None:
 def test_overlap_rule_takes_the_longest_overlap_and_nothing_else() -> None:
     words = say(0.0, "that is done. what comes next") + say(5.0, "far")
     plain = diarization((0.0, 0.76, 0), (0.76, 2.0, 1), (1.5, 1.75, 2))
-    voiced = replace(plain, voice=Evidence(lambda _: {0: 0.9, 1: 0.1, 2: 0.1}))
+    voiced = replace(plain, voice=FakeEvidence(lambda _: {0: 0.9, 1: 0.1, 2: 0.1}))
     for given in (plain, voiced):
         found = align(Words("en", tuple(words)), given, rule="overlap")
         assert [(word.speaker or "")[-1:] for word in found.words] == ["0", "0", "0", "1", "1", "1", ""]

@@ -3,11 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from fakes import MeanModel
 
 from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.pieces import change_votes, cut_segments, embed_spans, find_changes, find_pieces, split_at
 from oolong_align.diarization.segmentation import Segmentation
-from oolong_align.types import DiarizeSegment, FloatArray, SpeakerSegment
+from oolong_align.types import DiarizeSegment, SpeakerSegment
 
 SECOND = 16_000
 WINDOWS = 11
@@ -95,13 +96,6 @@ def test_spans_are_cut_as_segments_are_and_keep_their_other_columns() -> None:
     ]
     assert split_at(np.array([[0, 36]]), np.array([17, 18, 19])).tolist() == [[0, 18], [18, 36]]
     assert split_at(np.zeros((0, 3), dtype=np.int64), np.array([5])).shape == (0, 3)
-
-
-class MeanModel:
-    dimension = 4
-
-    def project(self, statistics: FloatArray) -> FloatArray:
-        return statistics[:, :4]
 
 
 def test_a_span_is_embedded_from_the_frames_it_covers() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fakes import FRAMES_PER_S, MeanModel
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -17,16 +18,6 @@ from oolong_align.types import FloatArray
 
 CHANNELS = 8
 VOICES = np.eye(3, CHANNELS, dtype=np.float32)
-FRAMES_PER_S = 16_000 / 270
-
-
-class MeanModel:
-    """Its embedding is the mean of the frames."""
-
-    dimension = CHANNELS
-
-    def project(self, statistics: FloatArray) -> FloatArray:
-        return statistics[:, :CHANNELS]
 
 
 def sounds(seconds: list[tuple[float, list[int]]]) -> FrameStore:
@@ -58,7 +49,7 @@ def reconstructed(
     for number, spans in ((2, together), (0, silent)):
         for first, last in spans_of(spans):
             counts[first:last] = number
-    model, spans = MeanModel(), spans_of(pieces)
+    model, spans = MeanModel(CHANNELS), spans_of(pieces)
     embeddings = embed_spans(spans, model, frames)  # type: ignore[arg-type]
     return reconstruct_from_pieces(spans, embeddings, voices, counts, model, frames, at_least=at_least)  # type: ignore[arg-type]
 
@@ -150,7 +141,7 @@ def test_every_frame_has_as_many_different_speakers_as_are_counted(seed: int, le
     spans = np.stack([ends - lengths, ends], axis=1)[(number > 0) & (lengths >= 18)]
     frames = FrameStore(CHANNELS)
     frames.append(rng.random((round(len(counts) / FRAMES_PER_S * 12.5) + 1, CHANNELS)).astype(np.float32))
-    model = MeanModel()
+    model = MeanModel(CHANNELS)
     embeddings = embed_spans(spans, model, frames)  # type: ignore[arg-type]
     activity, _ = reconstruct_from_pieces(spans, embeddings, VOICES, counts, model, frames)  # type: ignore[arg-type]
     np.testing.assert_array_equal(activity.counts(), counts)

@@ -4,28 +4,13 @@ from itertools import product
 
 import numpy as np
 import pytest
+from fakes import FRAMES_PER_S, MeanModel
 
-from oolong_align.diarization.frame_store import FrameStore, Mask, Stored
+from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.resegmentation import best_sequence, find_voice_changes
 from oolong_align.types import FloatArray
 
 VOICES = np.eye(3, 4, dtype=np.float32)
-FRAMES_PER_S = 16_000 / 270
-
-
-class MeanModel:
-    """The embedding of a mask is the mean of its frames; ``per_voice_frame`` of them are in 80 ms."""
-
-    dimension = 4
-    threads = 2
-
-    def __init__(self, per_voice_frame: int = 1) -> None:
-        self.per_voice_frame = per_voice_frame
-
-    def pool(self, frames: Stored, masks: Mask) -> FloatArray:
-        weights = masks.repeat(self.per_voice_frame, axis=1).astype(np.float32)
-        assert weights.shape[1] == len(frames)
-        return weights @ frames.astype(np.float32) / weights.sum(axis=1, keepdims=True)
 
 
 def sounds(model: MeanModel, seconds: list[tuple[float, int]]) -> FrameStore:
@@ -63,7 +48,7 @@ def test_a_change_costs_more_than_a_doubt() -> None:
 
 @pytest.mark.parametrize("per_voice_frame", [1, 4])
 def test_changes_of_voice_inside_a_piece_are_found(per_voice_frame: int) -> None:
-    model = MeanModel(per_voice_frame)
+    model = MeanModel(per_voice_frame=per_voice_frame)
     frames = sounds(model, [(4, 0), (1.5, 1), (20, 0), (3, 2)])
     np.testing.assert_allclose(changes_of(model, frames, [(0, 28.5)]), [4, 5.5, 25.5], atol=0.2)
     np.testing.assert_allclose(changes_of(model, frames, [(0, 4), (4, 5.5), (5.5, 28.5)]), [25.5], atol=0.2)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import FakeEvidence
 
 from oolong_align.diarization.speaker_evidence import StoredEvidence
 from oolong_align.errors import InputError, OutputError
@@ -16,7 +17,6 @@ from oolong_align.formats.json_reader import read_json
 from oolong_align.types import (
     Diarization,
     DiarizeSegment,
-    FloatArray,
     ModelInfo,
     Speaker,
     SpeakerSegment,
@@ -27,14 +27,6 @@ from oolong_align.types import (
 )
 
 AXES = np.eye(3, dtype=np.float32)
-
-
-class Voice:
-    def embed(self, start: float, end: float) -> FloatArray:
-        return np.array([start, end, 0.125], dtype=np.float32) / 8
-
-    def scores(self, start: float, end: float) -> dict[int, float]:
-        return {}
 
 
 def small() -> Transcript:
@@ -56,7 +48,7 @@ def small() -> Transcript:
             duration=3.25,
             embeddings={0: AXES[0], 1: AXES[1]},
             model=ModelInfo(bundle="open", hashes={"plda": "ab", "embedding": "cd"}, dimension=3),
-            voice=Voice(),
+            voice=FakeEvidence(embed=lambda start, end: [start / 8, end / 8, 0.125 / 8]),
             warnings=("2 speakers were forced",),
         ),
         speakers={
