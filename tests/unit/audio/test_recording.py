@@ -225,3 +225,8 @@ def test_a_named_pipe(tmp_path: Path) -> None:
 
 def test_the_repr_shows_source_and_duration() -> None:
     assert repr(load_audio(np.zeros(16000, np.float32))) == "Audio('array', 1.000 s)"
+
+
+def test_masked_samples_are_refused() -> None:
+    with pytest.raises(InputError, match=r"masked array\. Fill the gaps with samples.filled\(0\)"):
+        load_audio(np.ma.masked_array(np.zeros(10, np.float32)))
