@@ -82,11 +82,11 @@ def test_the_wheel_works(call: Path, install: Run, oolong: Run, repository: Path
 
     assert "Lovelace" in oolong("transcribe", call, *REPLAY, "--txt", "-o", "-").stdout
     for options, message in (
-        (("--redact=faces",), "--redact faces: unknown"),
-        (("--redact_pattern=(",), "no regular expression"),
-        (("--redact_words=gone.txt",), "gone.txt: cannot be read"),
-        (("--redact_audio=tone",), "nothing is masked"),
-        (("--redact=names", "--redact_audio=tone", "-o", "-"), "name a folder with -o"),
+        (("--redact=faces",), "Unknown kind 'faces' in --redact"),
+        (("--redact_pattern=(",), "Invalid regular expression"),
+        (("--redact_words=gone.txt",), "Could not read --redact_words gone.txt"),
+        (("--redact_audio=tone",), "requires --redact, --redact_pattern or"),
+        (("--redact=names", "--redact_audio=tone", "-o", "-"), "Give a folder with -o"),
     ):
         refused = oolong("transcribe", call, *REPLAY, *options)
         assert (refused.returncode, refused.stdout) == (2, ""), options

@@ -50,7 +50,7 @@ def test_the_wheel_works(wheel: Path, oolong: Run, recording: Path, repository: 
 
     missing = oolong("transcribe", recording, *REPLAY)
     assert (missing.returncode, missing.stdout) == (2, "")
-    assert missing.stderr.endswith("the replay needs --replay_turns, such as --replay_turns meeting.rttm\n")
+    assert missing.stderr.endswith("Give the file to replay, such as --replay_turns meeting.rttm\n")
     (tmp_path / "theirs.rttm").write_text("no turns here\n")
     broken = oolong("transcribe", recording, *REPLAY, *theirs, "-o", "-")
     assert (broken.returncode, broken.stdout) == (1, "")
@@ -71,7 +71,7 @@ def test_what_models_found_is_reproduced_without_them(
     heard = ("--transcriber=replay", "--replay_words=words.json")
     first = oolong("transcribe", meeting, *heard, "--json", "--rttm", "--vtt", "-o", "first")
     assert first.returncode == 0, first.stderr
-    assert "left out" in first.stderr
+    assert "Dropped" in first.stderr
     block = "import sys; sys.modules['onnxruntime'] = sys.modules['ctranslate2'] = None; "
     for turns in ("json", "rttm"):
         files = (f"--replay_turns=first/meeting.{turns}", "--replay_words=first/meeting.json")

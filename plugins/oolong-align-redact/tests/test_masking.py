@@ -225,13 +225,13 @@ def test_a_pattern_that_is_too_slow_stops_the_run(monkeypatch: pytest.MonkeyPatc
     config = host.resolve(
         "transcribe", {"diarizer": "told", "transcriber": "told", "redact_pattern": ["(a+)+$"]}, formats=["json"]
     )
-    with pytest.raises(UsageError, match="still searching"):
+    with pytest.raises(UsageError, match="Search not finished"):
         Pipeline(host, config)(np.zeros(16_000, np.float32))
 
 
 def test_a_page_that_holds_the_recording_is_refused() -> None:
     for refused in ({"redact": "names"}, {"redact": "names", "html_audio": "link"}):
-        with pytest.raises(UsageError, match="--html holds the recording"):
+        with pytest.raises(UsageError, match="--html contains the recording"):
             make_host(oolong_align_redact).resolve("transcribe", {"html": True, **refused})
     for taken in (
         {"redact": "names", "html": True, "html_audio": "none"},
@@ -250,7 +250,7 @@ def test_only_the_page_can_be_told_to_leave_the_recording_out() -> None:
             return [OutputFormat("film", ".film", "a film", lambda _: "", render_file=lambda *_: "")]
 
     given = {"redact": "names", "film": True, "html_audio": "none"}
-    with pytest.raises(UsageError, match="--film holds the recording"):
+    with pytest.raises(UsageError, match="--film contains the recording"):
         make_host(Film(), oolong_align_redact).resolve("transcribe", given)
 
 

@@ -12,7 +12,7 @@ Tier = list[tuple[float, float, str]]
 
 
 def read(text: str) -> tuple[float, dict[str, Tier]]:
-    """Read Praat's long text format, strictly: counts must fit, intervals must touch and span the domain."""
+    """Read Praat's long text format strictly: check counts, and that the intervals cover the domain."""
     assert text.startswith('File type = "ooTextFile"\nObject class = "TextGrid"\n\n')
     tokens = iter(
         re.findall(r'"(?:[^"]|"")*"|<exists>|(?<![\[\d.])\d+(?:\.\d+)?(?![\d.]*\])', text.split("\n\n", 1)[1])

@@ -1,7 +1,7 @@
-"""Masks what must not be read in transcripts of oolong-align: names, numbers, e-mail addresses, custom patterns.
+"""Masks names, numbers, e-mail addresses and custom patterns in transcripts of oolong-align.
 
-The transcript is masked right after the alignment, before any other wrapper and any format sees it, and again when
-speakers have names.
+The transcript is masked right after the alignment, before other wrappers and formats, and again after the speakers have
+names.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def oolong_add_options(options: OptionGroup) -> None:
         commands=commands,
         metavar="REGEX",
         multiple=True,
-        help="Mask what a regular expression matches; may be repeated.",
+        help="Mask the matches of a regular expression; repeatable.",
     )
     options.add(
         "--redact_words",
         commands=commands,
         metavar="FILE",
         multiple=True,
-        help="Mask the words and phrases of a file, one a line; may be repeated.",
+        help="Mask the words and phrases in a file, one per line; repeatable.",
     )
     options.add(
         "--redact_audio",
@@ -50,22 +50,22 @@ def oolong_add_options(options: OptionGroup) -> None:
 
 @hookimpl
 def oolong_configure(config: Config) -> None:
-    """Refuse what cannot be masked before any work."""
+    """Reject options that would leave something unmasked, before any work."""
     rules = read_rules(config.options)
     if config.options.get("redact_audio") and not rules.mask_words:
-        raise UsageError("--redact_audio: nothing is masked; say what with --redact, --redact_pattern, --redact_words")
+        raise UsageError("Option --redact_audio requires --redact, --redact_pattern or --redact_words. Add one of them")
     if rules.mask_words:
         for each in config.formats:
-            # Formats that are given the recording hold it or link to it; only the page can be told not to.
+            # Formats with `render_file` contain or link the recording; only the page has an option against it.
             bare = each.name == "html" and config.options.get("html_audio") == "none"
             if each.render_file is not None and not bare:
                 raise UsageError(
-                    f"--{each.name} holds the recording, in which all that is masked is still heard: leave the format "
-                    f"out{', or its audio with --html_audio none' if each.name == 'html' else ''}"
+                    f"--{each.name} contains the recording, in which masked words are audible. Remove the format"
+                    f"{', or add --html_audio none' if each.name == 'html' else ''}"
                 )
 
 
-# tryfirst: the outermost wrapper, so that nothing that others add is missed.
+# tryfirst: the outermost wrapper also masks what other wrappers add.
 @hookimpl(wrapper=True, tryfirst=True)
 def oolong_align(config: Config) -> Generator[None, Transcript, Transcript]:
     """Mask the words."""
@@ -75,7 +75,7 @@ def oolong_align(config: Config) -> Generator[None, Transcript, Transcript]:
 
 @hookimpl(wrapper=True, tryfirst=True)
 def oolong_identify(config: Config) -> Generator[None, Transcript, Transcript]:
-    """Mask the names that the speakers have got, and forget the speakers if that was asked for."""
+    """Mask the names of the speakers, and remove the speakers with ``--redact speakers``."""
     transcript = yield
     rules = read_rules(config.options)
     masked = mask_transcript(transcript, rules)
@@ -84,7 +84,7 @@ def oolong_identify(config: Config) -> Generator[None, Transcript, Transcript]:
 
 @hookimpl
 def oolong_finish(results: Sequence[Result], config: Config) -> None:
-    """Write the copies of the audio beside the other outputs."""
+    """Write the copies of the audio to the folder of the other outputs."""
     cover = config.options.get("redact_audio")
     if not cover:
         return
@@ -92,9 +92,9 @@ def oolong_finish(results: Sequence[Result], config: Config) -> None:
         if result.transcript is None:
             continue
         if not result.outputs:
-            raise UsageError("--redact_audio writes a file: name a folder with -o")
+            raise UsageError("Option --redact_audio writes a file. Give a folder with -o")
         target = result.outputs[0].parent / f"{result.source.stem}{SUFFIX}"
         if any(target.exists() and each.source.exists() and target.samefile(each.source) for each in results):
-            raise OutputError(f"{target} is an input itself: choose another --output_dir")
+            raise OutputError(f"{target}: The output would replace an input. Choose another --output_dir")
         spans = masked_spans(word for word in result.transcript.words if is_masked(word))
         write_audio(result.source, target, spans, cover=cover)

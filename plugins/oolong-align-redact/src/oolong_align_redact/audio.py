@@ -1,6 +1,6 @@
-"""A copy of a recording in which the masked words cannot be heard: FLAC, 16 kHz, mono, without tags.
+"""A copy of a recording without the masked words: FLAC, 16 kHz, mono, without tags.
 
-Leaves out the original's rate, channels and picture: the copy is what the recogniser heard, word times fit it exactly.
+The copy has the recogniser's sample rate and channel, so word times match exactly. Tags and pictures are dropped.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = ["COVERS", "masked_spans", "write_audio"]
 COVERS: Final = ("tone", "silence")
 TONE_HZ: Final = 1000
 TONE_PEAK: Final = 0.1
-# Word times of Whisper are a tenth of a second off and more: with 0.15 s it still heard first letters behind the tone.
+# Word times of Whisper are off by 0.1 s or more. With 0.15 s, first letters remained recognisable after the tone.
 MARGIN_S: Final = 0.25
 _BLOCK: Final = 10 * SAMPLE_RATE
 
 
 def masked_spans(words: Iterable[Word], *, margin_s: float = MARGIN_S) -> list[tuple[int, int]]:
-    """Samples to cover for some words, with a margin on both sides: sorted, disjoint ``(start, end)``."""
+    """Samples that cover words with a margin on both sides: sorted, disjoint ``(start, end)``."""
     spans: list[tuple[int, int]] = []
     for word in sorted(words, key=lambda each: (each.start, each.end)):
         start = max(seconds_to_samples(max(word.start - margin_s, 0.0)), 0)
@@ -45,23 +45,23 @@ def masked_spans(words: Iterable[Word], *, margin_s: float = MARGIN_S) -> list[t
 
 
 def write_audio(source: Path, target: Path, spans: Sequence[tuple[int, int]], *, cover: str) -> None:
-    """Write the copy, whole or not at all.
+    """Write the copy atomically.
 
     Parameters
     ----------
     source : Path
-        Any recording that can be transcribed; decoded again, in bounded memory.
+        Any supported recording. It is decoded again, in bounded memory.
     target : Path
-        A FLAC file; one that is there is replaced.
+        A FLAC file; an existing file is replaced.
     spans : sequence of (int, int)
         Samples at 16 kHz, sorted and disjoint.
     cover : {"tone", "silence"}
-        What is heard instead: a sine of 1 kHz, or nothing.
+        Replace the words by a sine of 1 kHz or by silence.
 
     Raises
     ------
     AudioError
-        If the recording cannot be decoded any more.
+        If the recording cannot be decoded again.
     OutputError
         If the copy cannot be written.
     """
@@ -71,7 +71,7 @@ def write_audio(source: Path, target: Path, spans: Sequence[tuple[int, int]], *,
             _encode(temporary, _covered(audio.blocks(_BLOCK), spans, cover))
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"Could not write {target}: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""E-mail addresses as they are written, and as they are spoken in English: "ada dot l at example dot com"."""
+"""E-mail addresses, written or spoken in English: "ada dot l at example dot com"."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ __all__ = ["find_emails"]
 
 _DOTS: Final = frozenset(("dot", "period", "punkt", "punto", "point"))
 _JOINERS: Final = _DOTS | {"underscore", "dash", "hyphen", "minus", "plus"}
-_WRITTEN_JOINERS: Final = frozenset((".", "_", "-", "+", "%", "'", "’"))  # noqa: RUF001  as it is typed
-# The name before a spoken "at" may be of several words; these are not part of it.
+_WRITTEN_JOINERS: Final = frozenset((".", "_", "-", "+", "%", "'", "’"))  # noqa: RUF001  people type it
+# The name before a spoken "at" may have several words, but not these.
 _NOT_LOCAL: Final = frozenset(
     (
         *("a", "address", "an", "and", "are", "at", "can", "contact", "do", "e", "email", "emails", "find", "for"),
@@ -23,7 +23,7 @@ _NOT_LOCAL: Final = frozenset(
 )
 _MORE_LOCAL: Final = 2
 _SHORTEST_TOP: Final = 2
-# More parts than a domain can have (RFC 1035): bounds the search.
+# A bound for the search: more parts than a domain can have (RFC 1035).
 _MOST_PARTS: Final = 127
 
 
@@ -60,7 +60,7 @@ def _domain_end(stream: Stream, index: int) -> int:
 
 
 def _local_start(stream: Stream, index: int, *, spoken: bool) -> int:
-    """Index of the first token of what stands before the "at", from its last one."""
+    """Index of the first token of the name before the "at", given its last token."""
     tokens = stream.tokens
     more = _MORE_LOCAL if spoken else 0
     for _ in range(min(index, _MOST_PARTS)):

@@ -1,8 +1,8 @@
-"""Names without a model of names: what people are introduced as, names behind titles, and names that are known.
+"""Names without a trained model: introductions, names after titles, and known names. English only.
 
-Finds "my name is X", "I'm X", "call me X", "this is X speaking", "Mr X", every other place where such a name is said
-again, and what is spelled letter by letter. Leaves out everybody who is only mentioned: capitals alone tell names from
-places and products too badly. Knows English only.
+Finds "my name is X", "I'm X", "call me X", "this is X speaking" and "Mr X", every other occurrence of such a name, and
+spelled words. People who are only mentioned are not found: capitals alone cannot separate names from places and
+products.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from oolong_align_redact.stream import Span, Stream, Token, tokenise
 
 __all__ = ["Name", "find_introduced", "find_names", "find_spelled", "names_of", "writes_capitals"]
 
-# What precedes a name, whatever its case; then what does only before a capital.
+# These precede a name in any case; the next group only before a capital.
 _INTRODUCTIONS: Final = (
     *(("name", "is"), ("name", "s"), ("name", "was"), ("my", "names")),
     *(("surname", "is"), ("surname", "s"), ("nickname", "is"), ("nickname", "s")),
 )
 _BEFORE_CAPITALS: Final = (("i", "m"), ("i", "am"), ("im",), ("call", "me"), ("calls", "me"), ("named",))
 _THIS_IS: Final = ("this", "is")
-_BEHIND_THIS_IS: Final = frozenset(("speaking", "calling", "here", "from", "again"))
+_AFTER_THIS_IS: Final = frozenset(("speaking", "calling", "here", "from", "again"))
 _GREETINGS: Final = frozenset(("hi", "hello", "hey", "morning", "afternoon", "evening", "welcome"))
 _ABBREVIATED_TITLES: Final = frozenset(("mr", "mrs", "ms", "mx", "dr", "prof"))
 _TITLES: Final = _ABBREVIATED_TITLES | {"miss", "mister", "doctor", "professor"}
@@ -43,7 +43,7 @@ _NO_NAMES: Final = frozenset((
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
 ))
 # fmt: on
-# "Will" is a word of both kinds: with a capital it is a name.
+# "Will" with a capital is a name.
 _NAMES_TOO: Final = frozenset(("will",))
 _LETTERS_THAT_ARE_WORDS: Final = frozenset("aio")
 _FEWEST_SPELLED: Final = 3
@@ -52,27 +52,27 @@ _MOST_FILLERS: Final = 2
 
 
 class Name(NamedTuple):
-    """A word of a name; ``capital`` tells that it is one only where it is written with a capital."""
+    """A word of a name; with ``capital``, only if it is written with a capital."""
 
     key: str
     capital: bool
 
 
 def writes_capitals(streams: Iterable[Stream]) -> bool:
-    """Tell whether capitals mean anything: a transcript all in small letters or all in capitals has none."""
+    """Whether capitals carry information: not if all letters are small, or all are capitals."""
     found = {token.capital for stream in streams for token in stream.tokens if token.key != "i" and token.key.isalpha()}
     return len(found) > 1
 
 
 def names_of(text: str) -> Iterator[Name]:
-    """Words of a name that is known, such as a speaker's; not the particles between."""
+    """Words of a known name, such as a speaker's, without particles."""
     for token in tokenise(text):
         if len(token.key) > 1 and token.key not in _PARTICLES | _TITLES | _NO_NAMES - _NAMES_TOO:
             yield Name(token.key, token.capital)
 
 
 def find_names(stream: Stream, names: Iterable[Name], *, cased: bool) -> Iterator[Span]:
-    """Find where known names are said again, with the particles before them."""
+    """Find further occurrences of known names, with the particles before them."""
     with_capital = {name.key for name in names if name.capital}
     anyhow = {name.key for name in names if not name.capital}
     tokens = stream.tokens
@@ -85,18 +85,18 @@ def find_names(stream: Stream, names: Iterable[Name], *, cased: bool) -> Iterato
 
 
 def find_introduced(stream: Stream, *, cased: bool) -> Iterator[tuple[Span, tuple[Name, ...]]]:
-    """Find names that somebody is introduced with or that stand behind a title.
+    """Find names in introductions and after titles.
 
     Parameters
     ----------
     stream : Stream
     cased : bool
-        Whether capitals mean anything; if not, only the clearest introductions count.
+        Whether capitals carry information. If not, only the clearest introductions are used.
 
     Yields
     ------
     Span, tuple of Name
-        What to mask there, and what to look for elsewhere.
+        The text to mask, and the names to find elsewhere.
     """
     tokens = stream.tokens
     for index, token in enumerate(tokens):
@@ -109,7 +109,7 @@ def find_introduced(stream: Stream, *, cased: bool) -> Iterator[tuple[Span, tupl
             last = _name_end(stream, first)
             alone = last > first and (_ends_phrase(stream, last - 1) or stream.gap(last - 1).startswith(","))
             greeted = index > 1 and tokens[index - 2].key in _GREETINGS
-            if alone or greeted or (last < len(tokens) and tokens[last].key in _BEHIND_THIS_IS):
+            if alone or greeted or (last < len(tokens) and tokens[last].key in _AFTER_THIS_IS):
                 yield from _named(stream, first, cased=cased)
         elif token.key in _TITLES and (token.capital or not cased):
             abbreviated = token.key in _ABBREVIATED_TITLES
@@ -120,7 +120,7 @@ def find_introduced(stream: Stream, *, cased: bool) -> Iterator[tuple[Span, tupl
 
 
 def find_spelled(stream: Stream) -> Iterator[Span]:
-    """Find three single letters or more in a row, as in ``V-I-O-L-E-T``; not ``U.S.A.`` and not a stuttered "I"."""
+    """Find three or more single letters in a row, as in ``V-I-O-L-E-T``; not ``U.S.A.`` or a stuttered "I"."""
     first = 0
     for index, token in enumerate(stream.tokens):
         if not _is_letter(token):
@@ -137,9 +137,9 @@ def _is_letter(token: Token) -> bool:
 
 
 def _spells_on(stream: Stream, index: int) -> bool:
-    """Tell whether the token behind a letter can be the next letter of one word."""
-    behind = index + 1
-    if behind == len(stream.tokens) or not _is_letter(stream.tokens[behind]):
+    """Whether the token after a letter can be the next letter of the same word."""
+    following = index + 1
+    if following == len(stream.tokens) or not _is_letter(stream.tokens[following]):
         return False
     gap = stream.gap(index)
     return gap == ". " or gap.strip() in ("", ",", "-")
@@ -155,12 +155,12 @@ def _named(
     found = tuple(Name(each.key, cased and each.capital) for each in tokens[first:last] if _is_telling(each))
     small = any_case and not tokens[first].capital
     if small and last < len(tokens) and not stream.gap(last - 1).strip() and tokens[last].key not in _NO_NAMES:
-        last += 1  # a surname perhaps, or just the next word: masked here, but nowhere else
+        last += 1  # may be a surname or just the next word: masked here, but nowhere else
     yield Span(tokens[first].start, tokens[last - 1].end), found
 
 
 def _named_before(stream: Stream, index: int) -> Iterator[tuple[Span, tuple[Name, ...]]]:
-    """A name before "speaking"; "Generally speaking" holds none."""
+    """A name before "speaking"; "Generally speaking" has none."""
     tokens = stream.tokens
     first = index
     while first and index - first < _LONGEST and not stream.gap(first - 1).strip() and _can_start(tokens[first - 1]):
@@ -171,7 +171,7 @@ def _named_before(stream: Stream, index: int) -> Iterator[tuple[Span, tuple[Name
 
 
 def _name_end(stream: Stream, first: int, *, any_case: bool = False) -> int:
-    """Index behind the last token of the name that starts at a token; ``first`` itself where none does."""
+    """Index after the last token of the name that starts at a token; ``first`` if there is no name."""
     tokens = stream.tokens
     last = index = first
     while index < len(tokens) and index - first < _LONGEST + 1:
@@ -196,7 +196,7 @@ def _is_telling(token: Token) -> bool:
 
 
 def _joins(stream: Stream, index: int) -> bool:
-    """Tell whether a token and the next one can belong to one name."""
+    """Whether a token and the next one can belong to the same name."""
     gap, key = stream.gap(index).strip(), stream.tokens[index].key
     return gap in ("", "-", "'", "’") or (gap == "." and (len(key) == 1 or key in _TITLES))  # noqa: RUF001
 
@@ -209,7 +209,7 @@ def _skip_fillers(stream: Stream, index: int) -> int:
 
 
 def _ends_with(stream: Stream, index: int, words: tuple[str, ...]) -> bool:
-    """Tell whether some words end at a token and lead on to the next one, in one sentence."""
+    """Whether these words end at a token and continue to the next one in the same sentence."""
     first = index - len(words) + 1
     if first < 0 or any(stream.tokens[first + place].key != word for place, word in enumerate(words)):
         return False

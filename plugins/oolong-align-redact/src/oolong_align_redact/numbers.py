@@ -1,7 +1,7 @@
 """Numbers: everything with a digit, and English number words.
 
-Leaves out number words of other languages, fractions such as "half", and a lone "one", "first" or "second", which are
-mostly something else.
+Number words of other languages, fractions such as "half", and a lone "one", "first" or "second", which are mostly not
+numbers, are not found.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _PLURALS: Final = frozenset(
     form for word in _CARDINALS | _ORDINALS for form in (f"{word}s", f"{word}es", f"{word.removesuffix('y')}ies")
 )
 _NUMBERS: Final = _CARDINALS | _ORDINALS | _PLURALS
-# Numbers only beside a number.
+# Numbers only next to a number.
 _DIGITS: Final = frozenset(("one", "oh", "o"))
-_BESIDE: Final = _DIGITS | {"ones", "first", "second", "double", "triple", "treble"}
+_NEXT_TO_NUMBERS: Final = _DIGITS | {"ones", "first", "second", "double", "triple", "treble"}
 _BETWEEN: Final = frozenset(
     ("and", "point", "dot", "dash", "hyphen", "minus", "plus", "slash", "uh", "um", "er", "erm", "extension")
 )
@@ -53,14 +53,14 @@ def find_numbers(stream: Stream) -> Iterator[Span]:
 
 
 def _runs(stream: Stream) -> Iterator[list[Token]]:
-    """Tokens that follow each other and can all be part of one number."""
+    """Runs of tokens that can be part of one number."""
     for part, tokens in groupby(stream.tokens, key=lambda each: _is_part(each.key)):
         if part:
             yield list(tokens)
 
 
 def _is_part(key: str) -> bool:
-    return key in _BESIDE or key in _BETWEEN or _is_number(key)
+    return key in _NEXT_TO_NUMBERS or key in _BETWEEN or _is_number(key)
 
 
 def _is_number(key: str) -> bool:

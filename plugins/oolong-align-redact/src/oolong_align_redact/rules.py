@@ -1,4 +1,4 @@
-"""What a run masks, and doing so in a transcript: as many words as before, at the same times."""
+"""The rules of a run, and masking a transcript. The number of words and their times do not change."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _CORE: Final = regex.compile(r"[\p{L}\p{M}\p{N}](?:.*[\p{L}\p{M}\p{N}])?", regex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What is masked.
+    """What to mask.
 
     Attributes
     ----------
     kinds : frozenset of str
-        Some of `KINDS`.
+        A subset of `KINDS`.
     phrases : tuple of Phrases
         From files of words.
     patterns : tuple
-        Compiled expressions of the package regex.
+        Compiled expressions of the package ``regex``.
     """
 
     kinds: frozenset[str] = frozenset()
@@ -58,13 +58,13 @@ def read_rules(options: Mapping[str, Any]) -> Rules:
     Raises
     ------
     UsageError
-        If a kind is unknown, an expression is none, or a file cannot be used.
+        If a kind is unknown, or an expression or file is invalid.
     """
     given = options.get("redact") or ()
     kinds = [each.strip() for each in (given.split(",") if isinstance(given, str) else given) if each.strip()]
     for kind in kinds:
         if kind not in KINDS:
-            raise UsageError(f"--redact {kind}: unknown; there is {', '.join(KINDS)}")
+            raise UsageError(f"Unknown kind {kind!r} in --redact. Available: {', '.join(KINDS)}")
     return Rules(
         kinds=frozenset(kinds),
         phrases=tuple(read_phrases(Path(path)) for path in options.get("redact_words") or ()),
@@ -78,13 +78,13 @@ def mask_transcript(transcript: Transcript, rules: Rules) -> Transcript:
     Parameters
     ----------
     transcript : Transcript
-        Names of its speakers are names that are known.
+        The names of its speakers are masked too.
     rules : Rules
 
     Returns
     -------
     Transcript
-        Each word has its time, its speaker and the signs around what was masked; masks stay as they are.
+        Words keep their time, speaker and surrounding punctuation. Existing masks do not change.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def mask_transcript(transcript: Transcript, rules: Rules) -> Transcript:
 
 
 def forget_speakers(transcript: Transcript) -> Transcript:
-    """Remove the speakers' names and everything that tells their voices again; the labels stay."""
+    """Remove the speakers' names and all data that can identify their voices. The labels stay."""
     speakers = {
         label: Speaker(label=label, seconds=speaker.seconds, words=speaker.words)
         for label, speaker in transcript.speakers.items()
@@ -129,12 +129,12 @@ def forget_speakers(transcript: Transcript) -> Transcript:
 
 
 def is_masked(word: Word) -> bool:
-    """Tell whether a word is a mask."""
+    """Whether a word is a mask."""
     return bool(_MASKED.fullmatch(word.text))
 
 
 def _streams(words: Sequence[Word], opaque: Sequence[bool]) -> list[Stream]:
-    """All words in order of time, and each speaker's: a number may go on behind somebody else's "mhm"."""
+    """All words in order of time, and each speaker's: a number may continue after another speaker's "mhm"."""
     speakers = dict.fromkeys(word.speaker for word in words)
     parts = [list(enumerate(words))]
     if len(speakers) > 1:
@@ -143,7 +143,7 @@ def _streams(words: Sequence[Word], opaque: Sequence[bool]) -> list[Stream]:
 
 
 def _find(streams: Sequence[Stream], transcript: Transcript, rules: Rules) -> Iterator[tuple[str, Stream, Span]]:
-    """Mask, stream and span of everything to hide; where several meet, the first one's mask is written."""
+    """Yield mask, stream and span of everything to hide. If several overlap, the first mask is written."""
     for stream in streams:
         if "emails" in rules.kinds:
             yield from ((EMAIL, stream, span) for span in find_emails(stream))
@@ -172,7 +172,7 @@ def _find_all_names(streams: Sequence[Stream], speakers: Iterable[Speaker]) -> I
 
 
 def _masked_text(text: str, mask: str, span: Span) -> str:
-    """Put a mask in place of all letters and digits, also those beside the span; other signs around it stay."""
+    """Replace all letters and digits by a mask, also those outside the span; keep punctuation around them."""
     core = _CORE.search(text)
     start, end = (min(span.start, core.start()), max(span.end, core.end())) if core else span
     return text[:start] + mask + text[end:]

@@ -1,6 +1,6 @@
-"""Words as one line of text with its tokens, and the way back from places in the text to words.
+"""Words as one line of text with tokens, and the mapping from the text back to the words.
 
-What was masked before is opaque: a token of one character that is part of nothing.
+A word that is already masked is one opaque character, which matches nothing.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Span(NamedTuple):
 
 
 class Token(NamedTuple):
-    """A run of letters and digits; one character in scripts that are written without spaces.
+    """A run of letters and digits; one character in scripts without spaces.
 
-    ``key`` is what is compared, ``capital`` tells whether the first letter is one.
+    ``key`` is the spelling for comparison; ``capital`` is true if the first letter is a capital.
     """
 
     key: str
@@ -42,7 +42,7 @@ class Token(NamedTuple):
 
 
 def fold(text: str) -> str:
-    """Spelling to compare: without case, Latin diacritics, invisible characters and compatibility forms.
+    """Spelling for comparison: without case, Latin diacritics, invisible characters and compatibility forms.
 
     Examples
     --------
@@ -77,14 +77,14 @@ def _token(text: str, start: int) -> Token:
 
 
 class Stream:
-    """Some words of a transcript as they are written, on one line.
+    """Words of a transcript on one line.
 
     Parameters
     ----------
     words : sequence of (int, Word)
-        Each with its place in the transcript.
+        Each with its index in the transcript.
     opaque : sequence of bool
-        By place in the transcript: whether the word is a mask already.
+        By index in the transcript: whether the word is already a mask.
 
     Attributes
     ----------
@@ -110,12 +110,12 @@ class Stream:
         self.tokens = tuple(tokenise(self.text))
 
     def gap(self, index: int) -> str:
-        """Text between a token and the next one; behind the last one, what is left."""
+        """Text between a token and the next one, or up to the end of the text."""
         end = self.tokens[index + 1].start if index + 1 < len(self.tokens) else len(self.text)
         return self.text[self.tokens[index].end : end]
 
     def words_in(self, span: Span) -> Iterator[tuple[int, Span]]:
-        """Place of each word that a span touches, and what it touches of the word's text."""
+        """Yield the index of each word that a span touches, and the touched part of its text."""
         first = max(bisect_right(self._starts, span.start) - 1, 0)
         for index in range(first, bisect_left(self._starts, span.end)):
             begin = self._starts[index]

@@ -1,4 +1,4 @@
-"""A diarizer and a transcriber for oolong-align that run no model: they read what somebody has found out already."""
+"""A diarizer and a transcriber for oolong-align that read existing results from files and run no model."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ReplayDiarizer:
         Raises
         ------
         InputError
-            If there are none for this recording, or the number of its speakers is another one than asked for.
+            If there are none for this recording, or their number of speakers is outside the requested bounds.
         """
         from oolong_align_replay.turns import read_diarization
 
@@ -63,9 +63,9 @@ class ReplayDiarizer:
         found = read_diarization(path, audio)
         number = len(found.speaker_ids)
         least, most = num_speakers or min_speakers or 0, num_speakers or max_speakers or number
-        # Silence has nobody, whatever is asked for.
+        # Silence has no speakers, whatever the bounds.
         if number and not least <= number <= most:
-            raise InputError(f"{path}: has {number} speakers, not {least} to {most}; a replay cannot change that")
+            raise InputError(f"{path}: Found {number} speakers, expected {least} to {most}. A replay cannot change it")
         if progress:
             progress("replaying turns", 1, 1)
         return found
@@ -107,27 +107,27 @@ def oolong_add_options(options: OptionGroup) -> None:
         TURNS,
         commands=("transcribe", "diarize", "align"),
         metavar="PATH",
-        help="RTTM or JSON for --diarizer replay; or a folder of <stem>.rttm and <stem>.json.",
+        help="RTTM or JSON file for --diarizer replay, or a folder with <stem>.rttm or <stem>.json.",
     )
     options.add(
         WORDS,
         commands=("transcribe",),
         metavar="PATH",
-        help="JSON for --transcriber replay; or a folder of <stem>.json.",
+        help="JSON file for --transcriber replay, or a folder with <stem>.json.",
     )
 
 
 @hookimpl
 def oolong_configure(config: Config) -> None:
-    """Look for the files before any work, and refuse those that nothing would read."""
+    """Check before any work that the files exist and are used."""
     if config.diarizer.name == NAME:
         _turns(config)
     elif config.options.get("replay_turns"):
-        raise UsageError(f"{TURNS} is for --diarizer {NAME}: give that too, or leave the turns out")
+        raise UsageError(f"Option {TURNS} requires --diarizer {NAME}. Add it, or remove {TURNS}")
     if config.command == "transcribe" and config.transcriber.name == NAME:
         _words(config)
     elif config.options.get("replay_words"):
-        raise UsageError(f"{WORDS} is for --transcriber {NAME}: give that too, or leave the words out")
+        raise UsageError(f"Option {WORDS} requires --transcriber {NAME}. Add it, or remove {WORDS}")
 
 
 @hookimpl
@@ -144,7 +144,7 @@ def oolong_transcribers() -> list[TranscriberEntry]:
 
 @hookimpl
 def oolong_align(words: Words, diarization: Diarization) -> Transcript | None:
-    """Return the stored transcript where its own turns are replayed with its words; align others anew."""
+    """Return the stored transcript if both its turns and its words are replayed."""
     from oolong_align_replay.words import StoredWords
 
     if isinstance(words, StoredWords) and words.words and words.fits(diarization):

@@ -1,4 +1,4 @@
-"""Which file belongs to a recording, and its text."""
+"""The file that belongs to a recording."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ __all__ = ["check_path", "file_for", "read_text"]
 
 
 def check_path(option: str, value: str | None, example: str) -> Path:
-    """Path that an option gives.
+    """Return the path of an option.
 
     Raises
     ------
     UsageError
-        If there is none, or nothing is there.
+        If the option is missing, or the path does not exist.
     """
     if not value:
-        raise UsageError(f"the replay needs {option}, such as {option} {example}")
+        raise UsageError(f"Option {option} is missing. Give the file to replay, such as {option} {example}")
     path = Path(value)
     if not path.exists():
-        raise UsageError(f"{option} {path}: no such file; check the path")
+        raise UsageError(f"{option} {path}: File not found. Check the path")
     return path
 
 
 def file_for(audio: Audio, path: Path, suffixes: tuple[str, ...]) -> Path:
-    """Return the file itself, or of a folder the one that has the recording's stem.
+    """Return the file itself, or the file in a folder with the recording's stem.
 
     Raises
     ------
     InputError
-        If the folder has none for this recording.
+        If the folder has no file for this recording.
     """
     if not path.is_dir():
         return path
@@ -43,20 +43,22 @@ def file_for(audio: Audio, path: Path, suffixes: tuple[str, ...]) -> Path:
     for name in names:
         if (path / name).is_file():
             return path / name
-    raise InputError(f"{path}: holds no {' or '.join(names) or 'file for samples without a name'} for this recording")
+    if not names:
+        raise InputError(f"{path}: Samples without a name have no file in this folder. Give a file instead")
+    raise InputError(f"{path}: No {' or '.join(names)} in this folder for this recording")
 
 
 def read_text(path: Path) -> str:
-    """Text of a file in UTF-8.
+    """Return the text of a UTF-8 file.
 
     Raises
     ------
     InputError
-        If it cannot be read.
+        If the file cannot be read.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{path}: is no UTF-8 text; give an RTTM or JSON file") from None
+        raise InputError(f"Could not read {path}: not UTF-8. Give an RTTM or JSON file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise InputError(f"Could not read {path}: {error.strerror or error}") from None

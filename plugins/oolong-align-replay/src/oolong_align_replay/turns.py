@@ -1,7 +1,6 @@
-"""Who speaks when, from RTTM or from this program's JSON.
+"""Diarizations from RTTM files or from JSON of oolong-align.
 
-An RTTM file holds turns only: there are no voices. The JSON holds everything, so that its replay is the diarization
-that was written.
+An RTTM file contains turns without speaker evidence. The JSON contains the whole diarization.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_diarization"]
 
-_MOST_BEHIND_S: Final = 1.0
-_NOTHING: Final = Diarization(segments=(), turns=(), speech=(), duration=0.0)
+_LATEST_END_S: Final = 1.0
+_EMPTY: Final = Diarization(segments=(), turns=(), speech=(), duration=0.0)
 
 
 def read_diarization(path: Path, audio: Audio) -> Diarization:
@@ -33,25 +32,25 @@ def read_diarization(path: Path, audio: Audio) -> Diarization:
     path : Path
         RTTM, or JSON as ``oolong transcribe`` and ``oolong diarize`` write it.
     audio : Audio
-        Its stem chooses among several recordings of an RTTM file; a single one always fits.
+        Its stem selects one of several recordings in an RTTM file. A single recording is always used.
 
     Returns
     -------
     Diarization
-        Turns end with the recording.
+        Turns are cut at the end of the recording.
 
     Raises
     ------
     InputError
-        If the file cannot be read, has nothing for this recording, or reaches more than a second beyond its end.
+        If the file cannot be read, does not contain this recording, or ends more than a second after it.
     """
     text = read_text(path)
     if not text.lstrip().startswith("{"):
-        theirs = read_rttm(path, [audio.stem] if audio.stem else [])
-        _check_end(path, theirs.diarization().turns, audio.duration)
-        return theirs.diarization(audio.duration)
+        foreign = read_rttm(path, [audio.stem] if audio.stem else [])
+        _check_end(path, foreign.diarization().turns, audio.duration)
+        return foreign.diarization(audio.duration)
     try:
-        stored = read_json(text).diarization or _NOTHING
+        stored = read_json(text).diarization or _EMPTY
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     _check_end(path, stored.turns, audio.duration)
@@ -60,7 +59,7 @@ def read_diarization(path: Path, audio: Audio) -> Diarization:
 
 def _check_end(path: Path, turns: Sequence[DiarizeSegment], duration: float) -> None:
     last = max((turn.end for turn in turns), default=0.0)
-    if last > duration + _MOST_BEHIND_S:
+    if last > duration + _LATEST_END_S:
         raise InputError(
-            f"{path}: has a turn up to {last:.3f} s in a recording of {duration:.3f} s; is it of this one?"
+            f"{path}: A turn ends at {last:.3f} s, after the recording at {duration:.3f} s. Is it another recording?"
         )

@@ -1,4 +1,4 @@
-"""Words of somebody else's recogniser, or of this program, inside the speech ranges."""
+"""Words of any recogniser inside the speech ranges."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _OURS: Final = ("segments", "exclusive_diarization", "speech")
 
 @dataclass(frozen=True, slots=True)
 class StoredWords(Words):
-    """Words with the transcript they were stored in, which knows already who said them."""
+    """Words with their stored transcript, which has their speakers."""
 
     transcript: Transcript
 
     def fits(self, diarization: Diarization) -> bool:
-        """Tell whether the transcript was made with these turns, but for the rounding of files."""
+        """Whether the transcript has these turns, up to the rounding of files."""
         own = self.transcript.diarization
         if own is None or len(own.turns) != len(diarization.turns):
             return False
@@ -45,17 +45,17 @@ class StoredWords(Words):
 
 
 def read_recognised(path: Path) -> Words:
-    """Read words from JSON: this program's, or what `oolong align` reads.
+    """Read words from JSON of oolong-align or from a file that `oolong align` supports.
 
     Returns
     -------
     Words
-        `StoredWords` from this program's JSON.
+        `StoredWords` from JSON of oolong-align.
 
     Raises
     ------
     InputError
-        If the file cannot be read or holds something else.
+        If the file cannot be read or has another format.
     """
     stored = _read_own(path)
     if stored is not None:
@@ -64,7 +64,7 @@ def read_recognised(path: Path) -> Words:
 
 
 def _read_own(path: Path) -> Transcript | None:
-    """Transcript of this program's JSON: only its own reader knows which words are written without a space."""
+    """Return the transcript in JSON of oolong-align, whose reader restores which words have no leading space."""
     try:
         text = read_text(path)
         document = parse_object(text).value
@@ -79,18 +79,18 @@ def _read_own(path: Path) -> Transcript | None:
 
 
 def words_in_speech(words: Words, speech: Sequence[SpeechRange], audio: Audio, path: Path) -> Words:
-    """Give every word its times and leave out those more than half a second from all speech.
+    """Set missing times, and drop the words that are more than half a second from all speech.
 
     Parameters
     ----------
     words : Words
-        Times that are missing are NaN.
+        Missing times are NaN.
     speech : sequence of SpeechRange
-        Where anybody speaks; without any there are no words.
+        Speech ranges. Without any, there are no words.
     audio : Audio
-        Words end with it.
+        Words are cut at its end.
     path : Path
-        Named in the warning about words that are left out.
+        File named in the warning about dropped words.
     """
     ranges = [(each.start, each.end) for each in speech]
     starts, ends = sanitise_times(words.words, limit=audio.duration, speech=Timeline(ranges))
@@ -100,12 +100,12 @@ def words_in_speech(words: Words, speech: Sequence[SpeechRange], audio: Audio, p
     ends = np.maximum(starts, ends)
     if not inside.all():
         warnings.warn(
-            f"{path}: {np.count_nonzero(~inside)} of {len(inside)} words lie where nobody speaks and are left out",
+            f"{path}: Dropped {np.count_nonzero(~inside)} of {len(inside)} words outside speech",
             OolongWarning,
             stacklevel=2,
         )
     kept = tuple(
-        # The speaker is the alignment's to say.
+        # The alignment assigns the speaker.
         replace(word, start=start, end=end, speaker=None, speaker_confidence=None, overlap=False)
         for word, start, end, keep in zip(words.words, starts.tolist(), ends.tolist(), inside.tolist(), strict=True)
         if keep

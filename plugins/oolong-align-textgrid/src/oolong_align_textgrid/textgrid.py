@@ -1,6 +1,6 @@
-"""Praat's TextGrid in its long text format.
+"""Praat's TextGrid in the long text format.
 
-The intervals of a tier touch each other and span the whole time domain, so pauses are intervals without text.
+The intervals of a tier cover the whole time domain without gaps, so pauses are intervals without text.
 
 References
 ----------
@@ -17,7 +17,7 @@ from oolong_align.types import Transcript, speaker_label
 
 __all__ = ["render_textgrid"]
 
-NOBODY: Final = "(nobody)"
+NO_SPEAKER: Final = "(nobody)"
 _SECOND: Final = 1_000_000
 _SHORTEST_DOMAIN: Final = 1_000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
@@ -37,7 +37,7 @@ def render_textgrid(transcript: Transcript, *, words: bool = False) -> str:
     Parameters
     ----------
     transcript : Transcript
-        Without utterances the tiers hold the turns of the diarization.
+        If there are no utterances, the tiers contain the turns of the diarization.
     words : bool
         Add a tier of single words for each speaker.
 
@@ -46,9 +46,9 @@ def render_textgrid(transcript: Transcript, *, words: bool = False) -> str:
     str
         Times in seconds with up to six decimals.
     """
-    tiers = list(_tiers(transcript, words=words)) or [(NOBODY, [])]
+    tiers = list(_tiers(transcript, words=words)) or [(NO_SPEAKER, [])]
     latest = max((each.end for _, tier in tiers for each in tier), default=0)
-    # Praat refuses an empty time domain.
+    # Praat rejects an empty time domain.
     domain = max(_microseconds(transcript.duration), latest, _SHORTEST_DOMAIN)
     lines = [
         'File type = "ooTextFile"',
@@ -81,7 +81,7 @@ def render_textgrid(transcript: Transcript, *, words: bool = False) -> str:
 
 
 def _tiers(transcript: Transcript, *, words: bool) -> Iterable[tuple[str, list[_Interval]]]:
-    """Each speaker's intervals, speakers in order of their labels and nobody last."""
+    """Yield the intervals of each speaker, sorted by label; those without a speaker come last."""
     spoken: dict[str | None, list[_Interval]] = {label: [] for label in sorted(transcript.speakers)}
     single: dict[str | None, list[_Interval]] = {}
     for utterance in transcript.utterances:
@@ -96,25 +96,25 @@ def _tiers(transcript: Transcript, *, words: bool) -> Iterable[tuple[str, list[_
             spoken.setdefault(speaker, []).append(_interval(turn.start, turn.end, name))
     names = _unique_names(transcript, [label for label in spoken if label is not None])
     for label in sorted(spoken, key=lambda each: (each is None, each)):
-        yield names.get(label, NOBODY), spoken[label]
+        yield names.get(label, NO_SPEAKER), spoken[label]
         if words and single.get(label):
-            yield f"{names.get(label, NOBODY)} words", single[label]
+            yield f"{names.get(label, NO_SPEAKER)} words", single[label]
 
 
 def _unique_names(transcript: Transcript, labels: list[str]) -> dict[str | None, str]:
-    """Names of the tiers; where two speakers have one name, their labels tell them apart."""
+    """Names of the tiers. If two speakers have the same name, their labels are added."""
     names = {label: transcript.display_name(label) or label for label in labels}
     taken = list(names.values())
     return {label: f"{name} ({label})" if taken.count(name) > 1 else name for label, name in names.items()}
 
 
 def _fill(tier: list[_Interval], domain: int) -> list[_Interval]:
-    """Sort intervals, cut what overlaps, and put empty ones into the gaps."""
+    """Sort intervals, cut overlaps, and fill gaps with empty intervals."""
     filled: list[_Interval] = []
     position = 0
     for start, end, text in sorted(tier, key=lambda each: each.start):
         start = max(start, position)
-        if end <= start:  # nothing is left of it: its text goes to the interval before
+        if end <= start:  # no time is left: the text moves to the previous interval
             filled = _append_text(filled, text) if filled else [_Interval(0, 1, text)]
         else:
             if start > position:
@@ -145,5 +145,5 @@ def _seconds(microseconds: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Quote a string: quotation marks are doubled; line breaks and other control characters become spaces."""
+    """Quote a string: double quotation marks, and replace control characters by spaces."""
     return '"' + _CONTROL.sub(" ", text).replace('"', '""') + '"'
