@@ -1,4 +1,4 @@
-"""The same voices with one id in all recordings, named later: ``across_recordings.py LIBRARY AUDIO...``."""
+"""Recognise the same voices in several recordings: ``across_recordings.py LIBRARY AUDIO...``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Who spoke when, without words, as pyannote's tools take it: ``diarize_only.py AUDIO``."""
+"""Find who speaks when, without words, also as pyannote's annotation: ``diarize_only.py AUDIO``."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""Make meeting.flac and its true turns (.rttm), utterances (.stm) and word times (.ctm) from meeting.txt.
+"""Generate meeting.flac and its true turns (.rttm), utterances (.stm) and word times (.ctm) from meeting.txt.
 
-Needs flite on the PATH (Debian: ``apt-get install flite``). The truth is the synthesiser's: ends of phones.
+Needs flite on the PATH (Debian: ``apt-get install flite``). The true times are the synthesiser's ends of phones.
 """
 
 import subprocess
@@ -21,14 +21,14 @@ def flite(voice: list[str], *arguments: str) -> list[str]:
     try:
         return subprocess.check_output(["flite", "-voice", *voice, *arguments], text=True).split()
     except FileNotFoundError:
-        sys.exit("flite is not on the PATH: install it (Debian and Ubuntu: apt-get install flite)")
+        sys.exit("flite is not on the PATH. Install it (Debian and Ubuntu: apt-get install flite).")
 
 
 def time_words(voice: list[str], text: str, wav: Path) -> list[tuple[float, float, str]]:
     spoken = [phone.split(":") for phone in flite(voice, "-psdur", "-t", text, "-o", str(wav))]
     starts = [0.0, *(float(end) for _, end in spoken)]
     spans = [(start, float(end)) for start, (name, end) in zip(starts, spoken, strict=False) if name != "pau"]
-    alone = [flite(voice, "-ps", "-t", word, "-o", "none") for word in text.split()]  # as many phones as here
+    alone = [flite(voice, "-ps", "-t", word, "-o", "none") for word in text.split()]  # as many phones as in the text
     own = np.split(np.array(spans), np.cumsum([len(phones) - phones.count("pau") for phones in alone])[:-1])
     return [(float(o[0, 0]), float(o[-1, 1]), word) for o, word in zip(own, text.split(), strict=True)]
 

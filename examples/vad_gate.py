@@ -1,4 +1,4 @@
-"""Passes on the speech of a stream of samples and nothing else: ``vad_gate.py AUDIO``."""
+"""Read only the speech of a stream of samples: ``vad_gate.py AUDIO``."""
 
 import sys
 

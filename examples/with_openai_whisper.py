@@ -1,4 +1,4 @@
-"""Speakers for a result of openai-whisper, as it is in memory or in its JSON: ``with_openai_whisper.py JSON AUDIO``."""
+"""Add speakers to a result of openai-whisper: ``with_openai_whisper.py JSON AUDIO``."""
 
 import json
 import sys

@@ -27,7 +27,7 @@ def read(examples: Path) -> Callable[[str], list[Row]]:
     return lambda suffix: [line.split() for line in (examples / f"meeting.{suffix}").read_text().splitlines()]
 
 
-def test_the_meeting_has_what_it_is_for(examples: Path, read: Callable[[str], list[Row]]) -> None:
+def test_the_meeting_has_three_people_silence_and_overlap(examples: Path, read: Callable[[str], list[Row]]) -> None:
     utterances = [(row[2], float(row[3]), float(row[4]), row[5:]) for row in read("stm")]
     gaps = [later[1] - earlier[2] for earlier, later in pairwise(utterances)]
     assert {name for name, *_ in utterances} == {"Nora", "Ralph", "Kai"}
@@ -40,7 +40,7 @@ def test_the_meeting_has_what_it_is_for(examples: Path, read: Callable[[str], li
     assert (examples / "meeting.flac").stat().st_size < 1_000_000
 
 
-def test_the_truth_agrees_with_the_sound(examples: Path, read: Callable[[str], list[Row]]) -> None:
+def test_the_true_turns_agree_with_the_sound(examples: Path, read: Callable[[str], list[Row]]) -> None:
     with load_audio(examples / "meeting.flac") as audio:
         samples = audio.read(0, audio.num_samples)
     spoken = np.zeros(len(samples), dtype=bool)
@@ -74,7 +74,7 @@ def make(examples: Path, out: Path, path: str) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
-def test_the_script_makes_the_meeting_again(examples: Path, tmp_path: Path) -> None:
+def test_the_script_generates_the_meeting(examples: Path, tmp_path: Path) -> None:
     made = make(examples, tmp_path, os.environ["PATH"])
     assert made.returncode == 0, made.stderr
     for suffix in ("rttm", "stm", "ctm"):
@@ -87,5 +87,5 @@ def test_the_script_makes_the_meeting_again(examples: Path, tmp_path: Path) -> N
 def test_without_flite_the_script_says_what_to_install(examples: Path, tmp_path: Path) -> None:
     made = make(examples, tmp_path, str(tmp_path))
     assert made.returncode == 1
-    assert made.stderr.strip() == "flite is not on the PATH: install it (Debian and Ubuntu: apt-get install flite)"
+    assert made.stderr.strip() == "flite is not on the PATH. Install it (Debian and Ubuntu: apt-get install flite)."
     assert not list(tmp_path.iterdir())
