@@ -22,6 +22,7 @@ from oolong_align import Diarizer
 
 ROOT = Path(__file__).parents[1]
 CPU_TORCH = "torch==2.13.0+cpu"  # the default build of an index may hold gigabytes for a GPU
+NO_DATA = "no development recordings: set OOLONG_TEST_DATA"
 BuildOnce = Callable[[str, Callable[[Path], None]], Path]
 
 
@@ -45,9 +46,13 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the recordings; without these, skip them before their fixtures load models."""
+    absent = pytest.mark.skip(reason=NO_DATA)
     for item in items:
         if "data_dir" in getattr(item, "fixturenames", ()):
             item.add_marker("data")
+        if item.get_closest_marker("data") and find_data() is None:
+            item.add_marker(absent)
 
 
 def find_data() -> Path | None:
@@ -60,7 +65,7 @@ def find_data() -> Path | None:
 def data_dir() -> Path:
     folder = find_data()
     if folder is None:
-        pytest.skip("no development recordings: set OOLONG_TEST_DATA")
+        pytest.skip(NO_DATA)
     return folder
 
 
