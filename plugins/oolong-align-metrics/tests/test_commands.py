@@ -91,8 +91,8 @@ def test_what_one_side_lacks_is_missed_or_left_out_with_a_warning(
     out, err = capsys.readouterr()
     assert [line.split("\t")[:2] for line in out.splitlines()[1:3]] == [["rec1", "5.0"], ["rec2", "100.0"]]
     assert err.splitlines() == [
-        "oolong: warning: the hypothesis lacks 'rec2': all of it counts as missed",
-        "oolong: warning: the reference lacks 'rec3': left out",
+        "oolong: warning: No hypothesis for 'rec2': everything counts as missed",
+        "oolong: warning: No reference for 'rec3': skipped",
     ]
 
 
@@ -110,18 +110,18 @@ def test_a_file_without_turns_misses_everything(folder: Path, capsys: pytest.Cap
         (("der", "ref/none.rttm", "hyp"), 2, "does not exist"),
         (("der", "ref/rec1.rttm"), 2, "Missing argument 'HYP.rttm'"),
         (("der", "ref", "hyp", "--collar", "-1"), 2, "-1"),
-        (("der", "ref", "hyp", "--uem", "ref"), 1, "cannot be read"),
-        (("der", "ref", "hyp", "--uem", "one.uem"), 1, "one.uem has no range for the recording 'rec1'"),
-        (("der", "empty", "hyp"), 1, "empty has no file *.rttm"),
-        (("der", "ref", "twice"), 1, "has the recording 'rec1', which another file of the folder has as well"),
-        (("der", "ref", "other"), 1, "no recording is in both: the reference has 'rec1', 'rec2', the hypothesis has"),
-        (("der", "ref/rec1.stm", "hyp/rec1.rttm"), 1, "'rec1' starts no line of an RTTM file"),
-        (("der", "ref/rec1.rttm", "hyp/rec1.json"), 1, "starts no line of an RTTM file"),
+        (("der", "ref", "hyp", "--uem", "ref"), 1, "Could not read"),
+        (("der", "ref", "hyp", "--uem", "one.uem"), 1, "one.uem: No range for recording 'rec1'"),
+        (("der", "empty", "hyp"), 1, "empty: No *.rttm files in this folder"),
+        (("der", "ref", "twice"), 1, "Recording 'rec1' is also in another file of the folder"),
+        (("der", "ref", "other"), 1, "No common recordings: the reference has 'rec1', 'rec2', the hypothesis has"),
+        (("der", "ref/rec1.stm", "hyp/rec1.rttm"), 1, "Invalid RTTM line type 'rec1'"),
+        (("der", "ref/rec1.rttm", "hyp/rec1.json"), 1, "Invalid RTTM line type"),
         (("words", "ref/rec1.stm", "hyp/rec1.rttm"), 1, "not valid JSON"),
-        (("words", "ref/rec1.rttm", "hyp/rec1.json"), 1, "this is a line of an RTTM file"),
+        (("words", "ref/rec1.rttm", "hyp/rec1.json"), 1, "This is a line of an RTTM file"),
     ],
 )
-def test_wrong_use_is_one_line(
+def test_wrong_use_is_an_error_of_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     for name in ("empty", "twice", "other"):

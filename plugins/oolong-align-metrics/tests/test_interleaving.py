@@ -5,7 +5,7 @@ from math import nan
 
 from hypothesis import given
 from hypothesis import strategies as st
-from oolong_align_metrics.interleaving import HeardWord, SpokenWord, align_words
+from oolong_align_metrics.interleaving import RecognisedWord, SpokenWord, align_words
 from rapidfuzz.distance import Levenshtein
 
 LETTERS = st.text("xyz", max_size=3)
@@ -17,11 +17,11 @@ def spoken(speaker: str, text: str, start: float, end: float) -> list[SpokenWord
     return [SpokenWord(letter, *times[at : at + 2], speaker, start, end) for at, letter in enumerate(text)]
 
 
-def heard(text: str, start: float = nan, end: float = nan) -> list[HeardWord]:
-    return [HeardWord(each.text, each.start, each.end) for each in spoken("", text, start, end)]
+def heard(text: str, start: float = nan, end: float = nan) -> list[RecognisedWord]:
+    return [RecognisedWord(each.text, each.start, each.end) for each in spoken("", text, start, end)]
 
 
-def edits(reference: Sequence[SpokenWord], hypothesis: Sequence[HeardWord]) -> int:
+def edits(reference: Sequence[SpokenWord], hypothesis: Sequence[RecognisedWord]) -> int:
     pairs = align_words(reference, hypothesis)
     assert sorted(i for i, _ in pairs if i is not None) == list(range(len(reference)))
     assert [j for _, j in pairs if j is not None] == list(range(len(hypothesis)))
@@ -76,15 +76,15 @@ def test_more_correct_words_go_before_nearer_times() -> None:
 
 def test_of_two_words_said_at_once_the_more_similar_one_was_recognised() -> None:
     reference = [SpokenWord("comments", 0, 1, "a", 0, 1), SpokenWord("room", 0, 1, "b", 0, 1)]
-    assert align_words(reference, [HeardWord("commands", 0, 1)]) == [(0, 0), (1, None)]
-    assert align_words(reference, [HeardWord("rooms", 0, 1)]) == [(0, None), (1, 0)]
+    assert align_words(reference, [RecognisedWord("commands", 0, 1)]) == [(0, 0), (1, None)]
+    assert align_words(reference, [RecognisedWord("rooms", 0, 1)]) == [(0, None), (1, 0)]
 
 
 def test_many_who_talk_all_the_time_are_put_in_order_of_time() -> None:
     """Six speakers would have more cuts than any memory holds."""
     reference = [word for name in range(6) for word in spoken(str(name), "xyz" * 20, name / 100, 30 + name / 100)]
     in_time = sorted(reference, key=lambda word: word.start)
-    assert edits(reference, [HeardWord(word.text, word.start, word.end) for word in in_time]) == 0
+    assert edits(reference, [RecognisedWord(word.text, word.start, word.end) for word in in_time]) == 0
 
 
 def test_an_hour_of_other_words_does_not_lose_the_way() -> None:

@@ -53,19 +53,19 @@ def test_a_uem_file_lists_ranges(file: Path) -> None:
 @pytest.mark.parametrize(
     ("read", "text", "message"),
     [
-        (read_rttm, "SPEAKER a 1 0 1 <NA> <NA>", ":1: 7 fields where 8 are needed"),
-        (read_rttm, "\nSPEAKER a 1 0 -1 <NA> <NA> X", ":2: '-1' is no time"),
-        (read_rttm, "SPEAKER a 1 nan 1 <NA> <NA> X", "'nan' is no time"),
-        (read_rttm, "SPEAKER a 1 0 1e999 <NA> <NA> X", "'1e999' is no time"),
-        (read_stm, "rec 1 A 0", ":1: 4 fields where 5 are needed"),
-        (read_stm, "rec 1 A 2 1 hello", ":1: ends at 1, before its start 2"),
-        (read_stm, "rec 1 A one two hello", "'one' is no time"),
-        (read_uem, "rec 1 5", "3 fields where 4 are needed"),
+        (read_rttm, "SPEAKER a 1 0 1 <NA> <NA>", ":1: Expected 8 fields, found 7"),
+        (read_rttm, "\nSPEAKER a 1 0 -1 <NA> <NA> X", ":2: Invalid time '-1'"),
+        (read_rttm, "SPEAKER a 1 nan 1 <NA> <NA> X", "Invalid time 'nan'"),
+        (read_rttm, "SPEAKER a 1 0 1e999 <NA> <NA> X", "Invalid time '1e999'"),
+        (read_stm, "rec 1 A 0", ":1: Expected 5 fields, found 4"),
+        (read_stm, "rec 1 A 2 1 hello", ":1: Invalid time range 2 to 1"),
+        (read_stm, "rec 1 A one two hello", "Invalid time 'one'"),
+        (read_uem, "rec 1 5", "Expected 4 fields, found 3"),
         (read_hypothesis, "", "not valid JSON"),
         (read_hypothesis, "[" * 100_000, "nested too deeply"),
         (read_hypothesis, "[]", "top level must be an object"),
-        (read_hypothesis, '{"text": "hello"}', "no list 'segments'"),
-        (read_hypothesis, '{"segments": {"words": []}}', "no list 'segments'"),
+        (read_hypothesis, '{"text": "hello"}', "No list 'segments'"),
+        (read_hypothesis, '{"segments": {"words": []}}', "No list 'segments'"),
         (read_hypothesis, '{"segments": [1]}', "expected words or text"),
         (read_hypothesis, '{"segments": [{"words": [{"word": 5}]}]}', "expected a string 'word'"),
         (read_hypothesis, '{"segments": [{"words": [{"word": "a", "start": NaN}]}]}', "NaN is not a JSON number"),
@@ -74,11 +74,11 @@ def test_a_uem_file_lists_ranges(file: Path) -> None:
             '{"segments": [{"words": [{"word": "a", "start": -1}]}]}',
             "Invalid 'start': expected a finite number",
         ),
-        (read_hypothesis, '{"segments": [{"words": [{"word": "a", "speaker": 5}]}]}', "the speaker 5 is no text"),
-        (read_hypothesis, '{"segments": [{"speaker": ["A"], "text": "a"}]}', "the speaker ['A'] is no text"),
+        (read_hypothesis, '{"segments": [{"words": [{"word": "a", "speaker": 5}]}]}', "Invalid speaker 5"),
+        (read_hypothesis, '{"segments": [{"speaker": ["A"], "text": "a"}]}', "Invalid speaker ['A']"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(file: Path, read: object, text: str, message: str) -> None:
+def test_invalid_files_are_rejected_with_one_line(file: Path, read: object, text: str, message: str) -> None:
     file.write_text(text)
     with pytest.raises(InputError) as caught:
         read(file)  # type: ignore[operator]
@@ -88,11 +88,11 @@ def test_what_cannot_be_is_refused_in_one_line(file: Path, read: object, text: s
 
 
 @pytest.mark.parametrize("read", [read_rttm, read_stm, read_uem, read_hypothesis])
-def test_files_that_hold_no_text_are_refused(file: Path, read: object) -> None:
+def test_binary_files_are_rejected(file: Path, read: object) -> None:
     file.write_bytes(b"\xff\xfe\x00\x01" * 100)
-    with pytest.raises(InputError, match="is no UTF-8 text"):
+    with pytest.raises(InputError, match="not UTF-8"):
         read(file)  # type: ignore[operator]
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="Could not read"):
         read(file.parent)  # type: ignore[operator]
 
 

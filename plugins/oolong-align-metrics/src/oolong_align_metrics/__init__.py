@@ -1,6 +1,6 @@
 """Error rates for diarization and for words with speakers.
 
-Names are loaded when they are first used, so that a start of ``oolong`` loads none of the libraries behind them.
+Names are imported on first use, so that starting ``oolong`` does not import their libraries.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _HOMES: Final = {
     "word_errors": "words",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605 -- one list serves the lazy import and the star import
+__all__ = sorted(_HOMES)  # noqa: PLE0605 -- one list for the lazy import and the star import
 
 
 def __getattr__(name: str) -> Any:

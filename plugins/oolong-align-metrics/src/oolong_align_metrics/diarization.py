@@ -1,4 +1,4 @@
-"""Diarization and Jaccard error rate by pyannote.metrics, as parts that can be added up over recordings."""
+"""Diarization and Jaccard error rate from pyannote.metrics, as parts that can be summed over recordings."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class DiarizationErrors:
     Attributes
     ----------
     speech : float
-        Scored speech of the reference in seconds; overlapping speech counts for each speaker.
+        Scored speech of the reference in seconds; overlapping speech counts once per speaker.
     false_alarm, missed, confusion : float
-        Seconds of speech that nobody spoke, that was not found, and that was given to another speaker.
+        Seconds of detected non-speech, of undetected speech, and of speech assigned to the wrong speaker.
     jaccard : float
         Sum of the Jaccard errors of all reference speakers, each 0 to 1.
     reference_speakers, hypothesis_speakers : int
@@ -46,7 +46,7 @@ class DiarizationErrors:
 
     @property
     def jaccard_error_rate(self) -> float:
-        """JER, the mean Jaccard error of the reference speakers; NaN without any."""
+        """JER, the mean Jaccard error of the reference speakers; NaN without speakers."""
         return self.jaccard / self.reference_speakers if self.reference_speakers else math.nan
 
     @classmethod
@@ -64,19 +64,19 @@ def diarization_errors(
     collar: float = 0.0,
     skip_overlap: bool = False,
 ) -> DiarizationErrors:
-    """Compare who is said to speak when with who does.
+    """Compare the turns of a diarization with a reference.
 
     Parameters
     ----------
     reference, hypothesis : sequence of Turn
-        Turns may overlap; names need not agree, the best one-to-one mapping counts.
+        Turns may overlap. Names may differ: the best one-to-one mapping is used.
     ranges : sequence of (float, float), optional
-        The scored parts in seconds; by default everything from 0 to the end of the last turn.
+        Scored ranges in seconds. Default: from 0 to the end of the last turn.
     collar : float
-        Seconds that are left out on *each side* of every boundary of the reference, as md-eval and dscore do it.
-        (pyannote.metrics gives this name to both sides together.)
+        Seconds to exclude on *each side* of every reference boundary, as in md-eval and dscore. In pyannote.metrics,
+        ``collar`` is the sum of both sides.
     skip_overlap : bool
-        Leave out where the reference has several speakers at once.
+        Exclude ranges where several reference speakers overlap.
 
     Returns
     -------

@@ -1,16 +1,17 @@
-"""Cheapest edit from the words of several speakers, who may talk at once, to the words of one recogniser.
+"""Cheapest edit from the words of several speakers, who may overlap, to the words of one recogniser.
 
-Where turns overlap, no order of the reference words is the right one: the recogniser may write one turn after the
-other, or change between them. So all orders are allowed that keep each speaker's own, and the cheapest counts (the
-multiple-dimension Levenshtein distance of NIST's asclite). Without overlapping turns this is the ordinary edit
-distance. What has been said up to some moment is a *cut*: one position for each speaker.
+In overlapping turns, the reference words have no unique order: the recogniser may write one turn after the other, or
+alternate between them. All orders that keep the order of each speaker are allowed, and the cheapest is used (the
+multiple-dimension Levenshtein distance of NIST's asclite). Without overlap, this is the ordinary edit distance. A *cut*
+is the state after some words: one position for each speaker.
 
-Two things keep it fast. Words more than `SLACKS` apart keep their order also inside turns that overlap. And the
-search stays within `MARGIN` words of a plain edit that has the reference in order of time; that edit is exact and
-knows no times, so wrong times in the hypothesis do no harm.
+Two limits keep the search fast. Words more than `SLACKS` apart keep their order, even inside overlapping turns. And the
+search stays within `MARGIN` words of a plain edit with the reference sorted by time. The plain edit is exact and does
+not use times, so wrong times in the hypothesis do no harm.
 
-Many edits are equally cheap. Of these, the one wins whose words are most alike in their letters and nearest in time:
-"commands" stands for "comments" and not for the word that somebody else says meanwhile. Speakers' names play no part.
+Many edits have the same cost. Among these, the edit with the most similar spellings and the nearest times is selected:
+"commands" is aligned with "comments" and not with a word of another speaker at the same time. Speaker names do not
+matter.
 
 References
 ----------
@@ -29,14 +30,14 @@ import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
-__all__ = ["HeardWord", "SpokenWord", "align_words"]
+__all__ = ["RecognisedWord", "SpokenWord", "align_words"]
 
 SLACKS: Final = (10.0, 2.0, 0.5)
-"""Seconds; the first that gives few enough cuts is taken."""
+"""Seconds. The first value with few enough cuts is used."""
 MARGIN: Final = 100
 MOST_CUTS: Final = 30_000
 _PER_SECOND: Final = 20
-"""Cost of a second between two words; two that share no letter cost 100, as much as 5 seconds or more."""
+"""Cost of one second between two words. Words without a common letter cost 100, as much as 5 seconds or more."""
 _FARTHEST: Final = 100
 _NEVER: Final = int(np.iinfo(np.int64).max) // 4
 
@@ -47,7 +48,7 @@ Pair: TypeAlias = tuple[int | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class SpokenWord:
-    """A word of the reference: its place in seconds, its speaker, and the turn that it belongs to."""
+    """A reference word: its times in seconds, its speaker, and the times of its turn."""
 
     text: str
     start: float
@@ -58,8 +59,8 @@ class SpokenWord:
 
 
 @dataclass(frozen=True, slots=True)
-class HeardWord:
-    """A recognised word; its times are seconds, or NaN where they are unknown."""
+class RecognisedWord:
+    """A recognised word; times are seconds, or NaN if they are unknown."""
 
     text: str
     start: float
@@ -67,27 +68,27 @@ class HeardWord:
 
 
 class _Node(NamedTuple):
-    """A cut: how many words it holds, and the ways to it as (earlier node, word that follows it)."""
+    """A cut: its number of words, and the ways to it as (earlier node, next word)."""
 
     size: int
     ways: list[tuple[int, int]]
 
 
-def align_words(reference: Sequence[SpokenWord], hypothesis: Sequence[HeardWord]) -> list[Pair]:
-    """Align recognised words with those that were spoken.
+def align_words(reference: Sequence[SpokenWord], hypothesis: Sequence[RecognisedWord]) -> list[Pair]:
+    """Align recognised words with the reference.
 
     Parameters
     ----------
     reference : sequence of SpokenWord
-        Each speaker's words in order; the speakers' in any order.
-    hypothesis : sequence of HeardWord
-        In the order in which they were written.
+        Words sorted for each speaker; speakers in any order.
+    hypothesis : sequence of RecognisedWord
+        Words in the order of the recogniser.
 
     Returns
     -------
     list of (int or None, int or None)
-        Indices into both: a recognised word with the word it stands for, be it right or wrong; ``(i, None)`` was
-        missed, ``(None, j)`` inserted. Every index appears once; those of the hypothesis ascend.
+        Indices into both sequences: ``(i, j)`` is a correct or substituted word, ``(i, None)`` a deletion,
+        ``(None, j)`` an insertion. Every index occurs once; those of the hypothesis ascend.
     """
     streams, words = _streams(reference)
     in_time = sorted((index for stream in streams for index in stream), key=lambda index: words[index].start)
@@ -105,37 +106,39 @@ def align_words(reference: Sequence[SpokenWord], hypothesis: Sequence[HeardWord]
 
 
 class _Costs:
-    """Cost of taking a recognised word for a spoken one: an edit if they differ, and how unlike they are."""
+    """Cost of aligning a recognised word with a reference word: an edit if they differ, plus their dissimilarity."""
 
-    def __init__(self, words: Sequence[SpokenWord], hypothesis: Sequence[HeardWord]) -> None:
-        # More than all unlikeness together, which is at most 2 * _FARTHEST for each pair.
+    def __init__(self, words: Sequence[SpokenWord], hypothesis: Sequence[RecognisedWord]) -> None:
+        # More than the sum of all dissimilarities, which are at most 2 * _FARTHEST per pair.
         self.edit = 2 * _FARTHEST * (min(len(words), len(hypothesis)) + 1)
         spoken = list(dict.fromkeys(word.text for word in words))
-        heard = list(dict.fromkeys(word.text for word in hypothesis))
-        unlike = cdist(
-            spoken, heard, scorer=Levenshtein.normalized_distance, score_multiplier=_FARTHEST, dtype=np.uint8
+        recognised = list(dict.fromkeys(word.text for word in hypothesis))
+        distances = cdist(
+            spoken, recognised, scorer=Levenshtein.normalized_distance, score_multiplier=_FARTHEST, dtype=np.uint8
         )
-        self._unlike: npt.NDArray[np.uint8] = np.asarray(unlike, np.uint8).reshape(len(spoken), len(heard))
-        spoken_numbers, heard_numbers = ({text: at for at, text in enumerate(texts)} for texts in (spoken, heard))
+        self._distances: npt.NDArray[np.uint8] = np.asarray(distances, np.uint8).reshape(len(spoken), len(recognised))
+        spoken_numbers, numbers = ({text: at for at, text in enumerate(texts)} for texts in (spoken, recognised))
         self._spoken = [spoken_numbers[word.text] for word in words]
-        self._heard: Ints = np.array([heard_numbers[word.text] for word in hypothesis], dtype=np.int64)
-        self._same = [heard_numbers.get(word.text, -1) for word in words]
+        self._recognised: Ints = np.array([numbers[word.text] for word in hypothesis], dtype=np.int64)
+        self._same = [numbers.get(word.text, -1) for word in words]
         self._middles = [(word.start + word.end) / 2 for word in words]
-        self._heard_middles = np.array([(word.start + word.end) / 2 for word in hypothesis], dtype=np.float64)
+        self._recognised_middles = np.array([(word.start + word.end) / 2 for word in hypothesis], dtype=np.float64)
 
     def __call__(self, word: int, first: int, last: int) -> Ints:
-        """Costs for the hypothesis words from ``first`` up to ``last``, ``int64[last - first]``."""
-        heard = self._heard[first:last]
-        apart = np.abs(self._heard_middles[first:last] - self._middles[word]) * _PER_SECOND
+        """Costs for the hypothesis words ``first`` to ``last``, shape ``(last - first,)``."""
+        recognised = self._recognised[first:last]
+        apart = np.abs(self._recognised_middles[first:last] - self._middles[word]) * _PER_SECOND
         near = np.minimum(np.nan_to_num(apart, nan=0.0), _FARTHEST).astype(np.int64)
-        costs: Ints = near + self._unlike[self._spoken[word], heard] + self.edit * (heard != self._same[word])
+        costs: Ints = (
+            near + self._distances[self._spoken[word], recognised] + self.edit * (recognised != self._same[word])
+        )
         return costs
 
 
 def _streams(reference: Sequence[SpokenWord]) -> tuple[list[list[int]], list[SpokenWord]]:
-    """Word indices of each speaker, and the words with times that do not fall within a speaker.
+    """Word indices of each speaker, and the words with times that never decrease within a speaker.
 
-    Only so is there always a next word: what must come first also starts first.
+    This ensures that there is always a next word: a word that must come first also starts first.
     """
     streams: dict[str, list[int]] = {}
     words = list(reference)
@@ -156,11 +159,11 @@ def _streams(reference: Sequence[SpokenWord]) -> tuple[list[list[int]], list[Spo
     return list(streams.values()), words
 
 
-def _plain_path(spoken: Sequence[str], heard: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Lowest and highest position in the hypothesis on a cheapest edit, after each number of spoken words."""
-    low, high = [len(heard)] * (len(spoken) + 1), [0] * (len(spoken) + 1)
-    low[0], high[-1] = 0, len(heard)
-    for block in Levenshtein.opcodes(spoken, heard):
+def _plain_path(spoken: Sequence[str], recognised: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Lowest and highest hypothesis position on a cheapest edit, after each number of reference words."""
+    low, high = [len(recognised)] * (len(spoken) + 1), [0] * (len(spoken) + 1)
+    low[0], high[-1] = 0, len(recognised)
+    for block in Levenshtein.opcodes(spoken, recognised):
         for step in range(block.src_end - block.src_start + 1):
             position = block.dest_start if block.tag == "delete" else block.dest_start + step
             low[block.src_start + step] = min(low[block.src_start + step], position)
@@ -170,7 +173,7 @@ def _plain_path(spoken: Sequence[str], heard: Sequence[str]) -> tuple[list[int],
 
 
 def _lattice(streams: list[list[int]], words: Sequence[SpokenWord], in_time: Sequence[int]) -> list[_Node]:
-    """All cuts, earlier ones first; one order only where the turns overlap too much."""
+    """All cuts, earlier ones first; a single order if there are too many cuts."""
     for slack in SLACKS:
         nodes = _cuts(streams, words, slack, MOST_CUTS + 2 * len(words))
         if nodes is not None:
@@ -179,7 +182,7 @@ def _lattice(streams: list[list[int]], words: Sequence[SpokenWord], in_time: Seq
 
 
 def _cuts(streams: list[list[int]], words: Sequence[SpokenWord], slack: float, most: int) -> list[_Node] | None:
-    """Cuts of all orders, ``None`` if there are more than ``most``."""
+    """Cuts of all orders; ``None`` if there are more than ``most``."""
     nodes = [_Node(0, [])]
     layer: dict[Cut, int] = {(0,) * len(streams): 0}
     for size in range(1, len(words) + 1):
@@ -202,7 +205,7 @@ def _cuts(streams: list[list[int]], words: Sequence[SpokenWord], slack: float, m
 
 
 def _precedes(first: SpokenWord, second: SpokenWord, slack: float) -> bool:
-    """Whether no order may have ``second`` before ``first``."""
+    """Whether ``first`` precedes ``second`` in every order."""
     return first.end + slack <= second.start or (
         first.turn_end <= second.turn_start and first.turn_start < second.turn_start
     )
@@ -211,7 +214,7 @@ def _precedes(first: SpokenWord, second: SpokenWord, slack: float) -> bool:
 def _cheapest(
     node: _Node, band: tuple[int, int], bands: Sequence[tuple[int, int]], totals: Sequence[Ints], matches: _Costs
 ) -> Ints:
-    """Least cost of a cut with each number of hypothesis words in its band."""
+    """Lowest cost of a cut for each number of hypothesis words in its band."""
     first, last = band
     best = np.full(last - first, _NEVER, dtype=np.int64)
     if not node.ways:
@@ -236,7 +239,7 @@ def _cheapest(
 def _trace(
     nodes: Sequence[_Node], bands: Sequence[tuple[int, int]], totals: Sequence[Ints], matches: _Costs
 ) -> list[Pair]:
-    """Follow the cheapest edit from its end."""
+    """Follow the cheapest edit back from its end."""
 
     def total(number: int, position: int) -> int:
         first, last = bands[number]

@@ -1,9 +1,9 @@
-"""Makes what people wrote and what a recogniser wrote comparable, keeping which word each token comes from.
+"""Normalise reference and recognised words for comparison, and keep the source word of each token.
 
-English goes through the normaliser that was published with Whisper: lower case, no punctuation, numbers as digits,
-contractions spelled out, British and American spelling alike, no "um". It knows nothing about other languages, so
-they only lose case, punctuation and compatibility forms; scripts that are written without spaces are compared by
-character. English text also treats every word of another script like that, and no mark is taken from a letter.
+English uses the normaliser published with Whisper: lower case, no punctuation, numbers as digits, expanded
+contractions, unified British and American spelling, no "um". It does not support other languages: for these, only case,
+punctuation and compatibility forms are removed, and scripts without spaces are compared by character. In English text,
+words in other scripts are treated this way, too. Diacritics are kept.
 
 References
 ----------
@@ -24,21 +24,19 @@ __all__ = ["normalise"]
 
 
 def normalise(words: Sequence[str], language: str = "en") -> list[tuple[str, int]]:
-    """Split words into the tokens that are compared.
+    """Split words into normalised tokens.
 
     Parameters
     ----------
     words : sequence of str
-        Words as they are written, in order. Numbers and contractions are read over several of them, but not over
-        the end of a sentence.
+        Words in order. Numbers and contractions can span several words of a sentence.
     language : str
-        ISO 639-1 code, also with a region (``en-US``). Anything but English gets the rules for all languages.
+        ISO 639-1 code, optionally with a region (``en-US``). Other languages than English share one set of rules.
 
     Returns
     -------
     list of (str, int)
-        Each token with the index of the word it was made from, in order. A token made from several words has the
-        index of one of them.
+        Each token with the index of its word, in order. A token from several words has the index of one of them.
 
     Examples
     --------
@@ -56,7 +54,7 @@ def normalise(words: Sequence[str], language: str = "en") -> list[tuple[str, int
 
 
 def _sentences(words: Sequence[str]) -> Iterator[tuple[int, int, bool]]:
-    """Start and end of each run of words of one kind of script, and whether it is Latin."""
+    """Start and end of each run of words in one kind of script, and whether it is Latin."""
     first = 0
     for index, word in enumerate(words):
         latin = _is_latin(word)
@@ -66,7 +64,7 @@ def _sentences(words: Sequence[str]) -> Iterator[tuple[int, int, bool]]:
 
 
 def _tokens(words: Sequence[str], offset: int, rule: Callable[[str], tuple[str, ...]]) -> Iterator[tuple[str, int]]:
-    """Tokens of a run of words; what only the whole run tells is aligned with the tokens of each word alone."""
+    """Tokens of a run of words. Tokens that depend on several words are aligned with the tokens of single words."""
     alone = [(token, offset + index) for index, word in enumerate(words) for token in rule(word)]
     whole = rule(" ".join(words))
     if whole == tuple(token for token, _ in alone):
@@ -84,7 +82,7 @@ def _tokens(words: Sequence[str], offset: int, rule: Callable[[str], tuple[str, 
 @lru_cache(maxsize=50_000)
 def _english_tokens(text: str) -> tuple[str, ...]:
     tokens = _english()(text.replace("\u2019", "'")).split()
-    return tuple(token for token in tokens if any(map(str.isalnum, token)))  # it leaves some full stops
+    return tuple(token for token in tokens if any(map(str.isalnum, token)))  # the normaliser keeps some full stops
 
 
 @lru_cache(maxsize=50_000)

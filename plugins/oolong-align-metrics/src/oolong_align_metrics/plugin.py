@@ -42,32 +42,32 @@ def _eval() -> None:
 @_eval.command("der")
 @click.argument("reference", metavar="REF.rttm", type=_input)
 @click.argument("hypothesis", metavar="HYP.rttm", type=_input)
-@click.option("--uem", type=_input, metavar="FILE", help="Score only the ranges that a UEM file lists.")
+@click.option("--uem", type=_input, metavar="FILE", help="Score only the ranges in a UEM file.")
 @click.option(
     "--collar",
     type=click.FloatRange(min=0, max=60),
     default=0.0,
     show_default=True,
     metavar="SECONDS",
-    help="Leave out so much on each side of every boundary of the reference.",
+    help="Exclude this time on each side of every reference boundary.",
 )
-@click.option("--skip_overlap", is_flag=True, help="Leave out where the reference has several speakers at once.")
+@click.option("--skip_overlap", is_flag=True, help="Exclude ranges where several reference speakers overlap.")
 @_json_option
 def _der(reference: Path, hypothesis: Path, uem: Path | None, collar: float, skip_overlap: bool, as_json: bool) -> None:
-    """Who speaks when: DER with its parts, and JER.
+    """Measure who speaks when: DER with its parts, and JER.
 
-    Both may be files with several recordings, or folders of .rttm files.
+    Both arguments can be files with several recordings, or folders of .rttm files.
     """
     from oolong_align_metrics.diarization import DiarizationErrors, diarization_errors
     from oolong_align_metrics.readers import read_rttm, read_uem
     from oolong_align_metrics.recordings import collect, pair
 
-    nobody: tuple[Turn, ...] = ()
-    truth = collect(reference, ".rttm", read_rttm, nobody)
-    pairs = pair(truth, collect(hypothesis, ".rttm", read_rttm, nobody), nobody)
+    no_turns: tuple[Turn, ...] = ()
+    truth = collect(reference, ".rttm", read_rttm, no_turns)
+    pairs = pair(truth, collect(hypothesis, ".rttm", read_rttm, no_turns), no_turns)
     scored = read_uem(uem) if uem is not None else None
     if scored is not None and (unlisted := [name for name in pairs if name not in scored]):
-        raise InputError(f"{uem} has no range for the recording {unlisted[0]!r}; add a line for it")
+        raise InputError(f"{uem}: No range for recording {unlisted[0]!r}. Add a line for it")
     score = partial(diarization_errors, collar=collar, skip_overlap=skip_overlap)
     errors = {name: score(*both, ranges=scored[name] if scored else None) for name, both in pairs.items()}
     _report(errors, DiarizationErrors.sum, _DER_COLUMNS, _DER_RATES, as_json)
@@ -76,26 +76,24 @@ def _der(reference: Path, hypothesis: Path, uem: Path | None, collar: float, ski
 @_eval.command("words")
 @click.argument("reference", metavar="REF.stm", type=_input)
 @click.argument("hypothesis", metavar="HYP.json", type=_input)
-@click.option(
-    "--language", metavar="CODE", help="Language of the normaliser; by default the one that HYP names (en, de, ...)."
-)
+@click.option("--language", metavar="CODE", help="Language of the normaliser (en, de, ...); by default that of HYP.")
 @_json_option
 def _words(reference: Path, hypothesis: Path, language: str | None, as_json: bool) -> None:
-    """Who says what: WER, cpWER, and WDER, the share of recognised words with a wrong speaker.
+    """Measure who says what: WER, cpWER, and WDER, the share of recognised words with a wrong speaker.
 
-    Both may be folders of .stm and of .json files (of this program, WhisperX or Whisper).
+    The arguments can be folders of .stm and of .json files (from oolong, WhisperX or Whisper).
     """
     from oolong_align_metrics.readers import Hypothesis, read_hypothesis, read_stm
     from oolong_align_metrics.recordings import collect, pair
     from oolong_align_metrics.words import WordErrors, word_errors
 
-    nobody: tuple[Turn, ...] = ()
-    nothing = Hypothesis("", ())
-    heard = collect(hypothesis, ".json", lambda path: {path.stem: read_hypothesis(path)}, nothing)
-    spoken = collect(reference, ".stm", read_stm, nobody)
-    # Words that are missed as a whole are counted in the language of the others.
-    languages = (each.language for each in heard.values() if each.language)
-    pairs = pair(spoken, heard, Hypothesis(next(languages, ""), ()))
+    no_turns: tuple[Turn, ...] = ()
+    no_words = Hypothesis("", ())
+    recognised = collect(hypothesis, ".json", lambda path: {path.stem: read_hypothesis(path)}, no_words)
+    spoken = collect(reference, ".stm", read_stm, no_turns)
+    # A recording without a hypothesis is normalised in the language of the others.
+    languages = (each.language for each in recognised.values() if each.language)
+    pairs = pair(spoken, recognised, Hypothesis(next(languages, ""), ()))
     errors = {name: word_errors(*both, language=language) for name, both in pairs.items()}
     _report(errors, WordErrors.sum, _WORD_COLUMNS, _WORD_RATES, as_json)
 

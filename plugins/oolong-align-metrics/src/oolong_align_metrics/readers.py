@@ -1,6 +1,6 @@
-"""Reads what is compared: RTTM, UEM and STM files, and the JSON of this program, of WhisperX and of Whisper.
+"""Readers for RTTM, UEM and STM files, and for JSON from oolong-align, WhisperX and Whisper.
 
-Strict: a line that cannot be understood is an error that names the file and the line.
+They are strict: an invalid line is an error that names the file and the line.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STM_FIELDS: Final = 5
 
 
 class Turn(NamedTuple):
-    """A stretch of one speaker in seconds; ``text`` is what is said, empty where that is unknown."""
+    """Start and end of a speaker's turn in seconds; ``text`` is empty if it is unknown."""
 
     start: float
     end: float
@@ -39,13 +39,13 @@ class Turn(NamedTuple):
 
     @property
     def is_scored(self) -> bool:
-        """Whether the reference wants this stretch to count."""
+        """Whether the turn is scored."""
         return self.text.casefold() != UNSCORED
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """Recognised words with their speakers, and the language; empty where the file does not tell."""
+    """Recognised words with their speakers, and the language, empty if it is unknown."""
 
     language: str
     words: tuple[Word, ...]
@@ -57,7 +57,7 @@ def read_rttm(path: Path) -> dict[str, tuple[Turn, ...]]:
     Parameters
     ----------
     path : Path
-        Its ``SPEAKER`` lines count; turns of no length are left out.
+        Only ``SPEAKER`` lines are used. Empty turns are skipped.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def read_rttm(path: Path) -> dict[str, tuple[Turn, ...]]:
     Raises
     ------
     InputError
-        If the file cannot be read, or a line lacks a field or has a time that cannot be.
+        If the file cannot be read, or a line has a missing field or an invalid time.
     """
     spans: dict[str, list[tuple[float, float, int]]] = {}
     lines: list[list[str]] = []
@@ -76,7 +76,7 @@ def read_rttm(path: Path) -> dict[str, tuple[Turn, ...]]:
         if not fields or fields[0] in _OTHER_RTTM:
             continue
         if fields[0] != "SPEAKER":
-            raise InputError(f"{place}: {fields[0]!r} starts no line of an RTTM file")
+            raise InputError(f"{place}: Invalid RTTM line type {fields[0]!r}. Expected SPEAKER")
         _need(fields, _RTTM_FIELDS, place, "SPEAKER <file> <channel> <start> <duration> <NA> <NA> <speaker>")
         start, length = _seconds(fields[3], place), _seconds(fields[4], place)
         found = spans.setdefault(fields[1], [])
@@ -90,12 +90,12 @@ def read_rttm(path: Path) -> dict[str, tuple[Turn, ...]]:
 
 
 def read_uem(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
-    """Read the scored ranges of each recording, in seconds, from a UEM file: ``file channel start end`` a line.
+    """Read the scored ranges of each recording, in seconds, from a UEM file: lines are ``file channel start end``.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or a line lacks a field or has a time that cannot be.
+        If the file cannot be read, or a line has a missing field or an invalid time.
     """
     ranges: dict[str, list[tuple[float, float]]] = {}
     for place, line in _lines(path):
@@ -107,22 +107,22 @@ def read_uem(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
 
 
 def read_stm(path: Path) -> dict[str, tuple[Turn, ...]]:
-    """Read the spoken words of each recording from an STM file (NIST SCTK): one turn a line.
+    """Read the spoken words of each recording from an STM file (NIST SCTK): one turn per line.
 
     Parameters
     ----------
     path : Path
-        Lines are ``file channel speaker start end [<label>] text``. Comments (``;;``) are left out.
+        Lines are ``file channel speaker start end [<label>] text``. Comments (``;;``) are skipped.
 
     Returns
     -------
     dict of str to tuple of Turn
-        By file id, in order of their starts.
+        By file id, sorted by start.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or a line lacks a field or has a time that cannot be.
+        If the file cannot be read, or a line has a missing field or an invalid time.
     """
     turns: dict[str, list[Turn]] = {}
     for place, line in _lines(path):
@@ -130,7 +130,7 @@ def read_stm(path: Path) -> dict[str, tuple[Turn, ...]]:
             continue
         fields = line.split(maxsplit=_STM_FIELDS)
         if fields[0] == "SPEAKER":
-            raise InputError(f"{place}: this is a line of an RTTM file; give an STM file, which has the words")
+            raise InputError(f"{place}: This is a line of an RTTM file. Give an STM file, which has the words")
         _need(fields, _STM_FIELDS, place, "<file> <channel> <speaker> <start> <end> <text>")
         text = fields[5].strip() if len(fields) > _STM_FIELDS else ""
         if text.startswith("<"):
@@ -146,26 +146,26 @@ def read_hypothesis(path: Path) -> Hypothesis:
     Parameters
     ----------
     path : Path
-        A file of this program, WhisperX, Whisper or faster-whisper, or OpenAI's ``verbose_json`` or
-        ``diarized_json``. A word without the field ``speaker`` has the speaker of its segment; one with the value
-        ``null`` has none. A segment without words has its text spread over its length.
+        File from oolong-align, WhisperX, Whisper or faster-whisper, or OpenAI's ``verbose_json`` or
+        ``diarized_json``. A word without the field ``speaker`` has the speaker of its segment; with the value ``null``,
+        it has no speaker. The text of a segment without words is spread over its length.
 
     Returns
     -------
     Hypothesis
-        Words in the order of the file; times that are missing are NaN.
+        Words in the order of the file; missing times are NaN.
 
     Raises
     ------
     InputError
-        If the file cannot be read or holds something else.
+        If the file cannot be read or has another format.
     """
     try:
         root = parse_object(_text(path)).value
-        assert isinstance(root, Mapping)  # noqa: S101  parse_object refuses everything else
+        assert isinstance(root, Mapping)  # noqa: S101  parse_object returns objects only
         segments = root.get("segments")
         if not isinstance(segments, list):
-            raise InputError("no list 'segments'; give the JSON of this program or of WhisperX")
+            raise InputError("No list 'segments'. Give a JSON file from oolong or WhisperX")
         language = root.get("language")
         words = tuple(word for segment in segments for word in _segment_words(segment))
         return Hypothesis(language if isinstance(language, str) else "", words)
@@ -183,12 +183,12 @@ def _segment_words(segment: object) -> Iterator[Word]:
 
 def _speaker(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise InputError(f"the speaker {value!r} is no text")
+        raise InputError(f"Invalid speaker {value!r}: expected a string or null")
     return value or None
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Lines that are no comments, each with its place."""
+    """Yield lines without comments, each with its place."""
     for number, line in enumerate(_text(path).splitlines(), start=1):
         if not line.lstrip().startswith(";;"):
             yield f"{path}:{number}", line
@@ -198,9 +198,9 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{path} is no UTF-8 text") from None
+        raise InputError(f"Could not read {path}: not UTF-8. Save it as UTF-8") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        raise InputError(f"Could not read {path}: {error.strerror}") from None
 
 
 def _about(path: Path, error: InputError) -> InputError:
@@ -210,7 +210,7 @@ def _about(path: Path, error: InputError) -> InputError:
 
 def _need(fields: Sequence[str], count: int, place: str, form: str) -> None:
     if len(fields) < count:
-        raise InputError(f"{place}: {len(fields)} fields where {count} are needed: {form}")
+        raise InputError(f"{place}: Expected {count} fields, found {len(fields)}: {form}")
 
 
 def _seconds(text: str, place: str) -> float:
@@ -219,12 +219,12 @@ def _seconds(text: str, place: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise InputError(f"{place}: {text!r} is no time; times are seconds from 0 on")
+        raise InputError(f"{place}: Invalid time {text!r}. Expected seconds, at least 0")
     return value
 
 
 def _span(start: str, end: str, place: str) -> tuple[float, float]:
     first, last = _seconds(start, place), _seconds(end, place)
     if last < first:
-        raise InputError(f"{place}: ends at {end}, before its start {start}")
+        raise InputError(f"{place}: Invalid time range {start} to {end}: end must not be before start")
     return first, last

@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from oolong_align.errors import InputError
 from oolong_align.types import Word
-from oolong_align_metrics.interleaving import HeardWord, SpokenWord, align_words
+from oolong_align_metrics.interleaving import RecognisedWord, SpokenWord, align_words
 from oolong_align_metrics.normalisation import normalise
 from oolong_align_metrics.readers import Hypothesis, Turn, read_hypothesis, read_stm
 
@@ -26,28 +26,28 @@ __all__ = ["WordErrors", "cp_errors", "score_files", "word_errors"]
 Speaker = TypeVar("Speaker", str, str | None)
 
 SHORT_TURN: Final = 3
-"""Words of the longest turn that counts as short."""
+"""Maximum number of words in a short turn."""
 _APOSTROPHE: Final = re.compile("['\u2019]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordErrors:
-    """Counts of one or several recordings; words are counted after normalisation.
+    """Counts of one or several recordings, after normalisation.
 
     Attributes
     ----------
     words : int
         Words of the reference.
     substitutions, deletions, insertions : int
-        Of the cheapest edit, speakers aside.
+        Edits of the cheapest alignment, without regard to speakers.
     cp_errors : int
-        Edits where each speaker's words are compared with those of the speaker that stands for it.
+        Edits between the words of each reference speaker and the words of the mapped speaker.
     recognised : int
-        Words of the hypothesis that stand for one of the reference, be they right or substituted.
+        Hypothesis words that are aligned with a reference word, correct or substituted.
     wrong_speaker : int
-        Recognised words that do not have their speaker, with those that have none.
+        Recognised words with a wrong speaker or without a speaker.
     no_speaker : int
-        Recognised words that have no speaker.
+        Recognised words without a speaker.
     short_recognised, short_wrong_speaker, short_no_speaker : int
         The same in reference turns of at most three words.
     """
@@ -66,7 +66,7 @@ class WordErrors:
 
     @property
     def word_error_rate(self) -> float:
-        """WER, ``(substitutions + deletions + insertions) / words``; like all rates NaN where nothing counts."""
+        """WER, ``(substitutions + deletions + insertions) / words``; like all rates, NaN if nothing is counted."""
         return _rate(self.substitutions + self.deletions + self.insertions, self.words)
 
     @property
@@ -81,7 +81,7 @@ class WordErrors:
 
     @property
     def no_speaker_rate(self) -> float:
-        """Share of the recognised words that have no speaker; WDER contains it."""
+        """Share of recognised words without a speaker, which is part of WDER."""
         return _rate(self.no_speaker, self.recognised)
 
     @property
@@ -91,7 +91,7 @@ class WordErrors:
 
     @property
     def short_no_speaker_rate(self) -> float:
-        """Share of the recognised words in short turns that have no speaker."""
+        """Share of recognised words in short turns without a speaker."""
         return _rate(self.short_no_speaker, self.short_recognised)
 
     @classmethod
@@ -109,9 +109,9 @@ def score_files(reference: Path, hypothesis: Path, *, language: str | None = Non
     reference : Path
         STM file with one recording.
     hypothesis : Path
-        JSON of this program, WhisperX or Whisper; see `oolong_align_metrics.read_hypothesis`.
+        JSON from oolong-align, WhisperX or Whisper; see `oolong_align_metrics.read_hypothesis`.
     language : str, optional
-        Language of the normaliser; by default the one that the hypothesis names.
+        Language of the normaliser; by default that of the hypothesis.
 
     Returns
     -------
@@ -120,11 +120,11 @@ def score_files(reference: Path, hypothesis: Path, *, language: str | None = Non
     Raises
     ------
     InputError
-        If a file cannot be read, or the reference has no or several recordings.
+        If a file cannot be read, or the reference does not have exactly one recording.
     """
     recordings = read_stm(reference)
     if len(recordings) != 1:
-        raise InputError(f"{reference} holds {len(recordings)} recordings where one is needed")
+        raise InputError(f"{reference}: Found {len(recordings)} recordings, expected one")
     (turns,) = recordings.values()
     return word_errors(turns, read_hypothesis(hypothesis), language=language)
 
@@ -134,21 +134,20 @@ def word_errors(
 ) -> WordErrors:
     """Count the errors in the words of a recording and in their speakers.
 
-    The recognised words are aligned with those of the reference by a cheapest edit that allows all orders of turns
-    that overlap (`oolong_align_metrics.align_words`); speakers' names play no part in it. The word-level diarization
-    error rate is ``(S_IS + C_IS) / (S + C)``: among the words that are aligned with one of the reference, correct
-    (C) or substituted (S), those that have the wrong speaker (IS). The speakers of both sides are mapped one to one
-    so that most words are right. A word without a speaker is wrong.
+    The words are aligned by a cheapest edit that allows all orders of overlapping turns and ignores speakers
+    (`oolong_align_metrics.align_words`). The word-level diarization error rate is ``(S_IS + C_IS) / (S + C)``: among
+    the correct (C) and substituted (S) words, the share with an incorrect speaker (IS). The speakers of both sides are
+    mapped one to one such that most words are correct. A word without a speaker is wrong.
 
     Parameters
     ----------
     reference : sequence of Turn
-        Turns with their text. Turns with the text ``ignore_time_segment_in_scoring`` do not count, nor do the words
-        of the hypothesis with their middle inside one.
+        Turns with their text. Turns with the text ``ignore_time_segment_in_scoring`` are not scored, nor are hypothesis
+        words whose middle is inside such a turn.
     hypothesis : Hypothesis or sequence of Word
         Recognised words in order, with or without speakers and times.
     language : str, optional
-        Language of the normaliser, by default that of the hypothesis; without one, the rules for all languages.
+        Language of the normaliser; by default that of the hypothesis. If it is unknown, the general rules apply.
 
     Returns
     -------
@@ -166,29 +165,29 @@ def word_errors(
     words = [word for word in words if not any(turn.start <= _middle(word) < turn.end for turn in ignored)]
     spoken, short = _spoken_words(sorted(turn for turn in reference if turn.is_scored), language)
     tokens = normalise([word.text for word in words], language)
-    heard = [HeardWord(text, words[index].start, words[index].end) for text, index in tokens]
+    recognised = [RecognisedWord(text, words[index].start, words[index].end) for text, index in tokens]
     speakers = [words[index].speaker for _, index in tokens]
 
-    pairs = align_words(spoken, heard)
+    pairs = align_words(spoken, recognised)
     matched = [(i, j) for i, j in pairs if i is not None and j is not None]
     mapping = _best_mapping([(spoken[i].speaker, speakers[j]) for i, j in matched])
     wrong = [(i, j) for i, j in matched if mapping.get(speakers[j]) != spoken[i].speaker]
-    nobody = [(i, j) for i, j in matched if speakers[j] is None]
+    unassigned = [(i, j) for i, j in matched if speakers[j] is None]
     return WordErrors(
         words=len(spoken),
-        substitutions=sum(spoken[i].text != heard[j].text for i, j in matched),
+        substitutions=sum(spoken[i].text != recognised[j].text for i, j in matched),
         deletions=sum(j is None for _, j in pairs),
         insertions=sum(i is None for i, _ in pairs),
         cp_errors=cp_errors(
             _by_speaker((word.speaker, word.text) for word in spoken),
-            _by_speaker(zip(speakers, (word.text for word in heard), strict=True)),
+            _by_speaker(zip(speakers, (word.text for word in recognised), strict=True)),
         ),
         recognised=len(matched),
         wrong_speaker=len(wrong),
-        no_speaker=len(nobody),
+        no_speaker=len(unassigned),
         short_recognised=sum(short[i] for i, _ in matched),
         short_wrong_speaker=sum(short[i] for i, _ in wrong),
-        short_no_speaker=sum(short[i] for i, _ in nobody),
+        short_no_speaker=sum(short[i] for i, _ in unassigned),
     )
 
 
@@ -198,8 +197,8 @@ def cp_errors(reference: Mapping[str, Sequence[str]], hypothesis: Mapping[str | 
     Parameters
     ----------
     reference, hypothesis : mapping of speaker to sequence of str
-        Each speaker's words in order. Speakers are mapped one to one so that the fewest edits are left; the words of
-        those that stand for nobody are all missed or inserted, and so are words of the speaker ``None``.
+        Words of each speaker in order. Speakers are mapped one to one such that the number of edits is minimal. All
+        words of unmapped speakers and of the speaker ``None`` are deletions or insertions.
 
     Returns
     -------
@@ -211,16 +210,18 @@ def cp_errors(reference: Mapping[str, Sequence[str]], hypothesis: Mapping[str | 
     1
     """
     spoken = list(reference.values())
-    heard = [words for speaker, words in hypothesis.items() if speaker is not None]
-    size = max(len(spoken), len(heard))
+    recognised = [words for speaker, words in hypothesis.items() if speaker is not None]
+    size = max(len(spoken), len(recognised))
     spoken += [()] * (size - len(spoken))
-    heard += [()] * (size - len(heard))
-    costs = np.array([[Levenshtein.distance(a, b) for b in heard] for a in spoken], dtype=np.int64).reshape(size, size)
+    recognised += [()] * (size - len(recognised))
+    costs = np.array([[Levenshtein.distance(a, b) for b in recognised] for a in spoken], dtype=np.int64).reshape(
+        size, size
+    )
     return int(costs[linear_sum_assignment(costs)].sum()) + len(hypothesis.get(None, ()))
 
 
 def _spoken_words(turns: Sequence[Turn], language: str) -> tuple[list[SpokenWord], list[bool]]:
-    """Tokens of the reference, and whether their turn is short; a turn's time is spread over its letters."""
+    """Reference tokens, and whether their turn is short. The time of a turn is spread over its letters."""
     words: list[SpokenWord] = []
     short: list[bool] = []
     for turn in turns:
@@ -237,9 +238,9 @@ def _spoken_words(turns: Sequence[Turn], language: str) -> tuple[list[SpokenWord
 
 
 def _best_mapping(pairs: Sequence[tuple[str, str | None]]) -> dict[str | None, str]:
-    """Speaker of the reference for each one of the hypothesis, so that most words are right."""
+    """Reference speaker for each hypothesis speaker, such that most words are correct."""
     counts = Counter((theirs, ours) for theirs, ours in pairs if ours is not None)
-    # In order of appearance: where mappings are equally good, the speakers' names must not decide.
+    # In order of appearance, so that names do not decide between equally good mappings.
     theirs = list(dict.fromkeys(a for a, _ in counts))
     ours = list(dict.fromkeys(b for _, b in counts if b is not None))
     table = np.array([[counts[a, b] for b in ours] for a in theirs], dtype=np.int64).reshape(len(theirs), len(ours))
