@@ -38,6 +38,7 @@ NOT_RUN = {
     r"(\.venv/bin/)?pip (un)?install .*": "changes the environment; tests/e2e/test_wheel.py installs the wheel",
     r"python3 -m venv \.venv": "belongs to the installation",
     r"\.venv/bin/python -m pytest": "is the test run itself",
+    r"uvx --from \. oolong-align .*": "installs the program into a temporary environment",
     r"python models/download\.py .*": "downloads a checkpoint and needs PyTorch",
     r"oolong models fetch small": "downloads 500 MB",
     r"oolong transcribe .* --model small": "needs a model of 500 MB",
@@ -258,6 +259,13 @@ def test_options_in_the_text_exist(page: Path, options: dict[str, set[str]]) -> 
         assert {flag.replace("-", "_") for flag in given} <= {flag.replace("-", "_") for flag in known}, code
 
 
+@pytest.mark.parametrize("command", ["transcribe", "diarize", "align", "vad", "edit", "speakers", "models", "plugins"])
+def test_the_examples_in_the_help_are_valid(command: str, workplace: Path, run: Run) -> None:
+    for line in run(f"oolong {command} --help")[0].splitlines():
+        if line.startswith("  oolong "):
+            check_command(line.strip(), f"oolong {command} --help")
+
+
 def every_command(cli: click.Group) -> Iterator[tuple[str, set[str]]]:
     context = click.Context(cli, info_name="oolong")
     for name in cli.list_commands(context):
@@ -286,6 +294,8 @@ def check_command(command: str, where: str) -> None:
             extra = re.fullmatch(r"\.\[(\w+)\]", word)
             assert not extra or f"\n{extra[1]} = [" in project, f"{where}: {command}"
             assert not word.startswith("./") or (ROOT / word / "pyproject.toml").is_file(), f"{where}: {command}"
+    if words[:4] == ["uvx", "--from", ".", "oolong-align"]:
+        words = ["oolong", "transcribe", *words[4:]]
     if words[0] == "oolong":
         known = dict(every_command(program.build_cli(load_host())))
         name = " ".join(words[1:3]) if " ".join(words[1:3]) in known else words[1]
