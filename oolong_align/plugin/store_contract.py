@@ -101,7 +101,7 @@ def _check_ids(open_store: Open) -> None:
         _rejected(lambda: store.put(kept), "an alias near the limit must be rejected")
         _require(
             store.put(_voice(3)) == f"voice_{int(after.removeprefix('voice_')) + 1}",
-            "a rejected id must leave nothing behind",
+            "a rejected id must not change the store",
         )
 
 
@@ -162,7 +162,7 @@ def _check_malformed(open_store: Open) -> None:
     with closing(open_store()) as store:
         for change in broken:
             _rejected(partial(store.put, replace(good, **change)), f"{change} must be rejected")
-        _require(not store.list() and store.model() is None, "a rejected voice must leave nothing behind")
+        _require(not store.list() and store.model() is None, "a rejected voice must not change the store")
 
 
 def _check_nearest(open_store: Open) -> None:
@@ -295,14 +295,14 @@ def _same_voice(found: Voice | None, expected: Voice) -> None:
         _same_fields(reference, wanted, "a reference's ")
 
 
-def _same_fields(found: Voice | Reference, expected: Voice | Reference, whose: str) -> None:
+def _same_fields(found: Voice | Reference, expected: Voice | Reference, prefix: str) -> None:
     for each in fields(expected):
         value, wanted = getattr(found, each.name), getattr(expected, each.name)
         if isinstance(wanted, np.ndarray):
-            _require(value.dtype == np.float32, f"{whose}{each.name} must be returned as float32")
-            _require(np.array_equal(value, wanted), f"{whose}{each.name} must be returned bit by bit")
+            _require(value.dtype == np.float32, f"{prefix}{each.name} must be returned as float32")
+            _require(np.array_equal(value, wanted), f"{prefix}{each.name} must be returned bit by bit")
         elif each.name != "references":
-            _require(value == wanted, f"{whose}{each.name} must be returned as {wanted!r}, not {value!r}")
+            _require(value == wanted, f"{prefix}{each.name} must be returned as {wanted!r}, not {value!r}")
 
 
 def _rejected(call: Callable[[], object], rule: str) -> None:

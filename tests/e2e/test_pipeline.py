@@ -16,7 +16,7 @@ from oolong_align.cli.main import transcribe_main
 
 @pytest.fixture
 def models(model_dir: Path | None) -> list[str]:
-    """Options that name the models; none for the default ones."""
+    """Options that select the models; empty for the default ones."""
     return [] if model_dir is None else ["--model_dir", str(model_dir)]
 
 
@@ -62,7 +62,7 @@ def test_the_example_meeting(repository: Path, tmp_path: Path, models: list[str]
 
 
 @pytest.mark.parametrize("model", ["base"])
-def test_nothing_is_heard_in_noise_and_music(data_dir: Path, tmp_path: Path, models: list[str], model: str) -> None:
+def test_noise_and_music_have_no_words(data_dir: Path, tmp_path: Path, models: list[str], model: str) -> None:
     recordings = sorted((data_dir / "nonspeech").glob("*.flac"))
     options = ["-o", str(tmp_path), "--json", "--srt", "--model", model, "--quiet", *models]
     code = transcribe_main([*map(str, recordings), *options])
@@ -73,7 +73,7 @@ def test_nothing_is_heard_in_noise_and_music(data_dir: Path, tmp_path: Path, mod
         assert (tmp_path / f"{recording.stem}.srt").read_text() == ""
 
 
-def test_same_input_gives_the_same_bytes(repository: Path, tmp_path: Path, models: list[str]) -> None:
+def test_the_same_input_produces_the_same_bytes(repository: Path, tmp_path: Path, models: list[str]) -> None:
     recording = repository / "examples" / "meeting.flac"
     for name in ("one", "two"):
         run(recording, tmp_path / name, "--srt", "--rttm", "--model", "tiny.en", *models)

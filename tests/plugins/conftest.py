@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 REPLAY = '''
-"""Two turns and two words, whatever is in the recording, so that no model is needed."""
+"""Two turns and two words for any recording, so that no model is needed."""
 
 from oolong_align.hookspecs import DiarizerEntry, TranscriberEntry, hookimpl
 from oolong_align.types import Diarization, DiarizeSegment, SpeakerSegment, SpeechRange, Word, Words
@@ -43,7 +43,7 @@ def oolong_transcribers():
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Folder that stands for an environment's packages; it holds a plugin that needs no models."""
+    """Folder for the packages of an environment, with a plugin that needs no models."""
     folder = tmp_path / "site"
     info = folder / "replay_for_tests-1.0.dist-info"
     info.mkdir(parents=True)
@@ -55,14 +55,14 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bare_site(site: Path) -> Path:
-    """The same folder without that plugin."""
+    """The same folder without the plugin."""
     shutil.rmtree(site / "replay_for_tests-1.0.dist-info")
     return site
 
 
 @pytest.fixture
 def install(site: Path, tmp_path: Path) -> Callable[[Path], Path]:
-    """Build a distribution's wheel and install it; gives the wheel."""
+    """Build the wheel of a distribution, install it and return its path."""
 
     def build(project: Path) -> Path:
         wheels = tmp_path / "wheels"
@@ -78,7 +78,7 @@ def install(site: Path, tmp_path: Path) -> Callable[[Path], Path]:
 
 @pytest.fixture
 def oolong(site: Path, repository: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a command of ``oolong`` with the plugins that are installed there."""
+    """Run a command of ``oolong`` with the plugins in the folder."""
 
     def run(*arguments: object, code: str = "from oolong_align.cli.main import main; sys.exit(main())") -> object:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), str(repository)])}

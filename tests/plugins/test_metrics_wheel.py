@@ -1,4 +1,4 @@
-"""The metrics plugin as its users have it: built as a wheel, installed, found by its entry point."""
+"""The metrics plugin as users install it: built as a wheel and found by its entry point."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_the_wheel_works(install: Run, oolong: Run, recording: Path, repository:
     assert own.returncode == 0, own.stdout
 
 
-def test_the_readme_prints_what_the_commands_print(install: Run, oolong: Run, repository: Path, tmp_path: Path) -> None:
-    """The columns; the figures are those of the day."""
+def test_the_readme_has_the_printed_columns(install: Run, oolong: Run, repository: Path, tmp_path: Path) -> None:
+    """Only the columns are compared."""
     project = repository / "plugins" / "oolong-align-metrics"
     install(project)
     readme = (project / "README.md").read_text()

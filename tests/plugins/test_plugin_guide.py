@@ -1,4 +1,4 @@
-"""Every block of the plugin guide runs, and every signature in it is the real one."""
+"""Every block of the plugin guide runs, and every signature in it is that of the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PostgreSQL plugin as its users have it: built as a wheel, installed, found by its entry point, with a server."""
+"""The PostgreSQL plugin as users install it: built as a wheel and found by its entry point, with a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The redaction plugin as its users have it: built as a wheel, installed, found by its entry point."""
+"""The redaction plugin as users install it: built as a wheel and found by its entry point."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TURNS = "SPEAKER call 1 0 {0} <NA> <NA> a <NA> <NA>\nSPEAKER call 1 {0} {1} <NA>
 
 @pytest.fixture
 def call(install: Run, recording: Path, repository: Path, bare_site: Path) -> Path:
-    """A recording with turns, words and a list beside it, and both plugins."""
+    """A recording with files of turns, words and a word list, and both plugins."""
     for name in ("redact", "replay"):
         install(repository / "plugins" / f"oolong-align-{name}")
     path = recording.with_name("call.wav")
@@ -41,7 +41,7 @@ def call(install: Run, recording: Path, repository: Path, bare_site: Path) -> Pa
 REPLAY = ("--diarizer=replay", "--transcriber=replay", "--replay_turns=call.rttm", "--replay_words=call.json")
 
 
-def test_the_readme_shows_what_it_does(call: Path, oolong: Run, repository: Path) -> None:
+def test_the_output_in_the_readme(call: Path, oolong: Run, repository: Path) -> None:
     readme = (repository / "plugins" / "oolong-align-redact" / "README.md").read_text()
     (command,) = re.findall(r"^oolong (transcribe call.wav .*)$", readme, re.MULTILINE)
     done = oolong(*shlex.split(command), *REPLAY)

@@ -1,4 +1,4 @@
-"""The replay plugin as its users have it: built as a wheel, installed, found by its entry point."""
+"""The replay plugin as users install it: built as a wheel and found by its entry point."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ def test_the_wheel_works(wheel: Path, oolong: Run, recording: Path, repository: 
     assert own.returncode == 0, own.stdout
 
 
-def test_what_models_found_is_reproduced_without_them(
+def test_results_of_models_are_reproduced_without_models(
     wheel: Path, oolong: Run, repository: Path, tmp_path: Path
 ) -> None:
-    """A real recording: the core's diarizer first, then its files and nothing else."""
+    """A real recording: first with the diarizer, then from its files only."""
     meeting = repository / "examples" / "meeting.flac"
     words = {"segments": [{"start": 1.0, "end": 50.0, "text": "word " * 100}], "language": "en"}
     (tmp_path / "words.json").write_text(json.dumps(words))
-    heard = ("--transcriber=replay", "--replay_words=words.json")
-    first = oolong("transcribe", meeting, *heard, "--json", "--rttm", "--vtt", "-o", "first")
+    words = ("--transcriber=replay", "--replay_words=words.json")
+    first = oolong("transcribe", meeting, *words, "--json", "--rttm", "--vtt", "-o", "first")
     assert first.returncode == 0, first.stderr
     assert "Dropped" in first.stderr
     block = "import sys; sys.modules['onnxruntime'] = sys.modules['ctranslate2'] = None; "

@@ -1,4 +1,4 @@
-"""The TextGrid plugin as its users have it: built as a wheel, installed, found by its entry point."""
+"""The TextGrid plugin as users install it: built as a wheel and found by its entry point."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_wheel_works(install: Run, oolong: Run, recording: Path, repository:
     assert own.returncode == 0, own.stdout
 
 
-def test_a_plugin_that_breaks_says_how_to_go_on(site: Path, oolong: Run, recording: Path) -> None:
+def test_the_error_of_a_broken_plugin_has_advice(site: Path, oolong: Run, recording: Path) -> None:
     (site / "replay_for_tests.py").write_text("import gone")
     done = oolong("transcribe", recording)
     assert (done.returncode, done.stdout) == (3, "")

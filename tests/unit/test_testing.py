@@ -70,7 +70,7 @@ def test_a_valid_diarizer_passes() -> None:
         ("progress", "must not decrease"),
     ],
 )
-def test_a_broken_diarizer_is_told_which_rule(broken: str, rule: str) -> None:
+def test_the_error_states_the_broken_rule(broken: str, rule: str) -> None:
     with pytest.raises(AssertionError, match=rule):
         check_diarizer(lambda config: Diarizer(broken))
 

@@ -36,7 +36,7 @@ def oolong(*arguments: str) -> int:
     return main(["eval", *arguments], host=make_host(oolong_align_metrics.plugin))
 
 
-def test_folders_give_a_row_each_and_a_total(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folders_have_a_row_per_recording_and_a_total(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert oolong("der", "ref", "hyp") == 0
     header, *rows = (line.split("\t") for line in capsys.readouterr().out.splitlines())
     assert header[:6] == ["recording", "DER %", "false alarm %", "missed %", "confusion %", "JER %"]
@@ -64,13 +64,13 @@ def test_json_has_counts_and_rates(folder: Path, capsys: pytest.CaptureFixture[s
     assert json.loads(capsys.readouterr().out)["total"]["missed"] == 1
 
 
-def test_one_file_may_hold_all_recordings(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_file_with_all_recordings(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "all.rttm").write_text("".join((folder / f"ref/rec{n}.rttm").read_text() for n in (1, 2)))
     assert oolong("der", "all.rttm", "hyp") == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("TOTAL\t7.5\t")
 
 
-def test_single_recordings_need_not_have_one_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_single_recordings_may_have_different_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert oolong("der", "ref/rec1.rttm", "hyp/rec2.rttm") == 0
     assert capsys.readouterr().out.splitlines()[1].startswith("rec1\t10.0\t")
 
@@ -83,9 +83,7 @@ def test_options_of_der(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out.splitlines()[1].startswith("rec1\t0.0\t")
 
 
-def test_what_one_side_lacks_is_missed_or_left_out_with_a_warning(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_recordings_of_one_side_only_cause_a_warning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "hyp/rec2.rttm").rename(folder / "hyp/rec3.rttm")
     assert oolong("der", "ref", "hyp") == 0
     out, err = capsys.readouterr()

@@ -10,7 +10,7 @@ HYPOTHESIS = [Turn(2, 13, "a"), Turn(13, 14, "d"), Turn(14, 20, "b"), Turn(22, 3
 
 
 def test_the_example_of_pyannote_metrics() -> None:
-    """Bredin (2017) gives 0.516 for it; the parts can be read off the turns."""
+    """The DER in Bredin (2017) is 0.516; the parts follow from the turns."""
     errors = diarization_errors(REFERENCE, HYPOTHESIS)
     assert errors.speech == 31
     # Nobody speaks from 10 to 12, 22 to 24 and 27 to 30; A is missed until 2; the rest has another's name.
@@ -39,7 +39,7 @@ def test_overlap_counts_for_each_speaker_unless_it_is_skipped() -> None:
     reference, ours = [Turn(0, 10, "A"), Turn(4, 6, "B")], [Turn(0, 10, "a")]
     errors = diarization_errors(reference, ours)
     assert (errors.speech, errors.missed) == (12, 2)
-    assert errors.jaccard_error_rate == 0.5  # A is right, B has nobody
+    assert errors.jaccard_error_rate == 0.5  # A is correct, B has no counterpart
     assert diarization_errors(reference, ours, skip_overlap=True).error_rate == 0
 
 

@@ -11,7 +11,7 @@ def tokens(text: str, language: str = "en") -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("written", "heard"),
+    ("written", "recognised"),
     [
         ("TWENTY BOOKS", "20 books."),
         ("twenty one", "Twenty-one"),
@@ -24,8 +24,8 @@ def tokens(text: str, language: str = "en") -> list[str]:
         ("hello [laughs] there", "Hello there."),
     ],
 )
-def test_what_whisper_writes_in_another_way_is_the_same(written: str, heard: str) -> None:
-    assert tokens(written) == tokens(heard)
+def test_different_spellings_are_equal(written: str, recognised: str) -> None:
+    assert tokens(written) == tokens(recognised)
 
 
 def test_a_number_is_not_read_over_the_end_of_a_sentence() -> None:
@@ -50,7 +50,7 @@ def test_other_languages_keep_their_letters(text: str, language: str, expected: 
     assert tokens(text, language) == expected
 
 
-def test_tokens_know_their_words() -> None:
+def test_tokens_have_the_index_of_their_word() -> None:
     assert normalise(["It's", "twenty", "one", "-", "um", "now."], "en") == [
         ("it", 0),
         ("is", 0),
@@ -60,7 +60,7 @@ def test_tokens_know_their_words() -> None:
 
 
 @given(st.lists(st.text(max_size=6) | st.sampled_from(["twenty", "one", "$5", "it's", "um", "(", "0.5"]), max_size=12))
-def test_any_text_gives_tokens_without_white_space_in_order(words: list[str]) -> None:
+def test_tokens_of_any_text_are_ordered_and_have_no_white_space(words: list[str]) -> None:
     for language in ("en", "zh"):
         found = normalise(words, language)
         assert all(token and len(token.split()) == 1 for token, _ in found)

@@ -15,7 +15,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "file"
 
 
-def test_an_rttm_file_may_hold_several_recordings(file: Path) -> None:
+def test_an_rttm_file_with_several_recordings(file: Path) -> None:
     file.write_text(
         ";; comment\nSPKR-INFO a 1 <NA> <NA> <NA> unknown X <NA>\n"
         "SPEAKER a 1 1.5 2 <NA> <NA> X <NA> <NA>\nSPEAKER b 1 0 1 <NA> <NA> X <NA> <NA>\n"
@@ -25,12 +25,12 @@ def test_an_rttm_file_may_hold_several_recordings(file: Path) -> None:
     assert read_rttm(file) == {"a": (Turn(1.5, 3.5, "X"), Turn(2, 2.5, "Y")), "b": (Turn(0, 1, "X"),)}
 
 
-def test_two_people_with_one_first_name_are_two(file: Path) -> None:
+def test_two_people_with_the_same_first_name(file: Path) -> None:
     file.write_text("SPEAKER a 1 0 1 <NA> <NA> Ada A <NA> <NA>\nSPEAKER a 1 1 1 <NA> <NA> Ada B <NA> <NA>\n")
     assert read_rttm(file) == {"a": (Turn(0, 1, "Ada A"), Turn(1, 2, "Ada B"))}
 
 
-def test_an_stm_file_has_comments_labels_and_stretches_that_do_not_count(file: Path) -> None:
+def test_an_stm_file_with_comments_labels_and_unscored_ranges(file: Path) -> None:
     file.write_text(
         ';; CATEGORY "0" "" ""\nrec 1 B 3 4 <o,f0,male> Good day\nrec 1 A 0.5 2 Hello  there\n\n'
         "rec 1 B 5 6 IGNORE_TIME_SEGMENT_IN_SCORING\nrec 1 A 7 8\n"
@@ -97,7 +97,7 @@ def test_binary_files_are_rejected(file: Path, read: object) -> None:
 
 
 def test_whisperx_words_without_times_have_the_speaker_of_their_segment(file: Path) -> None:
-    """WhisperX leaves out what it does not know; null says that nobody was found."""
+    """WhisperX omits unknown fields; ``null`` means that the word has no speaker."""
     words = [
         {"word": "In", "start": 0.1, "end": 0.3, "score": 0.9, "speaker": "SPEAKER_01"},
         {"word": "2014", "score": 0.5},

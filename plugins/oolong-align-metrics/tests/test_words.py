@@ -14,13 +14,13 @@ from oolong_align.types import Word
 
 
 def said(text: str) -> list[Word]:
-    """Words such as ``A:yes``, without a speaker ``yes``; one a second."""
+    """Words such as ``A:yes``, or ``yes`` without a speaker; one per second."""
     parts = [each.rpartition(":") for each in text.split()]
     return [Word(at, at + 0.9, word, speaker=name or None) for at, (name, _, word) in enumerate(parts)]
 
 
 def turns(*texts: str) -> list[Turn]:
-    """Turns such as ``A: how are you``, a second for each word."""
+    """Turns such as ``A: how are you``, with one second per word."""
     found: list[Turn] = []
     for each in texts:
         speaker, _, text = each.partition(": ")
@@ -44,11 +44,11 @@ def test_an_example_by_hand() -> None:
     assert errors.speaker_error_rate == 2 / 8
     assert errors.no_speaker_rate == 1 / 8
     assert (errors.short_recognised, errors.short_wrong_speaker) == (1, 0)
-    # A lacks "today", "good" and "hear" and has "too"; B has "well" and "good" too many; "hear" is nobody's.
+    # A lacks "today", "good" and "hear" and has "too"; B has "well" and "good" too many; "hear" has no speaker.
     assert errors.cp_errors == 7
 
 
-def test_short_turns_are_counted_on_their_own() -> None:
+def test_short_turns_are_counted_separately() -> None:
     reference = turns("A: shall we go there together", "B: i don't know", "A: then we stay here", "B: yes")
     errors = score(
         reference, said("X:shall X:we X:go X:there X:together Y:i Y:don't X:know X:then X:we X:stay X:here yes")
@@ -59,20 +59,20 @@ def test_short_turns_are_counted_on_their_own() -> None:
     assert errors.short_no_speaker_rate == 1 / 5
 
 
-def test_words_at_once_keep_their_speakers() -> None:
-    """A plain edit over turns in order of their starts would take "no" for one of the other's words."""
+def test_simultaneous_words_keep_their_speakers() -> None:
+    """A plain edit over turns sorted by start would align "no" with a word of the other speaker."""
     reference = [Turn(0, 6, "A", "one more thing we should know"), Turn(3, 4, "B", "no")]
     errors = score(reference, said("X:one X:more X:thing Y:no X:we X:should X:know"))
     assert errors.word_error_rate == errors.speaker_error_rate == 0
 
 
-def test_what_the_reference_does_not_score_is_left_out() -> None:
+def test_unscored_ranges_are_skipped() -> None:
     reference = [*turns("A: hello there"), Turn(2, 5, "A", "IGNORE_TIME_SEGMENT_IN_SCORING"), Turn(5, 6, "A", "bye")]
     errors = score(reference, said("X:hello X:there Y:what Y:ever Y:else X:bye"))
     assert (errors.words, errors.insertions, errors.recognised, errors.cp_errors) == (3, 0, 3, 0)
 
 
-def test_nothing_to_compare_gives_no_rates() -> None:
+def test_rates_are_nan_without_words() -> None:
     empty = score([], [])
     assert all(isnan(rate) for rate in (empty.word_error_rate, empty.speaker_error_rate, empty.cp_word_error_rate))
     assert score(turns("A: yes please"), []).word_error_rate == 1
@@ -91,10 +91,10 @@ TURNS = st.lists(st.tuples(st.sampled_from("ABC"), st.lists(WORDS, min_size=1, m
 
 @given(TURNS, st.lists(st.tuples(WORDS, st.sampled_from(["X", "Y", "Z", None])), max_size=25))
 def test_names_do_not_matter_and_counts_agree(
-    spoken: list[tuple[str, list[str]]], heard: list[tuple[str, str]]
+    spoken: list[tuple[str, list[str]]], recognised: list[tuple[str, str]]
 ) -> None:
     reference = turns(*(f"{speaker}: {' '.join(words)}" for speaker, words in spoken))
-    hypothesis = [Word(at, at + 1, word, speaker=speaker) for at, (word, speaker) in enumerate(heard)]
+    hypothesis = [Word(at, at + 1, word, speaker=speaker) for at, (word, speaker) in enumerate(recognised)]
     errors = score(reference, hypothesis)
     other = {"X": "Z", "Y": "X", "Z": "Y", None: None}
     assert errors == score(reference, [replace(word, speaker=other[word.speaker]) for word in hypothesis])
@@ -110,9 +110,9 @@ def test_names_do_not_matter_and_counts_agree(
 @given(TURNS)
 def test_a_perfect_hypothesis_has_no_errors(spoken: list[tuple[str, list[str]]]) -> None:
     reference = turns(*(f"{speaker}: {' '.join(words)}" for speaker, words in spoken))
-    heard = said(" ".join(f"{speaker.lower()}:{word}" for speaker, words in spoken for word in words))
-    errors = score(reference, heard)
-    assert errors.recognised == errors.words == len(heard)
+    recognised = said(" ".join(f"{speaker.lower()}:{word}" for speaker, words in spoken for word in words))
+    errors = score(reference, recognised)
+    assert errors.recognised == errors.words == len(recognised)
     assert not any((errors.substitutions, errors.insertions, errors.cp_errors, errors.wrong_speaker))
 
 
@@ -131,7 +131,7 @@ def streams(texts: Sequence[str], prefix: str) -> dict[str, list[str]]:
         (["a b", "k"], [" ", "a e f"], 3),
     ],
 )
-def test_cpwer_gives_the_values_that_meeteval_documents(
+def test_cpwer_has_the_documented_values_of_meeteval(
     reference: list[str], hypothesis: list[str], expected: int
 ) -> None:
     """Examples of ``meeteval.wer.cp_word_error_rate`` (0.4.3)."""

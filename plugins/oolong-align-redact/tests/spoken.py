@@ -22,7 +22,7 @@ STEP_S = 0.5
 
 
 def timed(text: str, *, speaker: str | None = None, first: int = 0) -> tuple[Word, ...]:
-    """A word each half second; ``+`` at its start stands for no space before it."""
+    """One word every 0.5 s; a leading ``+`` means no space before the word."""
     return tuple(
         Word(
             STEP_S * place,
@@ -37,7 +37,7 @@ def timed(text: str, *, speaker: str | None = None, first: int = 0) -> tuple[Wor
 
 
 def transcript(*turns: tuple[str, str], names: dict[str, str] | None = None) -> Transcript:
-    """From ``(speaker, text)``."""
+    """Make a transcript from ``(speaker, text)``."""
     utterances: list[Utterance] = []
     first = 0
     for speaker, text in turns:
@@ -63,10 +63,10 @@ def diarization(duration: float) -> Diarization:
     )
 
 
-class Told:
-    """A plugin that has heard what it is told, and names speakers as it is told."""
+class Given:
+    """A plugin with given words and speaker names."""
 
-    name = "told"
+    name = "given"
 
     def __init__(self, words: Iterable[Word], name: Callable[[Transcript], Transcript] = lambda each: each) -> None:
         self._words = tuple(words)
@@ -74,11 +74,11 @@ class Told:
 
     @hookimpl
     def oolong_diarizers(self) -> list[DiarizerEntry]:
-        return [DiarizerEntry("told", "two speakers", lambda _: lambda audio, **__: diarization(audio.duration))]
+        return [DiarizerEntry("given", "two speakers", lambda _: lambda audio, **__: diarization(audio.duration))]
 
     @hookimpl
     def oolong_transcribers(self) -> list[TranscriberEntry]:
-        return [TranscriberEntry("told", "these words", lambda _: lambda *__, **___: Words("en", self._words))]
+        return [TranscriberEntry("given", "these words", lambda _: lambda *__, **___: Words("en", self._words))]
 
     @hookimpl
     def oolong_identify(self, transcript: Transcript) -> Transcript:

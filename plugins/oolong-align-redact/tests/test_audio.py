@@ -8,7 +8,7 @@ import numpy as np
 import oolong_align_redact
 import pytest
 from oolong_align_redact.audio import masked_spans, write_audio
-from spoken import Told, timed
+from spoken import Given, timed
 
 from oolong_align.audio.recording import load_audio
 from oolong_align.errors import AudioError, OutputError, UsageError
@@ -17,12 +17,12 @@ from oolong_align.testing import make_host
 from oolong_align.types import Word
 
 RATE = 16_000
-REPLAY = {"diarizer": "told", "transcriber": "told"}
+REPLAY = {"diarizer": "given", "transcriber": "given"}
 
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """Three seconds of noise in 48 kHz stereo, both channels alike."""
+    """Three seconds of noise in 48 kHz stereo, with equal channels."""
     path = tmp_path / "call.wav"
     noise = np.random.default_rng(0).normal(0, 3000, 3 * 48_000).astype(np.int16)
     with wave.open(str(path), "wb") as file:
@@ -64,7 +64,7 @@ def test_only_the_masked_words_change(cover: str, recording: Path, tmp_path: Pat
     assert again.read_bytes() == target.read_bytes()
 
 
-def test_tags_are_left_out(recording: Path, tmp_path: Path) -> None:
+def test_tags_are_dropped(recording: Path, tmp_path: Path) -> None:
     tagged, target = tmp_path / "tagged.flac", tmp_path / "copy.flac"
     with av.open(str(recording)) as source, av.open(str(tagged), "w") as container:
         container.metadata["title"] = "Talk with Ada"
@@ -77,7 +77,7 @@ def test_tags_are_left_out(recording: Path, tmp_path: Path) -> None:
     assert b"Ada" not in target.read_bytes()
 
 
-def test_it_is_written_whole_or_not_at_all(recording: Path, tmp_path: Path) -> None:
+def test_the_copy_is_written_atomically(recording: Path, tmp_path: Path) -> None:
     target = tmp_path / "out" / "copy.flac"
     with pytest.raises(OutputError, match=r"Could not write .*copy\.flac: No such file"):
         write_audio(recording, target, [], cover="tone")
@@ -91,8 +91,8 @@ def test_it_is_written_whole_or_not_at_all(recording: Path, tmp_path: Path) -> N
     assert [each.name for each in target.parent.iterdir()] == ["copy.flac"]
 
 
-def test_a_run_writes_the_copy_beside_the_outputs(recording: Path, tmp_path: Path) -> None:
-    host = make_host(Told(timed("My name is Ada now.")), oolong_align_redact)
+def test_a_run_writes_the_copy_to_the_output_folder(recording: Path, tmp_path: Path) -> None:
+    host = make_host(Given(timed("My name is Ada now.")), oolong_align_redact)
     config = host.resolve("transcribe", REPLAY | {"redact": "names", "redact_audio": "silence"}, formats=["json"])
     (result,) = Pipeline(host, config).run_files([recording], tmp_path / "out")
     assert result.error is None
@@ -103,8 +103,8 @@ def test_a_run_writes_the_copy_beside_the_outputs(recording: Path, tmp_path: Pat
     assert (changed[0], changed[-1]) == pytest.approx((word.start - 0.25, word.end + 0.25), abs=0.002)
 
 
-def test_where_the_copy_cannot_go(recording: Path, tmp_path: Path) -> None:
-    host = make_host(Told(timed("hi")), oolong_align_redact)
+def test_invalid_places_for_the_copy(recording: Path, tmp_path: Path) -> None:
+    host = make_host(Given(timed("hi")), oolong_align_redact)
     for nothing in ({}, {"redact": "speakers"}):
         with pytest.raises(UsageError, match="requires --redact, --redact_pattern or"):
             host.resolve("transcribe", {"redact_audio": "tone", **nothing})
@@ -120,7 +120,7 @@ def test_where_the_copy_cannot_go(recording: Path, tmp_path: Path) -> None:
 
 
 def test_a_recording_that_fails_has_no_copy(recording: Path, tmp_path: Path) -> None:
-    host = make_host(Told(timed("hi")), oolong_align_redact)
+    host = make_host(Given(timed("hi")), oolong_align_redact)
     config = host.resolve("transcribe", REPLAY | {"redact": "names", "redact_audio": "tone"}, formats=["json"])
     results = Pipeline(host, config).run_files([tmp_path / "gone.wav", recording], tmp_path / "out")
     assert [each.error is None for each in results] == [False, True]

@@ -43,7 +43,7 @@ def masked(given: str | Transcript, **options: object) -> str:
         ("I'M ADA AND I'M HAPPY. MY NAME IS ADA", "I'M [name] AND I'M HAPPY. MY NAME IS [name]"),
     ],
 )
-def test_people_who_are_introduced(text: str, expected: str) -> None:
+def test_introductions(text: str, expected: str) -> None:
     assert masked(text) == expected
 
 
@@ -61,7 +61,7 @@ def test_people_who_are_introduced(text: str, expected: str) -> None:
         "Meet me at home. Look at the dots there.",
     ],
 )
-def test_what_is_no_name_and_no_number_stays(text: str) -> None:
+def test_other_words_stay(text: str) -> None:
     assert masked(text) == text
 
 
@@ -98,7 +98,7 @@ def test_email_addresses(text: str, expected: str) -> None:
     assert masked(text, redact="emails") == expected
 
 
-def test_numbers_and_names_go_on_behind_somebody_else() -> None:
+def test_numbers_and_names_continue_after_another_speaker() -> None:
     call = transcript(
         ("SPEAKER_00", "My number is oh one"),
         ("SPEAKER_01", "Mhm."),
@@ -132,7 +132,7 @@ def test_words_of_a_file(tmp_path: Path) -> None:
     assert masked(tokens, redact_words=[str(file)]) == "我叫[redacted][redacted][redacted]好"
 
 
-def test_patterns_match_over_words_and_the_whole_word_goes() -> None:
+def test_patterns_span_words_and_mask_whole_words() -> None:
     text = "The project code is KX four, not (KX-5)!"
     assert masked(text, redact_pattern=[r"KX\W+(four|\d)"]) == (
         "The project code is [redacted] [redacted], not ([redacted])!"
@@ -143,7 +143,7 @@ def test_patterns_match_over_words_and_the_whole_word_goes() -> None:
     assert masked("555-1234 {0}", redact_pattern=[r"\d{3}-\d{4}", r"\{0}"]) == "[redacted] [redacted]"
 
 
-def test_the_first_kind_gives_the_mask() -> None:
+def test_the_first_kind_determines_the_mask() -> None:
     assert masked("a1@b2.com", redact="numbers,emails", redact_pattern=["."]) == "[email]"
 
 
@@ -156,7 +156,7 @@ def test_a_pattern_that_backtracks_without_end_is_stopped(pattern: str) -> None:
     assert time.process_time() - began < 10
 
 
-def test_long_hostile_words_take_no_time() -> None:
+def test_long_hostile_words_are_fast() -> None:
     words = " ".join(
         ("@" * 20_000, ". " * 2_000, "a.b-" * 10_000 + "@", "at dot " * 2_000, "one and " * 2_000, "I'm " * 999)
     )
@@ -178,7 +178,7 @@ def test_long_hostile_words_take_no_time() -> None:
         ({"redact_words": ["a\0b"]}, "Could not read"),
     ],
 )
-def test_what_cannot_be_masked_is_refused(options: dict[str, object], message: str) -> None:
+def test_invalid_rules_are_rejected(options: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_rules(options)
     assert message in str(caught.value)
@@ -189,7 +189,7 @@ def test_what_cannot_be_masked_is_refused(options: dict[str, object], message: s
     ("content", "message"),
     [(b"# nobody\n", "The file has no words"), (b"Ada\n--\n", ":2: No letter"), (b"\xff\xfeA", "not UTF-8")],
 )
-def test_files_without_words_are_refused(content: bytes, message: str, tmp_path: Path) -> None:
+def test_files_without_words_are_rejected(content: bytes, message: str, tmp_path: Path) -> None:
     file = tmp_path / "words.txt"
     file.write_bytes(content)
     with pytest.raises(UsageError, match=message):

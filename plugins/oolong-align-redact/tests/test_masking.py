@@ -1,4 +1,4 @@
-"""Whatever is masked: as many words at the same times, and nothing of it in any output."""
+"""Masking keeps the number of words and their times, and no output contains masked text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oolong_align_redact import mask_transcript, read_rules
 from oolong_align_redact.rules import Rules, is_masked
-from spoken import Told, diarization, said, timed, transcript
+from spoken import Given, diarization, said, timed, transcript
 
 from oolong_align.errors import UsageError
 from oolong_align.hookspecs import OutputFormat, hookimpl
@@ -101,7 +101,7 @@ def transcripts(draw: st.DrawFn) -> Transcript:
 
 @settings(max_examples=150)
 @given(transcripts())
-def test_words_in_are_words_out(spoken: Transcript) -> None:
+def test_the_number_of_words_and_their_times_do_not_change(spoken: Transcript) -> None:
     masked = mask_transcript(spoken, read_rules(EVERYTHING))
     assert without_text(masked) == without_text(spoken)
     assert replace(masked, utterances=spoken.utterances) == spoken
@@ -110,7 +110,7 @@ def test_words_in_are_words_out(spoken: Transcript) -> None:
 
 @settings(max_examples=150)
 @given(transcripts())
-def test_masks_stay_and_nothing_is_nothing(spoken: Transcript) -> None:
+def test_masks_and_empty_rules_change_nothing(spoken: Transcript) -> None:
     rules = read_rules(EVERYTHING)
     masked = mask_transcript(spoken, rules)
     for once, twice in zip(masked.words, mask_transcript(masked, rules).words, strict=True):
@@ -124,7 +124,7 @@ fillers = st.lists(st.sampled_from(("we", "saw", "it,", "then.", "And", "no", "y
 
 @st.composite
 def written_secret(draw: st.DrawFn) -> tuple[str, str]:
-    """A secret, and how a recogniser writes it: with signs, in capitals, in pieces."""
+    """A secret and its spellings by a recogniser: with punctuation, in capitals, split."""
     secret = draw(secrets)
     shown = draw(st.sampled_from((secret, secret.upper(), secret.title())))
     cut = draw(st.integers(0, len(secret) - 1))
@@ -134,7 +134,7 @@ def written_secret(draw: st.DrawFn) -> tuple[str, str]:
 
 @settings(max_examples=60)
 @given(parts=st.lists(st.tuples(fillers, written_secret()), min_size=1, max_size=5), rest=fillers)
-def test_no_output_holds_what_was_masked(
+def test_no_output_contains_masked_text(
     parts: list[tuple[list[str], tuple[str, str]]], rest: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     file = tmp_path_factory.mktemp("words") / "words.txt"
@@ -150,7 +150,7 @@ def test_no_output_holds_what_was_masked(
     assert "kq" not in json.dumps(json.loads(formats(host, spoken)["json"])["segments"])
 
 
-def test_names_of_known_speakers_are_masked_when_they_are_known() -> None:
+def test_names_of_known_speakers_are_masked() -> None:
     def name(spoken: Transcript) -> Transcript:
         speakers = {
             label: replace(each, name=f"Ada {label[-1]}", voice="v1", probability=0.5)
@@ -159,7 +159,7 @@ def test_names_of_known_speakers_are_masked_when_they_are_known() -> None:
         return replace(spoken, speakers=speakers)
 
     words = timed("Thank you, Ada. Call twelve. Ada, no.")
-    host = make_host(Told(words, name), oolong_align_redact)
+    host = make_host(Given(words, name), oolong_align_redact)
     known = align(host, words, redact="names,numbers")
     assert " ".join(each.text for each in known.words) == "Thank you, [name]. Call [number]. [name], no."
     assert {each.name for each in known.speakers.values()} == {"Ada 0", "Ada 1"}
@@ -171,7 +171,7 @@ def test_names_of_known_speakers_are_masked_when_they_are_known() -> None:
     assert [each.seconds for each in forgotten.speakers.values()] == [each.seconds for each in known.speakers.values()]
 
 
-def test_speakers_are_forgotten_with_their_voices() -> None:
+def test_speakers_are_removed_with_their_embeddings() -> None:
     class Voices:
         name = "voices"
 
@@ -196,12 +196,12 @@ def test_speakers_are_forgotten_with_their_voices() -> None:
     assert [each.text for each in spoken.words] == ["one", "two", "three"]
 
 
-def test_an_installed_plugin_that_is_not_asked_changes_nothing() -> None:
+def test_without_options_the_plugin_changes_nothing() -> None:
     words = timed("My name is Ada, call 555.")
     assert align(make_host(oolong_align_redact), words) == align(make_host(), words)
 
 
-def test_what_inner_wrappers_add_is_masked_too() -> None:
+def test_words_added_by_inner_wrappers_are_masked() -> None:
     class Adds:
         name = "adds"
 
@@ -221,15 +221,15 @@ def test_a_pattern_that_is_too_slow_stops_the_run(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(patterns.find_pattern, "__kwdefaults__", {"seconds": 0.1})
     words = timed("a" * 4000 + "!")
-    host = make_host(Told(words), oolong_align_redact)
+    host = make_host(Given(words), oolong_align_redact)
     config = host.resolve(
-        "transcribe", {"diarizer": "told", "transcriber": "told", "redact_pattern": ["(a+)+$"]}, formats=["json"]
+        "transcribe", {"diarizer": "given", "transcriber": "given", "redact_pattern": ["(a+)+$"]}, formats=["json"]
     )
     with pytest.raises(UsageError, match="Search not finished"):
         Pipeline(host, config)(np.zeros(16_000, np.float32))
 
 
-def test_a_page_that_holds_the_recording_is_refused() -> None:
+def test_a_page_with_the_recording_is_rejected() -> None:
     for refused in ({"redact": "names"}, {"redact": "names", "html_audio": "link"}):
         with pytest.raises(UsageError, match="--html contains the recording"):
             make_host(oolong_align_redact).resolve("transcribe", {"html": True, **refused})
@@ -241,7 +241,7 @@ def test_a_page_that_holds_the_recording_is_refused() -> None:
         make_host(oolong_align_redact).resolve("transcribe", taken)
 
 
-def test_only_the_page_can_be_told_to_leave_the_recording_out() -> None:
+def test_other_formats_with_the_recording_are_rejected() -> None:
     class Film:
         name = "film"
 

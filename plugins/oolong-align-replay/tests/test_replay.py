@@ -90,16 +90,16 @@ def test_words_of_a_bare_list_and_of_broken_utf_8(words: Path) -> None:
     assert [each.text for each in ReplayTranscriber(words)(silence(), [SpeechRange(0.5, 4.5)]).words] == ["Hi"]
 
 
-def test_words_where_nobody_speaks_are_left_out_with_a_warning(words: Path) -> None:
+def test_words_outside_speech_are_dropped_with_a_warning(words: Path) -> None:
     with pytest.warns(OolongWarning, match=r"meeting\.json: Dropped 2 of 4 words outside speech"):
         found = ReplayTranscriber(words)(silence(), [SpeechRange(0.5, 3.0)])
     assert [each.text for each in found.words] == ["Hello", "there."]
 
 
-def test_the_entries_keep_the_contract(turns: Path, words: Path) -> None:
+def test_the_entries_comply_with_the_contract(turns: Path, words: Path) -> None:
     host = make_host(oolong_align_replay)
     config = host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": str(words)})
-    # A replay cannot cluster: bounds on the number of speakers that its file breaks are refused.
+    # A replay cannot cluster, so violated bounds on the number of speakers are an error.
     turns.write_text(RTTM.replace("Kai", "Nora").replace("2.0 2.5", "3.5 1.0"))
     check_diarizer(config.diarizer.build, config=config, recordings=[silence()])
     with warnings.catch_warnings():
@@ -120,16 +120,16 @@ def test_a_run_with_foreign_turns_and_words(turns: Path, words: Path) -> None:
 
 @pytest.fixture
 def ours(repository_example: Path, tmp_path: Path) -> Path:
-    """An output of this program, with names, corrections by hand and words without a space."""
+    """An output with names, manual corrections and words without a space."""
     text = repository_example.read_text()
     turns = tmp_path / "first.rttm"
     turns.write_text(text)
     host = make_host(oolong_align_replay)
-    heard = tmp_path / "heard.json"
+    recognised = tmp_path / "recognised.json"
     spoken = [((" twenty", start, start + 0.4), ("-one", start + 0.4, start + 0.9)) for start in (1.0, 6.0, 10.0)]
     segments = [{"words": [{"word": text, "start": a, "end": b} for text, a, b in pair]} for pair in spoken]
-    heard.write_text(json.dumps({"language": "en", "segments": segments}))
-    config = host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": str(heard)})
+    recognised.write_text(json.dumps({"language": "en", "segments": segments}))
+    config = host.resolve("transcribe", REPLAY | {"replay_turns": str(turns), "replay_words": str(recognised)})
     transcript = Pipeline(host, config)(named("meeting.flac", 60.0))
     label = next(iter(transcript.speakers))
     corrected = tuple(
@@ -162,7 +162,7 @@ def test_an_output_is_reproduced_byte_by_byte(ours: Path, suffix: str) -> None:
     assert [word.leading_space for word in transcript.words[:2]] == [True, False]
 
 
-def test_words_of_an_output_are_aligned_anew_with_other_turns(ours: Path, tmp_path: Path) -> None:
+def test_words_of_an_output_are_aligned_again_with_other_turns(ours: Path, tmp_path: Path) -> None:
     turns = tmp_path / "theirs.rttm"
     turns.write_text("SPEAKER a 1 0 5 <NA> <NA> x <NA> <NA>\nSPEAKER a 1 5 15 <NA> <NA> y <NA> <NA>\n")
     host = make_host(oolong_align_replay)
@@ -209,7 +209,7 @@ def test_bounds_are_checked(turns: Path) -> None:
         ("{", "JSON"),
     ],
 )
-def test_broken_turns_are_refused_with_one_line(content: str, message: str, turns: Path) -> None:
+def test_broken_turns_are_errors_of_one_line(content: str, message: str, turns: Path) -> None:
     turns.write_text(content)
     with pytest.raises(InputError) as caught:
         ReplayDiarizer(turns)(silence())
@@ -222,7 +222,7 @@ def test_broken_turns_are_refused_with_one_line(content: str, message: str, turn
     "content",
     ["[", '{"segments": 3}', '{"text": "hi"}', '{"segments": [], "exclusive_diarization": 1, "speech": 2}'],
 )
-def test_broken_words_are_refused_with_one_line(content: str, words: Path) -> None:
+def test_broken_words_are_errors_of_one_line(content: str, words: Path) -> None:
     words.write_text(content)
     with pytest.raises(InputError) as caught:
         ReplayTranscriber(words)(silence(), [SpeechRange(0, 1)])
@@ -230,13 +230,13 @@ def test_broken_words_are_refused_with_one_line(content: str, words: Path) -> No
     assert "\n" not in str(caught.value)
 
 
-def test_files_that_hold_no_text_are_refused(turns: Path) -> None:
+def test_binary_files_are_rejected(turns: Path) -> None:
     turns.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not UTF-8"):
         ReplayDiarizer(turns)(silence())
 
 
-def test_the_files_must_be_named_before_any_work(turns: Path) -> None:
+def test_missing_options_are_errors_before_any_work(turns: Path) -> None:
     host = make_host(oolong_align_replay)
     with pytest.raises(UsageError, match=r"Option --replay_turns is missing\. .* --replay_turns meeting\.rttm"):
         host.resolve("diarize", {"diarizer": "replay"})
@@ -251,12 +251,12 @@ def test_an_empty_file_is_silence(turns: Path) -> None:
     assert (found.turns, found.segments, found.speech) == ((), (), ())
 
 
-def test_records_are_plain(words: Path) -> None:
+def test_records_have_plain_types(words: Path) -> None:
     found = ReplayTranscriber(words)(silence(), [SpeechRange(0.0, 8.0)])
     assert all(type(each) is Word and each.speaker is None for each in found.words)
 
 
-def test_files_that_nothing_would_read_are_refused(turns: Path, words: Path) -> None:
+def test_unused_files_are_rejected(turns: Path, words: Path) -> None:
     host = make_host(oolong_align_replay)
     given = {"replay_turns": str(turns), "replay_words": str(words)}
     with pytest.raises(UsageError, match="Option --replay_turns requires --diarizer replay"):

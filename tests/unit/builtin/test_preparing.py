@@ -1,4 +1,4 @@
-"""What a transcriber fetches before the diarization."""
+"""Downloads of a transcriber before the diarization."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Record = Callable[..., Path]
 
 
 class Prepares:
-    """A transcriber that is the replay's, and a note of when its files were fetched."""
+    """The replay transcriber, which records when its files are downloaded."""
 
     name = "prepares"
 
@@ -40,7 +40,7 @@ def pipeline(replay: object, command: str = "transcribe", error: Exception | Non
     return Pipeline(host, host.resolve(command, chosen))
 
 
-def test_files_are_fetched_once_before_anything_is_diarized(replay: object, record: Record) -> None:
+def test_files_are_downloaded_once_before_the_first_diarization(replay: object, record: Record) -> None:
     pipeline(replay).run_files([record("a.wav"), record("b.wav")])
     assert replay.calls == [
         *("prepare", "build diarizer", "diarize a", "build transcriber", "transcribe a"),
@@ -48,7 +48,7 @@ def test_files_are_fetched_once_before_anything_is_diarized(replay: object, reco
     ]
 
 
-def test_who_only_diarizes_fetches_no_transcriber(replay: object, record: Record) -> None:
+def test_diarize_does_not_prepare_a_transcriber(replay: object, record: Record) -> None:
     pipeline(replay, "diarize")(record())
     assert "prepare" not in replay.calls
 
@@ -60,7 +60,7 @@ def test_who_only_diarizes_fetches_no_transcriber(replay: object, record: Record
         (OSError("gone"), PluginError, "Plugin 'prepares' failed in transcriber 'prepares': OSError: gone"),
     ],
 )
-def test_what_cannot_be_fetched_stops_the_run_at_once(
+def test_a_failed_download_stops_the_run(
     replay: object, record: Record, error: Exception, raised: type[Exception], message: str
 ) -> None:
     with pytest.raises(raised, match=message):

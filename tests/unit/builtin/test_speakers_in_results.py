@@ -1,4 +1,4 @@
-"""Voices and names of a library in results, new ones and those that are there already."""
+"""Voices and names of a library in new and existing results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Speakers = dict[str, dict[str, object]]
 Transcribed = Callable[..., Speakers]
 
 
-def test_names_reach_every_format_and_older_results(
+def test_names_are_in_every_format_and_in_older_results(
     transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
 ) -> None:
     first = transcribed("Ada_Bob.0")
@@ -68,7 +68,7 @@ def test_a_library_with_the_same_ids_for_other_people_adds_no_names(
     assert [(each["voice"], each["name"]) for each in found.values()] == [("voice_1", "Ada"), ("voice_2", None)]
 
 
-def test_a_voice_that_was_split_off_takes_its_recording_along(
+def test_a_split_voice_keeps_its_recording(
     transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
 ) -> None:
     for name in ("Ada.0", "Ada.1"):
@@ -82,7 +82,7 @@ def test_a_voice_that_was_split_off_takes_its_recording_along(
         assert (found["voice"], found["name"]) == wanted
 
 
-def test_recordings_of_one_name_in_several_folders_are_several(
+def test_recordings_with_the_same_name_in_different_folders(
     transcribed: Transcribed, oolong: Run, library: Path, tmp_path: Path
 ) -> None:
     for _ in range(2):

@@ -38,12 +38,12 @@ def test_a_recording_becomes_a_transcript(replay: object, record: Record) -> Non
     assert transcript.duration == 3.0
 
 
-def test_bounds_reach_the_diarizer(replay: object, record: Record) -> None:
+def test_bounds_are_passed_to_the_diarizer(replay: object, record: Record) -> None:
     transcript = pipeline(make_host(replay), max_speakers=1)(record())
     assert list(transcript.speakers) == ["SPEAKER_00"]
 
 
-def test_where_nobody_speaks_no_transcriber_is_built(replay: object, record: Record) -> None:
+def test_without_speech_no_transcriber_is_built(replay: object, record: Record) -> None:
     transcript = pipeline(make_host(replay))(record(seconds=1))
     assert transcript.utterances == ()
     assert "build transcriber" not in replay.calls
@@ -62,14 +62,14 @@ def test_diarize_has_no_words_and_no_transcriber(replay: object, record: Record)
     assert replay.calls == ["build diarizer", "diarize meeting"]
 
 
-def test_files_are_written_and_the_end_is_told(replay: object, record: Record, tmp_path: Path) -> None:
-    told: list[Sequence[Result]] = []
+def test_files_are_written_before_the_run_finishes(replay: object, record: Record, tmp_path: Path) -> None:
+    finished: list[Sequence[Result]] = []
 
     class Finish:
         @hookimpl
         def oolong_finish(self, results: Sequence[Result]) -> None:
             assert all(path.exists() for result in results for path in result.outputs)
-            told.append(results)
+            finished.append(results)
 
     started: list[str] = []
     results = pipeline(make_host(replay, Finish()), output_format=["srt", "rttm"]).run_files(
@@ -82,7 +82,7 @@ def test_files_are_written_and_the_end_is_told(replay: object, record: Record, t
     assert results[0].outputs == (out / "a.srt", out / "a.rttm")
     assert started == ["a.wav", "b.wav"]
     assert {"audio", "diarize", "transcribe", "align", "identify", "write", "models"} == set(results[0].seconds)
-    assert told == [tuple(results)]
+    assert finished == [tuple(results)]
     assert replay.calls.count("build diarizer") == 1
     umask = os.umask(0)
     os.umask(umask)
@@ -113,7 +113,7 @@ def test_all_outputs_of_a_recording_or_none(replay: object, record: Record, tmp_
 
 
 @pytest.mark.parametrize("error", [ModelError("missing"), UsageError("wrong"), ValueError("bug")])
-def test_what_would_strike_every_file_stops_the_run(replay: object, record: Record, error: Exception) -> None:
+def test_an_error_that_affects_every_file_stops_the_run(replay: object, record: Record, error: Exception) -> None:
     class Stops:
         @hookimpl
         def oolong_identify(self, transcript: Transcript) -> Transcript:
@@ -154,7 +154,7 @@ def test_an_input_is_never_overwritten(replay: object, record: Record) -> None:
     assert [path.name for path in source.parent.iterdir()] == ["meeting.srt"]
 
 
-def test_files_run_where_the_executor_says(replay: object, record: Record, tmp_path: Path) -> None:
+def test_files_run_in_the_executor(replay: object, record: Record, tmp_path: Path) -> None:
     class Threads:
         @hookimpl
         def oolong_executors(self) -> list[ExecutorEntry]:
@@ -167,7 +167,7 @@ def test_files_run_where_the_executor_says(replay: object, record: Record, tmp_p
     assert replay.calls.count("build transcriber") == 1
 
 
-def test_a_redaction_reaches_every_format(replay: object, record: Record, tmp_path: Path) -> None:
+def test_a_redaction_is_in_every_format(replay: object, record: Record, tmp_path: Path) -> None:
     class Redact:
         @hookimpl(wrapper=True)
         def oolong_align(self) -> Iterator[None]:
@@ -185,7 +185,7 @@ def test_a_redaction_reaches_every_format(replay: object, record: Record, tmp_pa
         assert "hello" not in path.read_text()
 
 
-def test_options_from_python_have_pythons_types() -> None:
+def test_options_from_python_have_python_types() -> None:
     from oolong_align.builtin.options import diarizer_options
 
     host = make_host()
@@ -202,7 +202,7 @@ def test_options_from_python_have_pythons_types() -> None:
     assert diarizer_options(host.complete("diarize", {"device": "cuda", "intra_threads": 1})).providers == ("cuda",)
 
 
-def test_the_python_api_refuses_what_it_does_not_know(record: Record) -> None:
+def test_the_python_api_rejects_invalid_arguments(record: Record) -> None:
     with pytest.raises(UsageError, match=r"Unknown option 'num_speaker'\. Did you mean 'num_speakers'"):
         transcribe(record(), num_speaker=2, plugins=False)
     with pytest.raises(InputError, match="Could not read audio from NoneType"):

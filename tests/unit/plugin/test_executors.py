@@ -18,7 +18,7 @@ REPLAY = ("--diarizer", "replay", "--transcriber", "replay")
 
 
 class Inline:
-    """Maps as a function says."""
+    """Maps with a given function."""
 
     def __init__(self, run: Callable[..., Iterable[object]]) -> None:
         self.map = run
@@ -27,7 +27,7 @@ class Inline:
         return self
 
     def __exit__(self, *_: object) -> bool:
-        return True  # which must not swallow anything
+        return True  # must not suppress any error
 
 
 class Odd:
@@ -54,7 +54,7 @@ BROKEN = {
     "makes up": (lambda function, items: list(items), "the function's results"),
     "raises": (lambda function, items: 1 / 0, "ZeroDivisionError"),
     "fails late": (fails_late, "OSError: the queue is gone"),
-    "is no list": (lambda function, items: None, "TypeError"),
+    "returns None": (lambda function, items: None, "TypeError"),
 }
 
 
@@ -86,7 +86,7 @@ class Opens:
         raise OSError("not open")
 
 
-def test_what_an_executor_opens_is_what_runs(run: Run, record: Record, tmp_path: Path) -> None:
+def test_the_result_of_enter_is_used(run: Run, record: Record, tmp_path: Path) -> None:
     arguments = ("transcribe", record(), *REPLAY, "--executor", "odd", "--json", "-o", tmp_path / "out")
     assert run(*arguments, plugins=(Odd(lambda: Opens(Inline(map))),))[0] == 0
     code, _, err = run(*arguments, plugins=(Odd(lambda: Opens(None)),))
@@ -101,7 +101,7 @@ def test_processes_cannot_share_the_models(run: Run, record: Record, tmp_path: P
     assert "Plugin 'odd' failed in executor 'odd'" in err
 
 
-def test_an_executor_swallows_no_error_and_gets_no_blame(replay: object, record: Record) -> None:
+def test_an_executor_does_not_suppress_or_own_other_errors(replay: object, record: Record) -> None:
     host = make_host(replay, Odd(lambda: Inline(map)))
     config = host.resolve("transcribe", {"diarizer": "replay", "transcriber": "replay", "executor": "odd"})
 
@@ -120,7 +120,7 @@ def test_an_executor_swallows_no_error_and_gets_no_blame(replay: object, record:
         Pipeline(host, config).run_files([record()])
 
 
-def test_a_plugins_command_that_raises_is_named(run: Run) -> None:
+def test_the_plugin_of_a_failing_command_is_named(run: Run) -> None:
     class Tool:
         name = "tool"
 

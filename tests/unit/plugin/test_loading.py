@@ -63,7 +63,7 @@ def test_plugins_are_found_by_their_entry_points(install: Install) -> None:
     assert (owner.distribution, owner.version) == ("oolong-test-alpha", "2.1")
 
 
-def test_plugins_can_be_left_out(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugins_can_be_disabled(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     install("alpha")
     install("beta")
     assert [row.owner.name for row in load_host(plugins=False).plugins()] == ["core"]
@@ -99,7 +99,7 @@ def test_a_broken_plugin_stops_the_run_with_advice(install: Install, code: str, 
     assert [row.owner.name for row in load_host(plugins=False).plugins()] == ["core"]
 
 
-def test_one_name_from_two_distributions_names_both(install: Install) -> None:
+def test_the_error_for_one_name_names_both_distributions(install: Install) -> None:
     install("alpha", module="oolong_test_one")
     install("alpha", module="oolong_test_two")
     with pytest.raises(PluginError, match=r"name 'alpha': oolong-test-one and oolong-test-two\. Uninstall one"):

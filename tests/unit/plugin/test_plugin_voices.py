@@ -1,4 +1,4 @@
-"""Voices of plugins: whose errors they are, and what they may give."""
+"""Speaker evidence of plugins: attribution of errors, and checks of results."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ Run = Callable[..., tuple[int, str, str]]
 Record = Callable[..., Path]
 
 
-class Heard:
-    """Voice that is always alike."""
+class Evidence:
+    """Speaker evidence with fixed results."""
 
     def __init__(self, embedding: object = None, scores: object = None) -> None:
         self.embedding = np.ones(2, np.float32) if embedding is None else embedding
         self.cosines = {0: 0.5, 1: 0.25} if scores is None else scores
 
     def embed(self, start: float, end: float) -> object:
-        return self._give(self.embedding)
+        return self._return(self.embedding)
 
     def scores(self, start: float, end: float) -> object:
-        return self._give(self.cosines)
+        return self._return(self.cosines)
 
-    def _give(self, value: object) -> object:
+    def _return(self, value: object) -> object:
         if isinstance(value, Exception):
             raise value
         return value
 
 
 class Offers:
-    """A diarizer with this voice."""
+    """A diarizer with this evidence."""
 
     name = "mine"
 
@@ -74,24 +74,27 @@ class Implements(Offers):
 
 
 BROKEN = {
-    "scores raises": (Heard(scores=KeyError("frames")), "failed in WHERE: KeyError: 'frames'"),
-    "scores is no mapping": (
-        Heard(scores=[0.5]),
+    "scores raises": (Evidence(scores=KeyError("frames")), "failed in WHERE: KeyError: 'frames'"),
+    "scores returns a list": (
+        Evidence(scores=[0.5]),
         "broke the contract in WHERE: must be a mapping of speakers, not list",
     ),
-    "scores of names": (Heard(scores={"Ada": 0.5}), "broke the contract in WHERE: .* a cosine for each speaker id"),
-    "scores are no numbers": (
-        Heard(scores={0: np.nan, 1: 0.0}),
+    "scores of names": (Evidence(scores={"Ada": 0.5}), "broke the contract in WHERE: .* a cosine for each speaker id"),
+    "scores are not finite": (
+        Evidence(scores={0: np.nan, 1: 0.0}),
         "voice.scores must return a cosine for each .* 0: nan",
     ),
-    "embed raises": (Heard(RuntimeError("gone")), "failed in WHERE: RuntimeError: gone"),
-    "embed is no array": (Heard([1.0]), "broke the contract in WHERE: .*must be a numpy array of float32, not list"),
+    "embed raises": (Evidence(RuntimeError("gone")), "failed in WHERE: RuntimeError: gone"),
+    "embed returns a list": (
+        Evidence([1.0]),
+        "broke the contract in WHERE: .*must be a numpy array of float32, not list",
+    ),
 }
 
 
 @pytest.mark.parametrize("broken", BROKEN)
 @pytest.mark.parametrize(("kind", "where"), [(Offers, "diarizer 'mine'"), (Implements, "oolong_diarize")])
-def test_a_plugin_whose_voice_breaks_is_named(
+def test_a_plugin_with_broken_evidence_is_named(
     run: Run, replay: object, record: Record, tmp_path: Path, kind: type[Offers], where: str, broken: str
 ) -> None:
     voice, message = BROKEN[broken]
@@ -104,14 +107,14 @@ def test_a_plugin_whose_voice_breaks_is_named(
     assert re.search(message.replace("WHERE", where), err), err
 
 
-def test_a_voice_of_a_plugin_is_asked_as_its_own(replay: object, record: Record) -> None:
-    host = make_host(replay, Offers(Heard(np.ones(2)), replay._diarize))
+def test_evidence_of_a_plugin_is_checked_and_copied(replay: object, record: Record) -> None:
+    host = make_host(replay, Offers(Evidence(np.ones(2)), replay._diarize))
     transcript = Pipeline(host, host.resolve("transcribe", {"diarizer": "mine", "transcriber": "replay"}))(record())
     voice = transcript.diarization.voice
-    assert voice.embed(0.0, 1.0).dtype == np.float32  # whatever the plugin's is
+    assert voice.embed(0.0, 1.0).dtype == np.float32  # converted from float64
     assert voice.scores(0.0, 1.0) == {0: 0.5, 1: 0.25}
-    assert isinstance(deepcopy(voice), Heard)
-    refused = Offers(Heard(InputError("this span is too short")), replay._diarize)
+    assert isinstance(deepcopy(voice), Evidence)
+    refused = Offers(Evidence(InputError("this span is too short")), replay._diarize)
     host = make_host(replay, refused)
     diarization = Pipeline(host, host.resolve("diarize", {"diarizer": "mine"}))(record()).diarization
     with pytest.raises(InputError, match=r"^this span is too short$"):
@@ -119,12 +122,12 @@ def test_a_voice_of_a_plugin_is_asked_as_its_own(replay: object, record: Record)
 
 
 @pytest.mark.parametrize("stage", ["identify", "write"])
-def test_a_recording_that_failed_keeps_no_voice(replay: object, record: Record, tmp_path: Path, stage: str) -> None:
-    voices: list[weakref.ref[Heard]] = []
+def test_a_failed_recording_keeps_no_evidence(replay: object, record: Record, tmp_path: Path, stage: str) -> None:
+    voices: list[weakref.ref[Evidence]] = []
 
     class Fails(Offers):
         def _diarize(self, *args: object, **kwargs: object) -> Diarization:
-            voice = Heard()
+            voice = Evidence()
             voices.append(weakref.ref(voice))
             return replace(self._inner(*args, **kwargs), voice=voice)
 
@@ -136,23 +139,23 @@ def test_a_recording_that_failed_keeps_no_voice(replay: object, record: Record, 
                 except KeyError as error:
                     raise AudioError("unheard") from error
 
-    (tmp_path / "out" / "a.json").mkdir(parents=True)  # which no file can replace
+    (tmp_path / "out" / "a.json").mkdir(parents=True)  # a file cannot replace a folder
     host = make_host(replay, Fails(None, replay._diarize))
     config = host.resolve("diarize", {"diarizer": "mine"}, formats=["json"])
-    told: list[str] = []
+    lines: list[str] = []
     results = Pipeline(host, config).run_files(
         [record("a.wav"), record("b.wav")],
         tmp_path / "out",
-        on_result=lambda result: told.extend(traceback.format_exception(result.error) if result.error else ()),
+        on_result=lambda result: lines.extend(traceback.format_exception(result.error) if result.error else ()),
     )
     gc.collect()
     failed = [result.error for result in results if result.error is not None]
     assert len(failed) == (2 if stage == "identify" else 1)
-    assert any("_work" in line for line in told)
+    assert any("_work" in line for line in lines)
     assert [voice() for voice in voices] == [None, None]
 
 
-def test_embeddings_of_a_plugin_fit_a_library(record: Record, library: Path, run: Run, tmp_path: Path) -> None:
+def test_embeddings_are_converted_for_a_library(record: Record, library: Path, run: Run, tmp_path: Path) -> None:
     class Doubles:
         @hookimpl(wrapper=True)
         def oolong_diarize(self) -> Iterator[None]:
