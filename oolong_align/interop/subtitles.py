@@ -152,7 +152,7 @@ def _seconds(clock: Sequence[str | None]) -> float:
 
 
 def _without_repetition(cues: Sequence[_Cue], *, is_vtt: bool) -> list[_Cue]:
-    """Remove lines that the cue before already showed, in scrolling captions and those that mark word after word."""
+    """Remove lines that the previous cue also showed, in captions that scroll or mark one word after another."""
     kept: list[_Cue] = []
     before: list[str] = []
     for start, end, lines in cues:

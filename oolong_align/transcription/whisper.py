@@ -216,8 +216,8 @@ class WhisperTranscriber:
     def _detect_language(self, audio: Audio, clips: Sequence[Clip]) -> str:
         """Detect the language by its mean probability over clips from all parts of the recording.
 
-        The number of clips grows until the result is clear.
-        Single clips of speech with a foreign accent are often assigned to another language.
+        Single clips of speech with a foreign accent are often assigned to another language, so clips are added until
+        the result is clear.
         """
         if not self._model.model.is_multilingual:
             return "en"
