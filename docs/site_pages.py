@@ -115,7 +115,7 @@ class MarkdownFormatter(click.HelpFormatter):
 
     def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Append a table of options or commands; options without a help text are old names."""
-        super().write("| | |\n|---|---|\n")
+        super().write("| name | meaning |\n|---|---|\n")
         for name, text in rows:
             if text:
                 super().write(f"| `{name.replace('|', chr(92) + '|')}` | {_cell(text)} |\n")
