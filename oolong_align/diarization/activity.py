@@ -1,4 +1,4 @@
-"""Who is active in each frame of a recording, and what a method for finding speakers returns."""
+"""Active speakers of each frame of a recording, and the result of a method for finding speakers."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from oolong_align.diarization.pieces import cut_segments, find_changes, find_pie
 from oolong_align.diarization.plda import Plda
 from oolong_align.diarization.reassignment import reconstruct_from_pieces
 from oolong_align.diarization.resegmentation import cluster_resegmented
-from oolong_align.diarization.result_warnings import alike_speakers, shortfall
+from oolong_align.diarization.result_warnings import shortfall, similar_speakers
 from oolong_align.diarization.segmentation import Segmentation, Segmenter
 from oolong_align.diarization.speaker_evidence import FrameEvidence
 from oolong_align.diarization.speech import speech_ranges
@@ -236,7 +236,7 @@ class Diarizer:
         )
         pieces = cut_segments(segments, frame_middles_s(found.pieces.ravel()))
         clustering_ms = clock.lap()
-        alike = alike_speakers(activity, embeddings) if found.warning is None else ()
+        alike = similar_speakers(activity, embeddings) if found.warning is None else ()
         messages = (reference.unused_options(self.options), found.warning, shortfall(len(embeddings), limits), *alike)
         warnings = tuple(message for message in messages if message is not None)
         for message in warnings:

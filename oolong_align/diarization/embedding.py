@@ -29,7 +29,7 @@ from oolong_align.diarization.pooling import pool_statistics
 from oolong_align.errors import ModelError
 from oolong_align.networks import embedding_graph
 from oolong_align.networks.quantization import quantize_backbone, quantized
-from oolong_align.networks.session import count_side_by_side, open_session
+from oolong_align.networks.session import count_parallel_calls, open_session
 from oolong_align.timing.grid import (
     FBANK_STEP_SAMPLES,
     VOICE_FRAME_SAMPLES,
@@ -87,7 +87,7 @@ class EmbeddingModel:
         self.dimension: int = self._head.get_outputs()[0].shape[1]
         if not isinstance(self.dimension, int):
             raise ModelError(f"{path}: the embedding has no fixed size. Export the graph with a fixed size")
-        self.threads = count_side_by_side(self._backbone, intra_threads)
+        self.threads = count_parallel_calls(self._backbone, intra_threads)
         probe = self.frames(np.zeros((1, _PROBED * _FBANK_PER_VOICE_FRAME, NUM_BINS), dtype=np.float32))
         if not (
             np.isfinite(probe).all()

@@ -97,13 +97,13 @@ def find_stretches(segmentation: Segmentation, changes: npt.NDArray[np.int64]) -
         First voice frame and the one after the last, sorted, without overlap. A stretch is shorter than 0.3 s only
         where the speech is.
     """
-    edges = np.diff(frames_with_voice(segmentation).astype(np.int8), prepend=0, append=0)
+    edges = np.diff(frames_with_speech(segmentation).astype(np.int8), prepend=0, append=0)
     runs = np.stack([np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)], axis=1)
     frames = [seconds_to_voice_frame(middle) for middle in frame_middles_s(changes).tolist()]
     return split_at(runs, np.array(frames), least=_MIN_STRETCH_FRAMES)
 
 
-def frames_with_voice(segmentation: Segmentation) -> Mask:
+def frames_with_speech(segmentation: Segmentation) -> Mask:
     """Which voice frames contain speech or adjoin one that does, ``(voice frames,)``."""
     voiced = np.zeros(count_voice_frames(segmentation.num_samples), dtype=np.bool_)
     middles = np.flatnonzero(segmentation.speaker_counts) * FRAME_STEP_SAMPLES // VOICE_FRAME_SAMPLES

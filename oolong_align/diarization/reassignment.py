@@ -30,7 +30,7 @@ _NEAR_FRAMES: Final = round(0.5 / FRAME_STEP_S)
 def reconstruct_from_pieces(
     pieces: Spans,
     embeddings: FloatArray,
-    voices: FloatArray,
+    centroids: FloatArray,
     counts: npt.NDArray[np.int64],
     model: EmbeddingModel,
     frames: FrameStore,
@@ -45,19 +45,19 @@ def reconstruct_from_pieces(
         Sorted; a piece with several speakers counts as other speech.
     embeddings : ndarray, shape (pieces, D)
         Of the pieces.
-    voices : ndarray, shape (speakers, D)
+    centroids : ndarray, shape (speakers, D)
         L2-normalised mean embedding of each; stands in for a speaker without a piece of 1.5 s.
     counts : ndarray, shape (frames,)
-        How many people speak in each frame, 0 to 2 and not more than there are voices.
+        How many people speak in each frame, 0 to 2 and not more than there are speakers.
     model, frames
         The embedding model and the recording's backbone frames.
     at_least : int
-        Minimum number of speakers: if fewer would keep pieces, pieces go to the nearest of ``voices`` instead.
+        Minimum number of speakers: if fewer would keep pieces, pieces go to the nearest of ``centroids`` instead.
 
     Returns
     -------
     activity : SpeakerActivity
-    voices : ndarray, shape (speakers, D)
+    embeddings : ndarray, shape (speakers, D)
         L2-normalised mean embedding of each speaker's pieces of at least 1.5 s.
 
     Notes
@@ -67,9 +67,9 @@ def reconstruct_from_pieces(
     """
     alone = counts[pieces[:, 0]] == 1
     spans, rows = pieces[alone], l2_normalise(embeddings[alone])
-    owners = np.argmax(rows @ voices.T, axis=1)
+    owners = np.argmax(rows @ centroids.T, axis=1)
     long = spans[:, 1] - spans[:, 0] >= _MIN_REFERENCE_FRAMES
-    settled, centroids = settle_pieces(rows, owners, long, voices)
+    settled, means = settle_pieces(rows, owners, long, centroids)
     if len(np.unique(settled)) >= min(at_least, len(np.unique(owners))):
         owners = settled
     speakers = np.full((len(counts), MAX_SIMULTANEOUS), NO_SPEAKER, dtype=np.int32)
@@ -77,17 +77,17 @@ def reconstruct_from_pieces(
         speakers[first:last, 0] = owner
 
     other = _constant_spans(np.where(speakers[:, 0] == NO_SPEAKER, counts, 0))
-    scores = l2_normalise(embed_spans(other, model, frames)) @ centroids.T
-    scores += _NEIGHBOUR_BONUS * _neighbours(other, spans, owners, len(voices))
+    scores = l2_normalise(embed_spans(other, model, frames)) @ means.T
+    scores += _NEIGHBOUR_BONUS * _neighbours(other, spans, owners, len(centroids))
     for (first, last), ranked in zip(other, np.argsort(-scores, axis=1, kind="stable"), strict=True):
         together = counts[first]
         speakers[first:last, :together] = ranked[:together]
-    activity = SpeakerActivity(speakers=speakers, num_speakers=len(voices))
-    return activity, piece_centroids(rows[long], owners[long], voices)
+    activity = SpeakerActivity(speakers=speakers, num_speakers=len(centroids))
+    return activity, piece_centroids(rows[long], owners[long], centroids)
 
 
 def settle_pieces(
-    embeddings: FloatArray, owners: npt.NDArray[np.int64], long: npt.NDArray[np.bool_], voices: FloatArray
+    embeddings: FloatArray, owners: npt.NDArray[np.int64], long: npt.NDArray[np.bool_], initial: FloatArray
 ) -> tuple[npt.NDArray[np.int64], FloatArray]:
     """Assign each piece to the speaker with the most similar long pieces, in two rounds.
 
@@ -98,7 +98,7 @@ def settle_pieces(
     owners : ndarray, shape (pieces,)
         Current speaker of each piece.
     long : ndarray, bool, shape (pieces,)
-    voices : ndarray, shape (speakers, D)
+    initial : ndarray, shape (speakers, D)
         Embeddings of speakers without a long piece.
 
     Returns
@@ -108,7 +108,7 @@ def settle_pieces(
         Speaker embeddings of the last round.
     """
     for _ in range(_ROUNDS):
-        centroids = piece_centroids(embeddings[long], owners[long], voices)
+        centroids = piece_centroids(embeddings[long], owners[long], initial)
         owners = np.argmax(embeddings @ centroids.T, axis=1)
     return owners, centroids
 

@@ -88,7 +88,7 @@ def cluster_resegmented(
     clustering = _cluster(pieces, embeddings, plda, unbounded)
     for number in range(1, _ROUNDS + 1):
         report(number, _ROUNDS + 2)
-        parts = split_at(pieces, find_voice_changes(pieces, clustering.centroids, model, frames))
+        parts = split_at(pieces, find_speaker_changes(pieces, clustering.centroids, model, frames))
         if len(parts) == len(pieces):
             break
         pieces = parts
@@ -101,15 +101,15 @@ def cluster_resegmented(
     return clustering, pieces, embeddings
 
 
-def find_voice_changes(
-    pieces: Spans, voices: FloatArray, model: EmbeddingModel, frames: FrameStore
+def find_speaker_changes(
+    pieces: Spans, centroids: FloatArray, model: EmbeddingModel, frames: FrameStore
 ) -> npt.NDArray[np.int64]:
     """Segmentation frames inside pieces at which another speaker starts, sorted.
 
     Parameters
     ----------
     pieces : ndarray, shape (pieces, 2)
-    voices : ndarray, shape (speakers, D)
+    centroids : ndarray, shape (speakers, D)
         L2-normalised.
     model, frames
         As for `cluster_resegmented`.
@@ -119,12 +119,12 @@ def find_voice_changes(
     The score of a speaker is the cosine of a 0.72 s window's embedding to the speaker's, every 0.24 s; a change costs
     0.2. Apart from the scores, memory does not grow with the length of a piece.
     """
-    if len(voices) < 2:
+    if len(centroids) < 2:
         return np.zeros(0, dtype=np.int64)
 
     def changes(piece: tuple[int, int]) -> npt.NDArray[np.int64]:
         first, last = piece
-        path = best_sequence(_score(first, last, voices, model, frames), _CHANGE_PENALTY)
+        path = best_sequence(_score(first, last, centroids, model, frames), _CHANGE_PENALTY)
         last_before = first + _STEP * np.flatnonzero(np.diff(path))
         return seconds_to_frames(voice_frame_middles_s(last_before + (_STEP + _WINDOW - 1) / 2))
 
@@ -156,14 +156,14 @@ def best_sequence(scores: FloatArray, penalty: float) -> npt.NDArray[np.int64]:
     return path
 
 
-def _score(first: int, last: int, voices: FloatArray, model: EmbeddingModel, frames: FrameStore) -> FloatArray:
+def _score(first: int, last: int, centroids: FloatArray, model: EmbeddingModel, frames: FrameStore) -> FloatArray:
     """Cosines of the windows inside a span of voice frames to the speakers, ``(windows, speakers)``."""
-    scores = [np.zeros((0, len(voices)), dtype=np.float32)]
+    scores = [np.zeros((0, len(centroids)), dtype=np.float32)]
     for begin in range(first, last - _WINDOW + 1, _STEP * _TOGETHER):
         stored = frames.read_stored(begin, min(begin + _MASKS.shape[1], last))
         length = len(stored) // model.per_voice_frame
         inside = max((length - _WINDOW) // _STEP + 1, 0)
-        scores.append(l2_normalise(model.pool(stored, _MASKS[:inside, :length])) @ voices.T)
+        scores.append(l2_normalise(model.pool(stored, _MASKS[:inside, :length])) @ centroids.T)
     return np.concatenate(scores)
 
 

@@ -18,10 +18,10 @@ _VERY_SHORT_S: Final = 5.0
 _ALIKE_IF_VERY_SHORT: Final = 0.4
 
 
-def alike_speakers(activity: SpeakerActivity, voices: FloatArray) -> Iterator[str]:
+def similar_speakers(activity: SpeakerActivity, embeddings: FloatArray) -> Iterator[str]:
     """Warn of speakers who speak briefly and sound like another, and may be the same person."""
-    seconds = FRAME_STEP_S * np.bincount(activity.speakers[:, 0] + 1, minlength=len(voices) + 1)[1:]
-    cosine = voices @ voices.T - 2 * np.eye(len(voices))
+    seconds = FRAME_STEP_S * np.bincount(activity.speakers[:, 0] + 1, minlength=len(embeddings) + 1)[1:]
+    cosine = embeddings @ embeddings.T - 2 * np.eye(len(embeddings))
     alike = np.where(seconds < _VERY_SHORT_S, _ALIKE_IF_VERY_SHORT, _ALIKE)
     for speaker in np.flatnonzero((seconds < _SHORT_S) & (cosine.max(axis=1) > alike)).tolist():
         other = int(cosine[speaker].argmax())

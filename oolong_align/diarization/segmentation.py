@@ -24,7 +24,7 @@ from oolong_align.audio.recording import Audio
 from oolong_align.errors import ModelError
 from oolong_align.networks.quantization import quantize_segmentation, quantized
 from oolong_align.networks.segmentation_graph import extract_recurrent
-from oolong_align.networks.session import count_side_by_side, open_session
+from oolong_align.networks.session import count_parallel_calls, open_session
 from oolong_align.networks.sincnet import SharedSincNet, derive_part
 from oolong_align.timing.grid import (
     FRAME_STEP_SAMPLES,
@@ -172,7 +172,7 @@ class Segmenter:
         self._input = self._session.get_inputs()[0].name
         # 8-bit activations share one range per batch. A batch of one keeps windows independent of each other.
         self._together = 1 if precision == "int8" else BATCH
-        self._threads = count_side_by_side(self._session, intra_threads)
+        self._threads = count_parallel_calls(self._session, intra_threads)
 
     def infer(self, samples: FloatArray, *, step_samples: int = WINDOW_SAMPLES) -> FloatArray:
         """Log-probabilities of the windows in a block of samples.

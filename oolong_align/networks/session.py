@@ -63,7 +63,7 @@ def open_session(
     return session
 
 
-def count_side_by_side(session: Session, intra_threads: int | None) -> int:
+def count_parallel_calls(session: Session, intra_threads: int | None) -> int:
     """Number of calls of a session to run in parallel: one per thread on the CPU, otherwise one."""
     return count_threads(intra_threads) if session.get_providers()[0] == CPU else 1
 

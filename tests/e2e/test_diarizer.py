@@ -41,7 +41,7 @@ def test_a_quiet_recording_has_the_same_speakers(diarizer: Diarizer, telephone: 
     assert score(telephone.with_suffix(".rttm"), diarizer(quiet).turns).rate <= 0.06
 
 
-def test_a_result_goes_to_another_process_without_voice_evidence(conversation: Diarization) -> None:
+def test_a_result_reaches_another_process_without_speaker_evidence(conversation: Diarization) -> None:
     transcript = Transcript("en", conversation.duration, (), conversation)
     received = pickle.loads(pickle.dumps(transcript)).diarization
     assert (received.turns, received.voice) == (conversation.turns, None)
@@ -51,7 +51,7 @@ def test_a_result_goes_to_another_process_without_voice_evidence(conversation: D
 
 @pytest.fixture(scope="module")
 def conversations(diarizer: Diarizer, data_dir: Path) -> list[tuple[Errors, int]]:
-    """Errors of each conversation, and how many speakers too many were found."""
+    """Errors of each conversation, and the excess in the number of speakers found."""
     recordings = sorted((data_dir / "conversations").glob("*.flac"))
     assert len(recordings) == 6
     measured = []
@@ -76,7 +76,7 @@ def test_speakers_of_the_conversations(conversations: list[tuple[Errors, int]]) 
     assert [surplus for _, surplus in conversations] == [0] * 6
 
 
-def test_nobody_speaks_in_noise_and_music(diarizer: Diarizer, data_dir: Path) -> None:
+def test_noise_and_music_contain_no_speech(diarizer: Diarizer, data_dir: Path) -> None:
     recordings = sorted((data_dir / "nonspeech").glob("*.flac"))
     assert recordings
     for recording in recordings:
@@ -88,7 +88,7 @@ def test_several_pldas_share_one_pass_of_the_networks(
     diarizer: Diarizer, conversation: Diarization, bundle: str, telephone: Path, repository: Path
 ) -> None:
     own = Plda.load(repository / "oolong_align" / "data" / PLDA[bundle])
-    all_one = replace(own, threshold=2.0)  # no two voices are too far apart for one person
+    all_one = replace(own, threshold=2.0)  # merges all speakers
     results = diarizer.diarize_each(telephone, [own, all_one, own])
     for result in (results[0], results[2]):
         assert result.turns == conversation.turns
@@ -126,15 +126,15 @@ def test_every_segment_sounds_most_like_its_own_speaker(conversation: Diarizatio
 
 
 @pytest.mark.parametrize("wanted", [1, 3])
-def test_a_forced_number_of_speakers_is_kept_and_told(diarizer: Diarizer, telephone: Path, wanted: int) -> None:
-    with pytest.warns(OolongWarning, match=f"VBx found 2 speakers, but num_speakers requires {wanted}") as told:
+def test_a_forced_number_of_speakers_is_kept_with_a_warning(diarizer: Diarizer, telephone: Path, wanted: int) -> None:
+    with pytest.warns(OolongWarning, match=f"VBx found 2 speakers, but num_speakers requires {wanted}") as messages:
         result = diarizer(telephone, num_speakers=wanted)
-    assert {warning.filename for warning in told} == {__file__}
+    assert {warning.filename for warning in messages} == {__file__}
     assert len(result.speaker_ids) == wanted
     assert result.warnings
 
 
-def test_bounds_that_hold_already_change_nothing(
+def test_bounds_that_are_already_met_change_nothing(
     diarizer: Diarizer, conversation: Diarization, telephone: Path
 ) -> None:
     assert diarizer(telephone, min_speakers=1, max_speakers=4).turns == conversation.turns
@@ -192,7 +192,7 @@ def test_swapped_files_are_refused() -> None:
         Diarizer.from_pretrained(segmentation=files["embedding"], embedding=files["segmentation"])
 
 
-def test_what_lies_behind_the_end_is_no_speech(data_dir: Path) -> None:
+def test_padding_after_the_end_is_not_speech(data_dir: Path) -> None:
     from oolong_align.audio.recording import load_audio
 
     with load_audio(data_dir / "conversations" / "so_dev1.flac") as audio:
@@ -201,7 +201,7 @@ def test_what_lies_behind_the_end_is_no_speech(data_dir: Path) -> None:
     assert (result.turns, result.segments, dict(result.embeddings)) == ((), (), {})
 
 
-def test_a_result_can_be_hashed_and_its_voice_asked_for_any_span(conversation: Diarization) -> None:
+def test_a_result_can_be_hashed_and_embeds_any_span(conversation: Diarization) -> None:
     assert hash(conversation) == hash(replace(conversation))
     assert conversation.voice is not None
     np.testing.assert_array_equal(conversation.voice.embed(0.0, 1e305), conversation.voice.embed(-1e305, 30.0))

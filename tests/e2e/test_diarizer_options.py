@@ -1,4 +1,4 @@
-"""Every option of the diarizer reaches the step that it is for."""
+"""Every option of the diarizer has an effect."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def test_an_option_changes_the_result(clip: Path, plain: Diarization, options: d
         ({"embedding_exclude_overlap": False}, "embedding_exclude_overlap=False (--no-embedding_exclude_overlap)"),
     ],
 )
-def test_an_option_of_windows_is_told_to_have_no_effect_on_pieces(
+def test_an_option_without_effect_on_pieces_causes_a_warning(
     refining: Diarizer, clip: Path, options: dict[str, Any], named: str
 ) -> None:
-    with pytest.warns(OolongWarning, match='no effect with method="pieces"') as told:
+    with pytest.warns(OolongWarning, match='no effect with method="pieces"') as messages:
         result = diarize(clip, **options, refine=True)
-    assert named in str(told[0].message) and named in result.warnings[0]
+    assert named in str(messages[0].message) and named in result.warnings[0]
     assert result.turns == refining(clip).turns
 
 
@@ -99,7 +99,7 @@ def test_gaps_are_filled(clip: Path, plain: Diarization) -> None:
     assert len(joined.segments) < len(plain.segments)
 
 
-def test_a_folder_is_a_bundle_of_its_own(clip: Path, plain: Diarization, tmp_path: Path) -> None:
+def test_a_folder_can_be_a_bundle(clip: Path, plain: Diarization, tmp_path: Path) -> None:
     names = {"segmentation": "model.onnx", "embedding": "model.onnx", "plda": "vbx_model.npz"}
     default = find_bundle()
     for part, name in names.items():
@@ -113,17 +113,17 @@ def test_a_folder_is_a_bundle_of_its_own(clip: Path, plain: Diarization, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "messages"),
     [({"num_speakers": 40}, "num_speakers requires 40"), ({"min_speakers": 30}, "min_speakers requires 30")],
 )
-def test_more_speakers_than_can_be_told_apart_is_said(
-    refining: Diarizer, clip: Path, asked: dict[str, int], told: str
+def test_too_many_requested_speakers_cause_a_warning(
+    refining: Diarizer, clip: Path, asked: dict[str, int], messages: str
 ) -> None:
     with pytest.warns(UserWarning) as caught:
         result = refining(clip, **asked)
     found = len(result.speaker_ids)
     assert set(result.embeddings) == set(result.speaker_ids)
-    assert any(told in str(w.message) for w in caught)
+    assert any(messages in str(w.message) for w in caught)
     assert f"only {found} could be distinguished" in result.warnings[-1]
 
 
@@ -133,7 +133,7 @@ def test_a_plausible_number_of_speakers_is_met(refining: Diarizer, clip: Path, w
         assert len(refining(clip, num_speakers=wanted).speaker_ids) == wanted
 
 
-def test_a_speaker_who_may_be_part_of_another_is_told(refining: Diarizer, clip: Path) -> None:
+def test_similar_speakers_cause_a_warning(refining: Diarizer, clip: Path) -> None:
     with pytest.warns(UserWarning, match=r"SPEAKER_\d\d speaks for only \d+ s and sounds like SPEAKER_\d\d"):
         result = Diarizer.from_pretrained(options=DiarizerOptions(clustering_threshold=0.3, fa=1.0))(clip)
     assert "they may be the same person" in result.warnings[0]

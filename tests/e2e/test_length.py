@@ -38,14 +38,14 @@ def test_an_hour_of_a_conversation_has_as_many_people_as_its_six_minutes(data_di
 
 
 def test_each_stage_tells_how_far_it_is(repository: Path) -> None:
-    told: dict[str, list[tuple[int, int]]] = {}
+    messages: dict[str, list[tuple[int, int]]] = {}
     diarizer = Diarizer.from_pretrained()
     diarizer(
         repository / "examples" / "meeting.flac",
-        progress=lambda stage, done, total: told.setdefault(stage, []).append((done, total)),
+        progress=lambda stage, done, total: messages.setdefault(stage, []).append((done, total)),
     )
-    assert list(told) == ["segmentation", "embedding", "clustering"]
-    for stage, steps in told.items():
+    assert list(messages) == ["segmentation", "embedding", "clustering"]
+    for stage, steps in messages.items():
         done = [step for step, _ in steps]
         assert len(steps) > 2, stage
         assert done == sorted(done), stage

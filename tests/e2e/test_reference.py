@@ -1,6 +1,6 @@
-"""pyannote.audio itself on the program's weights; runs in an environment with the extra ``reference``.
+"""pyannote.audio with the weights of this project; runs in an environment with the extra ``reference``.
 
-``OOLONG_SEGMENTATION_CHECKPOINT`` names pyannote's segmentation-3.0 (``pytorch_model.bin``).
+``OOLONG_SEGMENTATION_CHECKPOINT`` is the path of pyannote's segmentation-3.0 (``pytorch_model.bin``).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def checkpoint() -> Path:
         pytest.skip("pyannote.audio is not installed: pip install '.[reference]'")
     named = os.environ.get("OOLONG_SEGMENTATION_CHECKPOINT")
     if not named:
-        pytest.skip("OOLONG_SEGMENTATION_CHECKPOINT names no checkpoint of segmentation-3.0")
+        pytest.skip("OOLONG_SEGMENTATION_CHECKPOINT is not set to a checkpoint of segmentation-3.0")
     return Path(named)
 
 
@@ -44,10 +44,10 @@ def run(repository: Path, script: str, *arguments: str | Path) -> subprocess.Com
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
-def test_the_reference_has_its_own_arrays_and_the_programs_weights(
+def test_pyannote_audio_matches_its_stored_arrays_with_the_projects_weights(
     repository: Path, data_dir: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    """The stored arrays are pyannote's for the same segmentation network."""
+    """The stored arrays come from pyannote.audio with the same segmentation network."""
     clip = data_dir / "parity" / CLIP
     done = run(
         repository,
@@ -59,8 +59,8 @@ def test_the_reference_has_its_own_arrays_and_the_programs_weights(
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("largest difference to") == 2
-    told = json.loads(done.stdout)
-    assert (told["speakers"], told["duration"]) == (1, pytest.approx(3, abs=1))
+    summary = json.loads(done.stdout)
+    assert (summary["speakers"], summary["duration"]) == (1, pytest.approx(3, abs=1))
     with np.load(tmp_path / "test_short.npz", allow_pickle=False) as arrays:
         for name, stored in (("segmentation", "segmentation"), ("speaker_count", "speaker_counting")):
             np.testing.assert_array_equal(arrays[name], np.load(data_dir / "parity" / f"short_{stored}_data.npy"))

@@ -1,4 +1,4 @@
-"""Where pieces are cut again on real networks; `tests/unit/test_resegmentation.py` has the arithmetic."""
+"""Resegmentation with the real networks; `tests/unit/diarization/test_resegmentation.py` tests the arithmetic."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from oolong_align import Diarizer, OolongWarning
 from oolong_align.audio.recording import load_audio
 from oolong_align.diarization.embedding import EmbeddingModel, compute_frames
 from oolong_align.diarization.frame_store import FrameStore
-from oolong_align.diarization.resegmentation import find_voice_changes
+from oolong_align.diarization.resegmentation import find_speaker_changes
 from oolong_align.types import Diarization, FloatArray
 
 
@@ -23,13 +23,13 @@ def embedder(diarizer: Diarizer) -> EmbeddingModel:
 
 @pytest.fixture(scope="module")
 def crowded(data_dir: Path) -> FloatArray:
-    """A minute in which pieces of the windows hold turns of others."""
+    """A minute in which pieces contain turns of other speakers."""
     with load_audio(data_dir / "cross_file" / "so_xd3.flac") as audio:
         return audio.read(60 * 16_000, 120 * 16_000).copy()
 
 
 @pytest.mark.data
-def test_any_number_of_threads_cuts_a_long_piece_alike(embedder: EmbeddingModel, crowded: FloatArray) -> None:
+def test_a_long_piece_is_cut_equally_with_any_number_of_threads(embedder: EmbeddingModel, crowded: FloatArray) -> None:
     with load_audio(crowded) as audio:
         minute = compute_frames(embedder, audio)
     stored = minute.read_stored(0, len(minute))
@@ -49,7 +49,7 @@ def test_any_number_of_threads_cuts_a_long_piece_alike(embedder: EmbeddingModel,
         found = []
         for threads in (1, 2, 16):
             embedder.threads = threads
-            found.append(find_voice_changes(pieces, voices, embedder, frames).tolist())
+            found.append(find_speaker_changes(pieces, voices, embedder, frames).tolist())
     finally:
         embedder.threads = before
     assert len(found[0]) > 20
@@ -76,7 +76,7 @@ def test_a_wrong_number_of_speakers_does_not_confirm_itself(diarizer: Diarizer, 
 
 
 @pytest.mark.parametrize("present", [0, 5, 10, 40])
-def test_frames_that_end_inside_a_piece_are_no_error(embedder: EmbeddingModel, present: int) -> None:
+def test_frames_that_end_inside_a_piece_cause_no_error(embedder: EmbeddingModel, present: int) -> None:
     there = np.zeros(300, dtype=np.bool_)
     there[:present] = True
     frames = FrameStore(embedder.channels, there, rows=embedder.per_voice_frame)
@@ -84,4 +84,4 @@ def test_frames_that_end_inside_a_piece_are_no_error(embedder: EmbeddingModel, p
     frames.append(rng.normal(size=(present * embedder.per_voice_frame, embedder.channels)).astype(np.float32))
     voices = np.eye(2, embedder.dimension, dtype=np.float32)
     pieces = np.rint(FRAMES_PER_S * np.array([[0, 2], [2, 12], [12, 24]])).astype(np.int64)
-    assert find_voice_changes(pieces, voices, embedder, frames).tolist() == []
+    assert find_speaker_changes(pieces, voices, embedder, frames).tolist() == []

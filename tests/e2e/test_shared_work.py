@@ -1,4 +1,4 @@
-"""Work that windows share, that silence is spared, and that runs on several threads, changes no result."""
+"""Sharing work between windows, skipping silence and using several threads do not change results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from oolong_align.diarization.embedding import (
 )
 from oolong_align.diarization.fbank import NUM_BINS, count_fbank_frames, read_mean_free_fbank
 from oolong_align.diarization.frame_store import FrameStore
-from oolong_align.diarization.pieces import find_changes, find_stretches, frames_with_voice
+from oolong_align.diarization.pieces import find_changes, find_stretches, frames_with_speech
 from oolong_align.diarization.pooling import pool_statistics
 from oolong_align.diarization.reference import embedding_masks, pooled_window_embeddings
 from oolong_align.diarization.segmentation import Segmenter
@@ -67,16 +67,14 @@ def run(path: Path, windows: FloatArray) -> FloatArray:
 
 
 @pytest.mark.parametrize("step", [16_000, 15_360, 20_010, 16_001])
-def test_shared_convolutions_give_what_the_whole_graph_gives(
-    step: int, samples: FloatArray, segmentation_path: Path
-) -> None:
+def test_shared_convolutions_equal_the_whole_graph(step: int, samples: FloatArray, segmentation_path: Path) -> None:
     count = 1 + (len(samples) - WINDOW) // step
     count = min(count, 40)
     scores = Segmenter(segmentation_path).infer(samples[: WINDOW + (count - 1) * step], step_samples=step)
     windows = cut(samples, step, count)
     whole = run(segmentation_path, windows)
     np.testing.assert_array_equal(scores.argmax(axis=-1), whole.argmax(axis=-1))
-    # in digital silence three normalisations in a row blow up the whole graph's rounding errors
+    # in digital silence three consecutive normalisations amplify the whole graph's rounding errors
     sounding = windows.any(axis=1)
     assert not sounding.all()
     np.testing.assert_allclose(scores[sounding], whole[sounding], atol=2e-3)
@@ -84,7 +82,7 @@ def test_shared_convolutions_give_what_the_whole_graph_gives(
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("step", [16_000, 20_000, 30_000, 40_000])
-def test_a_window_does_not_depend_on_those_beside_it(
+def test_a_window_does_not_depend_on_its_neighbours(
     step: int, precision: str, samples: FloatArray, segmentation_path: Path
 ) -> None:
     segmenter = Segmenter(segmentation_path, precision=precision)
@@ -94,7 +92,7 @@ def test_a_window_does_not_depend_on_those_beside_it(
     np.testing.assert_array_equal(together, alone)
 
 
-def test_a_graph_of_another_build_runs_whole(samples: FloatArray, tmp_path: Path) -> None:
+def test_another_export_of_the_graph_runs_unsplit(samples: FloatArray, tmp_path: Path) -> None:
     weights = np.random.default_rng(0).normal(0, 0.1, (7, 1, 991)).astype(np.float32)
     nodes = [
         helper.make_node("Conv", ["samples", "weights"], ["a"], strides=[270]),
@@ -114,7 +112,7 @@ def test_a_graph_of_another_build_runs_whole(samples: FloatArray, tmp_path: Path
     np.testing.assert_allclose(scores, run(path, cut(samples, 16_000, 10)), atol=1e-5)
 
 
-def test_one_thread_gives_the_bytes_of_several(recording: Audio) -> None:
+def test_results_do_not_depend_on_the_number_of_threads(recording: Audio) -> None:
     results = []
     for threads in (1, 2, None):
         result = Diarizer.from_pretrained(options=DiarizerOptions(intra_threads=threads))(recording)
@@ -124,14 +122,14 @@ def test_one_thread_gives_the_bytes_of_several(recording: Audio) -> None:
     assert results[0] == results[1] == results[2]
 
 
-def test_blocks_give_the_frames_of_one_long_pass(embedder: EmbeddingModel, samples: FloatArray) -> None:
+def test_blocks_equal_one_long_pass(embedder: EmbeddingModel, samples: FloatArray) -> None:
     with load_audio(samples[: 45 * 16_000]) as audio:
         total = count_fbank_frames(audio.num_samples)
         whole = embedder.frames(read_mean_free_fbank(audio, 0, total)[None])[0]
         blocks = compute_frames(embedder, audio)
         assert len(blocks) == len(whole) == count_voice_frames(audio.num_samples)
         difference = np.abs(blocks.read(0, len(whole)) - whole).mean(axis=1) / whole.mean()
-    assert difference.max() < 0.5  # near the seam
+    assert difference.max() < 0.5  # near the boundary
     assert np.median(difference) < 1e-3
 
 
@@ -139,15 +137,15 @@ def test_only_frames_near_speech_are_computed(
     embedder: EmbeddingModel, recording: Audio, segmentation_path: Path
 ) -> None:
     segmentation = Segmenter(segmentation_path)(recording, step_samples=16_000)
-    present = frames_with_voice(segmentation)
+    present = frames_with_speech(segmentation)
     assert len(present) == count_voice_frames(recording.num_samples)
     assert present.mean() < 0.85
     runs = np.flatnonzero(np.diff(present, prepend=False, append=False)).reshape(-1, 2)
-    told: list[tuple[str, int, int]] = []
-    spared = compute_frames(embedder, recording, stretches=runs, progress=lambda *stage: told.append(stage))
+    messages: list[tuple[str, int, int]] = []
+    spared = compute_frames(embedder, recording, stretches=runs, progress=lambda *stage: messages.append(stage))
     assert len(spared) == len(present)
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
-    assert told[-1] == ("embedding", present.sum(), present.sum())
+    assert [done for _, done, _ in messages] == sorted(done for _, done, _ in messages)
+    assert messages[-1] == ("embedding", present.sum(), present.sum())
     np.testing.assert_array_equal(spared.indices(-5, 10**9), np.flatnonzero(present))
 
     every = compute_frames(embedder, recording)
@@ -161,11 +159,13 @@ def test_only_frames_near_speech_are_computed(
     assert cosine.mean() > 0.995
 
 
-def test_each_stretch_is_heard_by_itself(embedder: EmbeddingModel, recording: Audio, segmentation_path: Path) -> None:
+def test_stretches_are_processed_separately(
+    embedder: EmbeddingModel, recording: Audio, segmentation_path: Path
+) -> None:
     segmentation = Segmenter(segmentation_path)(recording, step_samples=16_000)
     stretches = find_stretches(segmentation, find_changes(segmentation))
     covered = np.concatenate([np.arange(*each) for each in stretches])
-    np.testing.assert_array_equal(covered, np.flatnonzero(frames_with_voice(segmentation)))
+    np.testing.assert_array_equal(covered, np.flatnonzero(frames_with_speech(segmentation)))
     touching = stretches[1:, 0] == stretches[:-1, 1]
     assert touching.sum() >= 5  # changes of speaker without a pause
     lengths = stretches[:, 1] - stretches[:, 0]
@@ -177,7 +177,7 @@ def test_each_stretch_is_heard_by_itself(embedder: EmbeddingModel, recording: Au
         np.testing.assert_allclose(frames.read(first, last), alone, atol=0.02 * alone.max())
 
 
-def test_pooling_stored_frames_is_pooling_then_projecting(embedder: EmbeddingModel) -> None:
+def test_the_pooling_graph_equals_pooling_then_projecting(embedder: EmbeddingModel) -> None:
     rng = np.random.default_rng(2)
     frames = np.maximum(rng.normal(size=(90, embedder.channels)), 0).astype(np.float16)
     masks = rng.random((12, 90)) < np.linspace(0, 1, 12)[:, None]

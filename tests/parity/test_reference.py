@@ -1,4 +1,4 @@
-"""Against pyannote community-1's own arrays and turns."""
+"""Comparison with arrays and turns of pyannote.audio 4 (speaker-diarization-community-1)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _errors(diarizer: Diarizer, parity: Path) -> dict[str, Errors]:
     }
 
 
-def test_exact_embeddings_give_the_references_turns(parity: Path, community_plda: Path) -> None:
+def test_exact_embeddings_produce_the_turns_of_pyannote_audio(parity: Path, community_plda: Path) -> None:
     diarizer = Diarizer.from_pretrained(plda=community_plda, options=DiarizerOptions(exact=True, refine=False))
     for name, errors in _errors(diarizer, parity).items():
         assert errors.rate <= 0.005, name
@@ -91,7 +91,7 @@ def test_one_backbone_pass_and_our_own_plda_stay_within_one_percent(parity: Path
         assert errors.rate <= 0.01, name
 
 
-def test_refined_turns_are_near_the_references_which_are_no_truth(parity: Path) -> None:
+def test_turns_from_pieces_are_close_to_those_of_pyannote_audio(parity: Path) -> None:
     diarizer = Diarizer.from_pretrained()
     for name in CLIPS.keys() - {"short"}:
         expected, result = parity / f"{name}_expected.rttm", diarizer(parity / CLIPS[name])
@@ -99,8 +99,8 @@ def test_refined_turns_are_near_the_references_which_are_no_truth(parity: Path) 
         assert score(expected, result.turns).rate <= 0.05, name
 
 
-def test_two_people_are_told_apart_in_three_seconds(parity: Path) -> None:
-    """The reference takes whatever is too short for its windows for one person; the voices have a cosine of 0.07."""
+def test_two_people_are_distinguished_in_three_seconds(parity: Path) -> None:
+    """pyannote.audio finds one speaker in recordings shorter than a window; the two speakers have a cosine of 0.07."""
     first, second = Diarizer.from_pretrained()(parity / CLIPS["short"]).turns
     assert first.end < second.start
     assert first.speaker_id != second.speaker_id

@@ -72,7 +72,7 @@ def test_no_more_than_the_bound_speak_at_once(case: tuple[Segmentation, np.ndarr
 
 
 @given(clustered_windows())
-def test_overlap_is_told_where_two_speak(case: tuple[Segmentation, np.ndarray]) -> None:
+def test_overlap_is_marked_where_two_speak(case: tuple[Segmentation, np.ndarray]) -> None:
     segmentation, labels = case
     activity = reconstruct(segmentation, labels, max_simultaneous=None)
     turns = overlapping_turns(activity, min_duration_off=0.0)

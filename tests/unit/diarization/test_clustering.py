@@ -36,7 +36,7 @@ def plda() -> Plda:
 
 
 def conversation(num_speakers: int, windows: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two local speakers in each window, each alone for a while; embeddings near one voice a speaker."""
+    """Two local speakers in each window, each alone for a while; embeddings near the speaker's vector."""
     rng = np.random.default_rng(num_speakers)
     voices = rng.normal(size=(num_speakers, DIMENSION))
     pairs = np.stack([rng.permutation(num_speakers)[:2] for _ in range(windows)])
@@ -70,7 +70,7 @@ def test_two_local_speakers_of_a_window_never_share_a_cluster(plda: Plda) -> Non
 @pytest.mark.parametrize(
     ("asked", "expected"), [({"num_speakers": 1}, 1), ({"min_speakers": 6}, 6), ({"max_speakers": 2}, 2)]
 )
-def test_the_number_of_speakers_is_forced_and_told(asked: dict[str, int], expected: int, plda: Plda) -> None:
+def test_the_number_of_speakers_is_forced_with_a_warning(asked: dict[str, int], expected: int, plda: Plda) -> None:
     embeddings, activity, _ = conversation(3)
     result = cluster_windows(embeddings, activity, plda, options(**asked))
     assert len(result.centroids) == expected
@@ -78,7 +78,7 @@ def test_the_number_of_speakers_is_forced_and_told(asked: dict[str, int], expect
     assert next(iter(asked)) in result.warning
 
 
-def test_more_speakers_than_embeddings_can_be_told_apart(plda: Plda) -> None:
+def test_there_are_at_most_as_many_speakers_as_embeddings(plda: Plda) -> None:
     embeddings, activity, _ = conversation(2, windows=2)
     assert len(cluster_windows(embeddings, activity, plda, options(num_speakers=50)).centroids) <= 4
 
@@ -88,8 +88,8 @@ def test_fewer_than_two_clean_embeddings_are_one_speaker(plda: Plda) -> None:
     activity[:, 50:] = 0
     result = cluster_windows(embeddings, activity, plda, options())
     assert assign_speakers(result, embeddings, activity).tolist() == [[0, NO_SPEAKER, NO_SPEAKER]]
-    told = cluster_windows(embeddings, activity, plda, options(num_speakers=2))
-    assert told.warning is None
+    forced = cluster_windows(embeddings, activity, plda, options(num_speakers=2))
+    assert forced.warning is None
 
 
 def voices_and_pieces(num_speakers: int, pieces: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,16 +109,16 @@ def test_pieces_find_the_speakers(num_speakers: int, plda: Plda) -> None:
     np.testing.assert_allclose(np.linalg.norm(result.centroids, axis=1), 1, rtol=1e-5)
 
 
-def test_the_threshold_of_the_plda_stands_in_for_the_usual_one(plda: Plda) -> None:
+def test_the_threshold_of_the_plda_replaces_the_default(plda: Plda) -> None:
     embeddings, seconds, _ = voices_and_pieces(2, 60)
-    alike = embeddings + 5 * np.eye(DIMENSION, dtype=np.float32)[0]  # two voices of a mean cosine above 0.5
+    alike = embeddings + 5 * np.eye(DIMENSION, dtype=np.float32)[0]  # two speakers with a mean cosine above 0.5
     own = replace(plda, threshold=0.7)
     assert len(cluster_pieces(alike, seconds, plda, options()).centroids) == 1
     assert len(cluster_pieces(alike, seconds, own, options()).centroids) == 2
     assert len(cluster_pieces(alike, seconds, own, replace(options(), threshold=1.05)).centroids) == 1
 
 
-def test_short_pieces_found_no_speaker_of_their_own(plda: Plda) -> None:
+def test_short_pieces_do_not_form_speakers(plda: Plda) -> None:
     embeddings, seconds, _ = voices_and_pieces(2, 40)
     strangers = np.full((5, DIMENSION), -3.0, dtype=np.float32) + np.eye(5, DIMENSION, dtype=np.float32)
     together = np.concatenate([embeddings, strangers])
@@ -128,7 +128,7 @@ def test_short_pieces_found_no_speaker_of_their_own(plda: Plda) -> None:
 
 
 @pytest.mark.parametrize("asked", [1, 3, 6])
-def test_the_number_of_speakers_in_pieces_is_forced_and_told(asked: int, plda: Plda) -> None:
+def test_the_number_of_speakers_in_pieces_is_forced_with_a_warning(asked: int, plda: Plda) -> None:
     embeddings, seconds, _ = voices_and_pieces(2, 40)
     result = cluster_pieces(embeddings, seconds, plda, options(num_speakers=asked))
     assert len(result.centroids) == asked
@@ -141,7 +141,7 @@ def test_one_piece_is_one_speaker(plda: Plda) -> None:
     assert len(cluster_pieces(embeddings, seconds, plda, options()).centroids) == 1
 
 
-def test_two_local_speakers_share_a_cluster_only_where_that_is_allowed() -> None:
+def test_two_local_speakers_share_a_cluster_only_if_allowed() -> None:
     centroids = np.eye(2, DIMENSION, dtype=np.float32)
     embeddings = np.repeat(centroids[:1, None], 3, axis=1)
     activity = np.ones((1, 589, 3), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Backbones with several frames every 80 ms, by a graph whose output is known: the features of every second frame."""
+"""Backbones with several frames per 80 ms, by a graph with known output: the features of every ``stride``-th frame."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def recording() -> Audio:
 def test_frames_of_every_rate_are_kept_in_order(tmp_path: Path, recording: Audio, stride: int, rows: int) -> None:
     model = EmbeddingModel(write_graph(tmp_path / "model.onnx", stride))
     assert (model.per_voice_frame, model.channels, model.dimension) == (rows, NUM_BINS, DIMENSION)
-    told: list[tuple[str, int, int]] = []
-    frames = compute_frames(model, recording, progress=lambda *stage: told.append(stage))
+    messages: list[tuple[str, int, int]] = []
+    frames = compute_frames(model, recording, progress=lambda *stage: messages.append(stage))
     total = count_voice_frames(recording.num_samples)
     assert len(frames) == total
-    assert told[-1] == ("embedding", total, total)
+    assert messages[-1] == ("embedding", total, total)
 
     features = read_mean_free_fbank(recording, 0, count_fbank_frames(recording.num_samples))
     filled = np.pad(features, ((0, 8 * total - len(features)), (0, 0)))
@@ -89,7 +89,7 @@ def test_frames_of_every_rate_are_kept_in_order(tmp_path: Path, recording: Audio
     ("metadata", "window"),
     [({}, "hamming"), ({"framework": "wespeaker"}, "hamming"), ({"framework": "3d-speaker"}, "povey")],
 )
-def test_a_network_hears_the_features_it_was_trained_with(
+def test_a_network_gets_the_features_of_its_training(
     tmp_path: Path, recording: Audio, metadata: dict[str, str], window: FbankWindow
 ) -> None:
     model = EmbeddingModel(write_graph(tmp_path / "model.onnx", 1, **metadata))
@@ -124,7 +124,7 @@ def test_frames_that_do_not_fit_into_80_ms_are_refused(tmp_path: Path, stride: i
 
 
 @pytest.mark.parametrize("damaged", ["pick", "project"])
-def test_a_model_that_computes_no_numbers_is_refused(tmp_path: Path, damaged: str) -> None:
+def test_a_model_with_output_that_is_not_finite_is_refused(tmp_path: Path, damaged: str) -> None:
     path = write_graph(tmp_path / "model.onnx", 2)
     model = onnx.load(path)
     (weights,) = (each for each in model.graph.initializer if each.name == damaged)

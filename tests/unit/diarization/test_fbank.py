@@ -41,7 +41,7 @@ def noise(seed: int, length: int, loudness: float = 0.1) -> np.ndarray:
 @BOTH
 @pytest.mark.parametrize("length", [0, 399, 400, 559, 560, 16_000, 160_000])
 @pytest.mark.parametrize("loudness", [0.0, 1e-4, 0.3])
-def test_features_are_those_of_kaldi(length: int, loudness: float, window: FbankWindow) -> None:
+def test_features_equal_those_of_kaldi(length: int, loudness: float, window: FbankWindow) -> None:
     samples = noise(length, length, loudness) + np.float32(loudness / 2)
     features = compute_fbank(samples, window)
     assert features.shape == (count_fbank_frames(length), 80)
@@ -57,7 +57,7 @@ def test_speech_too(repository: object, window: FbankWindow) -> None:
     assert difference.mean() < 2e-5
 
 
-def test_a_graph_names_the_toolkit_whose_features_it_expects() -> None:
+def test_the_metadata_select_the_window_function() -> None:
     published = {"framework": "3d-speaker", "sample_rate": "16000", "normalize_samples": "1"}
     assert find_fbank_window(Path("m.onnx"), published) == "povey"
     assert find_fbank_window(Path("m.onnx"), {"framework": " 3D-Speaker\n"}) == "povey"
@@ -74,13 +74,13 @@ def test_a_graph_names_the_toolkit_whose_features_it_expects() -> None:
     ],
     ids=["toolkit", "long", "rate"],
 )
-def test_other_features_are_refused(metadata: dict[str, str], message: str) -> None:
+def test_unsupported_metadata_are_refused(metadata: dict[str, str], message: str) -> None:
     with pytest.raises(ModelError, match=rf"^m\.onnx: {message}"):
         find_fbank_window(Path("m.onnx"), metadata)
 
 
 @given(st.integers(0, 2**31), st.integers(400, 400_000), st.integers(0, 10**6), st.integers(1, 2000))
-def test_the_mean_is_that_of_the_ten_seconds_around(seed: int, length: int, begin: int, size: int) -> None:
+def test_the_subtracted_mean_is_over_the_surrounding_ten_seconds(seed: int, length: int, begin: int, size: int) -> None:
     samples = noise(seed, length)
     every = compute_fbank(samples)
     first = begin % len(every)

@@ -16,7 +16,7 @@ LENGTH = 20 * SECOND
 
 
 def segmentation_of(turns: list[tuple[int, int, int]], *, seed: int = 0) -> Segmentation:
-    """Windows each second over turns ``(first frame, last + 1, person)``; each numbers the people in its own way."""
+    """Windows each second over turns ``(first frame, last + 1, person)``, each with another numbering of the people."""
     rng = np.random.default_rng(seed)
     activity = np.zeros((WINDOWS, 589, 3), dtype=np.uint8)
     speech = np.zeros(1187, dtype=np.float32)
@@ -34,7 +34,7 @@ def pieces_of(segmentation: Segmentation) -> list[list[int]]:
     return pieces.tolist()
 
 
-def test_a_change_of_speaker_is_found_whatever_the_windows_call_them() -> None:
+def test_a_change_is_found_although_windows_number_speakers_differently() -> None:
     segmentation = segmentation_of([(50, 300, 0), (300, 500, 1), (560, 800, 2)])
     votes = change_votes(segmentation)
     assert np.flatnonzero(votes).tolist() == [300]
@@ -42,7 +42,7 @@ def test_a_change_of_speaker_is_found_whatever_the_windows_call_them() -> None:
     assert pieces_of(segmentation) == [[50, 300], [300, 500], [560, 800]]
 
 
-def test_windows_that_place_a_change_a_little_apart_agree_on_one() -> None:
+def test_nearby_votes_are_merged_into_one_change() -> None:
     one, other = segmentation_of([(50, 300, 0), (300, 500, 1)]), segmentation_of([(50, 304, 0), (304, 500, 1)])
     mixed = np.where((np.arange(WINDOWS) % 2)[:, None, None], one.activity, other.activity)
     pieces = pieces_of(replace(one, activity=mixed))
@@ -51,20 +51,20 @@ def test_windows_that_place_a_change_a_little_apart_agree_on_one() -> None:
     assert 300 <= pieces[0][1] <= 304
 
 
-def test_overlap_and_slivers_are_left_out() -> None:
+def test_overlap_and_short_spans_are_left_out() -> None:
     segmentation = segmentation_of([(50, 300, 0), (250, 500, 1), (600, 610, 2)])
     assert pieces_of(segmentation) == [[50, 250], [300, 500]]
 
 
-def test_overlap_stands_in_where_nobody_is_ever_alone() -> None:
+def test_overlap_is_used_if_no_speaker_is_ever_alone() -> None:
     assert pieces_of(segmentation_of([(50, 300, 0), (50, 300, 1)])) == [[50, 300]]
 
 
-def test_nobody_has_no_pieces() -> None:
+def test_a_recording_without_speech_has_no_pieces() -> None:
     assert pieces_of(segmentation_of([])) == []
 
 
-def test_nothing_is_found_behind_the_recording() -> None:
+def test_nothing_is_found_after_the_end_of_the_recording() -> None:
     segmentation = replace(segmentation_of([(50, 1100, 0)]), num_samples=10 * SECOND)
     assert pieces_of(segmentation) == [[50, 10 * SECOND // 270]]
 
@@ -83,7 +83,7 @@ def test_segments_are_cut_at_changes_where_both_parts_are_long_enough() -> None:
     assert cut_segments((), np.array([1.0])) == ()
 
 
-def test_spans_are_cut_as_segments_are_and_keep_their_other_columns() -> None:
+def test_spans_are_cut_like_segments_and_keep_their_other_columns() -> None:
     spans = np.array([[60, 240, 7], [240, 270, 8], [360, 480, 9]])
     parts = split_at(spans, np.array([[180, 420], [70, 120], [132, 228], [252, 300]]))
     assert parts.tolist() == [

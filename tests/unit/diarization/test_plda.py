@@ -23,7 +23,7 @@ def test_dimensions_come_from_the_file(tmp_path: Path) -> None:
     assert plda.transform(np.ones((5, 6), dtype=np.float32)).shape == (5, 3)
 
 
-def test_length_does_not_matter_where_the_mean_is_zero(tmp_path: Path) -> None:
+def test_length_does_not_matter_if_the_mean_is_zero(tmp_path: Path) -> None:
     plda = Plda.load(write(tmp_path / "plda.npz", mean1=np.zeros(6)))
     embeddings = np.random.default_rng(0).normal(size=(4, 6))
     np.testing.assert_allclose(plda.transform(embeddings), plda.transform(3 * embeddings))
@@ -37,12 +37,12 @@ def test_length_does_not_matter_where_the_mean_is_zero(tmp_path: Path) -> None:
         ({"mu": np.array([1.0, np.nan, 1.0])}, "not finite"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(changed: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
+def test_arrays_that_do_not_match_are_refused(changed: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=message):
         Plda.load(write(tmp_path / "plda.npz", **changed))
 
 
-def test_a_threshold_may_come_with_the_file(tmp_path: Path) -> None:
+def test_a_file_may_contain_a_threshold(tmp_path: Path) -> None:
     assert Plda.load(write(tmp_path / "plain.npz")).threshold is None
     assert Plda.load(write(tmp_path / "own.npz", threshold=np.float32(0.75))).threshold == 0.75
     for spoilt in (np.float32(0), np.float32(2.5), np.float32(np.nan)):

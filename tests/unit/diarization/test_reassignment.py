@@ -21,7 +21,7 @@ VOICES = np.eye(3, CHANNELS, dtype=np.float32)
 
 
 def sounds(seconds: list[tuple[float, list[int]]]) -> FrameStore:
-    """Frames with the sum of the voices given, one after the other."""
+    """Frames of consecutive spans, each with the sum of the given speakers' vectors."""
     frames = FrameStore(CHANNELS)
     for length, people in seconds:
         frames.append(np.repeat(VOICES[people].sum(axis=0, keepdims=True), round(12.5 * length), axis=0) + 0.01)
@@ -58,17 +58,17 @@ def at(activity: SpeakerActivity, seconds: float) -> list[int]:
     return [speaker for speaker in activity.speakers[place(seconds)].tolist() if speaker != NO_SPEAKER]
 
 
-def test_a_piece_goes_to_the_voice_it_has() -> None:
+def test_a_piece_goes_to_the_most_similar_speaker() -> None:
     frames = sounds([(6, [0]), (6, [1]), (6, [0])])
     activity, means = reconstructed(frames, [(0, 6), (6, 9), (9, 12), (12, 18)])
     assert [at(activity, time) for time in (1, 5.8, 6.2, 8.9, 9.1, 11.8, 12.2, 17)] == [[0]] * 2 + [[1]] * 4 + [[0]] * 2
     np.testing.assert_allclose(means @ VOICES[:2].T, np.eye(2), atol=0.1)
 
 
-def test_a_voice_is_learned_from_its_long_pieces() -> None:
+def test_speaker_embeddings_come_from_long_pieces() -> None:
     frames = sounds([(3, [0, 2]), (3, [1]), (3, [0, 2]), (1, [2])])
     activity, means = reconstructed(frames, [(0, 3), (3, 6), (6, 9), (9, 10)])
-    assert at(activity, 9.5) == [0]  # the first voice is heard with the third one's colour
+    assert at(activity, 9.5) == [0]  # the first speaker, with a part of the third one's vector
     np.testing.assert_allclose(means[0] @ VOICES.T, [0.7, 0, 0.7], atol=0.05)
 
 
@@ -83,7 +83,7 @@ def test_silence_stays_silent_and_counts_are_kept() -> None:
     np.testing.assert_array_equal(activity.counts(), expected)
 
 
-def test_an_overlap_has_the_two_speakers_whose_voices_it_has_the_louder_first() -> None:
+def test_an_overlap_goes_to_its_two_speakers_the_louder_first() -> None:
     frames = sounds([(4, [0]), (4, [1]), (4, [2]), (1, [1, 1, 2]), (4, [2])])
     pieces = [(0.0, 4.0), (4.0, 8.0), (8.0, 11.2), (13.6, 17.0)]
     activity, _ = reconstructed(frames, pieces, [(12.0, 13.0)], silent=[(11.2, 12.0), (13.0, 13.6)], voices=VOICES)
@@ -91,7 +91,7 @@ def test_an_overlap_has_the_two_speakers_whose_voices_it_has_the_louder_first() 
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 2), (2, 0)])
-def test_an_overlap_of_any_voices_goes_to_those_who_speak_around_it(before: int, after: int) -> None:
+def test_an_ambiguous_overlap_goes_to_the_neighbouring_speakers(before: int, after: int) -> None:
     frames = sounds([(3, [0]), (3, [1]), (3, [2]), (3, [before]), (1, [0, 1, 2]), (3, [after])])
     pieces = [(0.0, 3.0), (3.0, 6.0), (6.0, 9.0), (9.0, 12.0), (13.0, 16.0)]
     activity, _ = reconstructed(frames, pieces, [(12.0, 13.0)], voices=VOICES)
@@ -105,16 +105,14 @@ def test_speakers_far_from_an_overlap_have_no_bonus() -> None:
     assert at(far, 12.5) == [1, 2]
 
 
-def test_speech_too_short_for_a_piece_leans_on_its_neighbours() -> None:
+def test_short_speech_goes_to_a_neighbouring_speaker() -> None:
     frames = sounds([(4, [0]), (4, [1]), (0.24, [0, 1]), (4, [1])])
     activity, _ = reconstructed(frames, [(0, 4), (4, 8), (8.24, 12.24)])
     assert at(activity, 8.1) == [1]
 
 
 @pytest.mark.parametrize(("at_least", "kept"), [(1, [0, 2]), (3, [0, 1, 2])])
-def test_a_speaker_whose_pieces_others_take_is_kept_if_the_caller_asks_for_so_many(
-    at_least: int, kept: list[int]
-) -> None:
+def test_speakers_keep_pieces_if_the_minimum_number_requires_it(at_least: int, kept: list[int]) -> None:
     frames = sounds([(4, [0, 1]), (4, [0, 2]), (2, [0, *[1] * 10]), (2, [0, *[2] * 10])])
     voices = np.zeros((3, CHANNELS), dtype=np.float32)
     voices[:, :3] = [[0.9, 0.43, 0], [0, 0.7, 0.7], [0.9, 0, 0.43]]
@@ -133,7 +131,7 @@ def test_only_overlaps_and_only_silence() -> None:
 
 
 @given(st.integers(0, 2**31), hnp.arrays(np.int64, st.integers(1, 25), elements=st.integers(1, 60)))
-def test_every_frame_has_as_many_different_speakers_as_are_counted(seed: int, lengths: np.ndarray) -> None:
+def test_every_frame_has_as_many_different_speakers_as_counted(seed: int, lengths: np.ndarray) -> None:
     rng = np.random.default_rng(seed)
     number = rng.integers(0, 3, size=len(lengths))
     counts = np.repeat(number, lengths)

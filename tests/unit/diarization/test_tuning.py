@@ -18,7 +18,7 @@ from oolong_align.diarization.fbank import NUM_BINS, count_fbank_frames, read_me
 from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.plda import Plda
 from oolong_align.diarization.reassignment import piece_centroids, settle_pieces
-from oolong_align.diarization.resegmentation import cluster_resegmented, find_voice_changes
+from oolong_align.diarization.resegmentation import cluster_resegmented, find_speaker_changes
 
 VOICES = np.eye(2, 16, dtype=np.float32)
 
@@ -41,7 +41,7 @@ def test_a_change_of_voice_must_gain_more_than_a_cosine_of_0_2_twice(lean: float
         row = (neutral + shift) * VOICES[0] + (neutral - shift) * VOICES[1]
         frames.append(np.repeat(row[None], length, axis=0))
     pieces = np.array([[0, round(125 * 0.08 * 16_000 / 270)]])
-    found = find_voice_changes(pieces, VOICES, MeanModel(), frames)  # type: ignore[arg-type]
+    found = find_speaker_changes(pieces, VOICES, MeanModel(), frames)  # type: ignore[arg-type]
     assert len(found) == num_changes
 
 

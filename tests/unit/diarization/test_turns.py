@@ -41,6 +41,6 @@ def test_gaps_are_filled_for_each_speaker() -> None:
     assert fill_gaps(runs, 3, exclusive=False).tolist() == runs.tolist()
 
 
-def test_exclusive_gaps_are_filled_only_where_nobody_speaks() -> None:
+def test_exclusive_gaps_are_filled_only_without_another_speaker() -> None:
     runs = np.array([[0, 10, 0], [11, 12, 1], [13, 20, 0], [22, 30, 0]])
     assert fill_gaps(runs, 9, exclusive=True).tolist() == [[0, 10, 0], [11, 12, 1], [13, 30, 0]]

@@ -42,8 +42,8 @@ def test_responsibilities_are_distributions() -> None:
     assert priors.sum() == pytest.approx(1.0)
 
 
-def test_a_weight_counts_as_so_many_observations_of_one_speaker() -> None:
-    """A point of weight 2 pulls the mean as two points do, and is as sure of its speaker as both of them."""
+def test_a_weight_counts_as_that_many_observations() -> None:
+    """A point of weight 2 moves the mean as two points do, and its responsibilities are as certain as theirs."""
     rng = np.random.default_rng(2)
     features, labels = rng.normal(size=(20, 4)), np.arange(20) % 2
     doubled, _ = vbx(features, np.ones(4), labels, fa=0.2, fb=0.8, max_iterations=1, weights=np.full(20, 2.0))

@@ -48,7 +48,7 @@ def backbone(tmp_path: Path) -> Path:
 
 
 def write_ranges(path: Path, model: onnx.ModelProto, highest: float = 4.0) -> Path:
-    """Ranges of -4 to 4, from 0 for what a rectifier writes; the last one up to a given value."""
+    """Ranges of -4 to 4, starting at 0 for rectifiers; the last one ends at a given value."""
     rectified = {node.output[0] for node in model.graph.node if node.op_type == "Relu"}
     ranges = [
         (0.0 if name in rectified else -4.0, highest if name == "maps" else 4.0) for name in activation_names(model)
@@ -101,7 +101,7 @@ def test_unknown_weights_are_refused(backbone: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "int8.onnx").exists()
 
 
-def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_graph_is_refused(tmp_path: Path) -> None:
     (tmp_path / "backbone.onnx").write_bytes(b"nonsense")
     with pytest.raises(ModelError, match="not an ONNX graph"):
         quantize_backbone(tmp_path / "backbone.onnx", tmp_path / "int8.onnx")
