@@ -107,7 +107,7 @@ class Host:
             If two plugins add the same option to one command.
         """
         if self._options is None:
-            options = self._registry.choosers()
+            options = self._registry.selection_options()
             for owner, call in self._manager.each("oolong_add_options"):
                 group = OptionGroup(owner.name)
                 call(options=group)

@@ -40,7 +40,7 @@ RESERVED: Final = frozenset(
 )
 """Names of the command line's own parameters; a plugin's option cannot have one."""
 
-_ALIGN: Final = ("transcript", "turns")
+_ALIGN_PARAMETERS: Final = ("transcript", "turns")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.+-]*")
 Entry = TypeVar("Entry", DiarizerEntry, TranscriberEntry, OutputFormat, SpeakerStoreEntry, ExecutorEntry)
 
@@ -65,7 +65,7 @@ class Registry:
         self.stores = self._collect("oolong_speaker_stores", "speaker store", SpeakerStoreEntry, self._store)
         self.executors = self._collect("oolong_executors", "executor", ExecutorEntry, self._executor)
 
-    def choosers(self) -> list[PluginOption]:
+    def selection_options(self) -> list[PluginOption]:
         """Options that select entries: one for each kind, and a flag for each output format."""
         every: tuple[str, ...] = ("transcribe", "align", "diarize")
         core = OptionGroup(CORE)
@@ -204,7 +204,7 @@ def check_option_names(options: Iterable[PluginOption], owners: Mapping[str, Own
     PluginError
         If a name is taken. The message names both owners.
     """
-    taken: dict[tuple[str, str], Owner] = {("align", name): owners[CORE] for name in _ALIGN}
+    taken: dict[tuple[str, str], Owner] = {("align", name): owners[CORE] for name in _ALIGN_PARAMETERS}
     for each in options:
         flags = (*each.option.opts, *each.option.secondary_opts)
         names = {str(each.option.name)} | {flag.lstrip("-").replace("-", "_") for flag in flags}
