@@ -1,4 +1,4 @@
-"""The scripts of ``models/``, which import each other by name as they do when they are run."""
+"""Import the scripts in ``models/``, which import each other by file name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 
 def scripts(*names: str) -> SimpleNamespace:
-    """Modules by the last part of their names."""
+    """Return the modules, each under the last part of its name."""
     folder = str(Path(__file__).parents[1] / "models")
     sys.path.insert(0, folder)
     try:

@@ -1,4 +1,4 @@
-"""The benchmarks run; what they measure is for their readers."""
+"""The benchmarks run and their tables are consistent; the figures themselves are not tested."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Table = dict[str, dict[str, str]]
 
 @pytest.fixture(scope="module")
 def piece(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The meeting up to a pause, and who speaks there."""
+    """The start of the meeting, up to a pause, with its turns."""
     target = tmp_path_factory.mktemp("piece") / "piece.wav"
     with load_audio(repository / "examples" / "meeting.flac") as audio, wave.open(str(target), "wb") as wav:
         wav.setparams((1, 2, RATE, 0, "NONE", ""))
@@ -31,7 +31,7 @@ def piece(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(repository: Path, script: str, *arguments: str | Path) -> tuple[Table, str]:
-    """Rows of the printed table by name, indented ones behind the name of their system; and the whole output."""
+    """Run a script; return the rows of its table by name (``SYSTEM: ROW`` for indented ones) and the whole output."""
     command = [sys.executable, repository / "tests" / "benchmarks" / script, *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -78,7 +78,7 @@ def test_recordings_are_joined_to_each_length(repository: Path, piece: Path) -> 
     assert "length / length = 2.50" in output
 
 
-def test_a_system_that_does_not_exist_cannot_be_skipped(repository: Path, piece: Path) -> None:
+def test_an_unknown_system_cannot_be_skipped(repository: Path, piece: Path) -> None:
     command = [sys.executable, repository / "tests" / "benchmarks" / "diarization.py", piece, "--skip", "bare,sherpa2"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2

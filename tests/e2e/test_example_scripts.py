@@ -1,4 +1,4 @@
-"""The scripts in examples/ do what they say, with the real models."""
+"""The scripts in examples/, run with the real models."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def foreign(repository: Path) -> Path:
 
 def test_with_faster_whisper(run: Run, meeting: Path) -> None:
     lines = run("with_faster_whisper", meeting, find_whisper("tiny.en"))
-    # Whether tiny.en writes capitals and marks depends on what it heard before.
+    # Whether tiny.en writes capitals and punctuation depends on the audio before.
     first = lines[0].lower().replace(",", "").replace(".", "")
     assert "speaker_00: good morning everybody shall we begin" in first
     assert len({line.split()[1] for line in lines}) == 3
@@ -81,7 +81,7 @@ def test_across_recordings(run: Run, meeting: Path, tmp_path: Path) -> None:
     assert [line.split()[2] for line in again] == ["voice_1", "voice_2", "voice_3"]
 
 
-def test_every_script_is_ten_lines_or_little_more_and_has_a_test(repository: Path) -> None:
+def test_every_script_is_short_and_has_a_test(repository: Path) -> None:
     scripts = {path.stem: path for path in (repository / "examples").glob("*.py") if path.stem != "make_meeting"}
     assert {f"test_{name}" for name in scripts} <= set(globals())
     for path in scripts.values():

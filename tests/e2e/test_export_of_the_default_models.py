@@ -1,4 +1,4 @@
-"""Graphs of the real weights, exported anew: equal to the published ones, and cut and run by the program."""
+"""Graphs exported from the real weights equal the published ones, and the program can split and run them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def samples(meeting: Path) -> np.ndarray:
 
 
 def export(repository: Path, checkpoint: Path, target: Path) -> float:
-    """Run the script; give the difference that it prints."""
+    """Run the script and return the difference that it prints."""
     command = [sys.executable, repository / "models" / "export_onnx.py", checkpoint, target]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -76,7 +76,7 @@ def contract(path: Path) -> list[tuple[str, list]]:
     return [(value.name, value.shape) for value in (*session.get_inputs(), *session.get_outputs())]
 
 
-def test_the_segmentation_is_the_published_one(segmentation: Path, samples: np.ndarray) -> None:
+def test_the_segmentation_equals_the_published_one(segmentation: Path, samples: np.ndarray) -> None:
     windows = samples[:800_000].reshape(5, 1, 160_000)
     ours, theirs = (run(path, windows) for path in (segmentation, published("segmentation")))
     print(f"exported against published segmentation: max difference {np.abs(ours - theirs).max():.1e}")
@@ -90,7 +90,7 @@ def test_the_segmentation_is_the_published_one(segmentation: Path, samples: np.n
     ]
 
 
-def test_the_embedding_is_the_published_one(embedding: Path, samples: np.ndarray) -> None:
+def test_the_embedding_equals_the_published_one(embedding: Path, samples: np.ndarray) -> None:
     features = compute_fbank(samples)[:5840]
     features = (features - features.mean(axis=0)).reshape(4, 1460, 80)
     ours, theirs = (run(path, features) for path in (embedding, published("embedding")))
@@ -100,14 +100,14 @@ def test_the_embedding_is_the_published_one(embedding: Path, samples: np.ndarray
     assert contract(embedding) == contract(published("embedding"))
 
 
-def test_the_program_takes_both_apart(segmentation: Path, embedding: Path, tmp_path: Path) -> None:
+def test_the_program_splits_both(segmentation: Path, embedding: Path, tmp_path: Path) -> None:
     for build in (extract_filters, extract_convolutions, extract_recurrent):
         build(segmentation, tmp_path / "part.onnx")
     model = EmbeddingModel(embedding)
     assert (model.channels, model.dimension) == (2560, 256)
 
 
-def test_the_diarizer_hears_the_same(segmentation: Path, embedding: Path, meeting: Path) -> None:
+def test_the_diarizer_finds_the_same_turns(segmentation: Path, embedding: Path, meeting: Path) -> None:
     exported = Diarizer.from_pretrained(segmentation=segmentation, embedding=embedding)
     ours, theirs = exported(meeting), Diarizer.from_pretrained()(meeting)
     assert len({segment.speaker_id for segment in ours.segments}) == 3

@@ -1,4 +1,4 @@
-"""What grows with the recording, and what must not."""
+"""Long recordings: the number of speakers and the progress reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEP = 20_000
 
 
 @pytest.mark.data
-def test_an_hour_of_a_conversation_has_as_many_people_as_its_six_minutes(data_dir: Path) -> None:
+def test_an_hour_of_a_conversation_has_as_many_speakers_as_six_minutes(data_dir: Path) -> None:
     files = find_bundle().files
     embedder = EmbeddingModel(files["embedding"])
     with load_audio(data_dir / "conversations" / "so_dev3.flac") as audio:
@@ -37,15 +37,15 @@ def test_an_hour_of_a_conversation_has_as_many_people_as_its_six_minutes(data_di
         assert len(cluster_pieces(*repeated, Plda.load(files["plda"]), options).centroids) == 4
 
 
-def test_each_stage_tells_how_far_it_is(repository: Path) -> None:
-    messages: dict[str, list[tuple[int, int]]] = {}
+def test_each_stage_reports_its_progress(repository: Path) -> None:
+    reported: dict[str, list[tuple[int, int]]] = {}
     diarizer = Diarizer.from_pretrained()
     diarizer(
         repository / "examples" / "meeting.flac",
-        progress=lambda stage, done, total: messages.setdefault(stage, []).append((done, total)),
+        progress=lambda stage, done, total: reported.setdefault(stage, []).append((done, total)),
     )
-    assert list(messages) == ["segmentation", "embedding", "clustering"]
-    for stage, steps in messages.items():
+    assert list(reported) == ["segmentation", "embedding", "clustering"]
+    for stage, steps in reported.items():
         done = [step for step, _ in steps]
         assert len(steps) > 2, stage
         assert done == sorted(done), stage

@@ -1,4 +1,4 @@
-"""The scripts of ``models/`` on the default models and the recording of the repository."""
+"""The scripts in ``models/``, run on the default models and ``examples/meeting.flac``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def call(repository: Path, script: str, *arguments: object) -> subprocess.Comple
     )
 
 
-def test_the_halves_of_the_default_embedding_are_the_whole(repository: Path, embedding: Path, tmp_path: Path) -> None:
+def test_the_parts_of_the_default_embedding_make_the_whole(repository: Path, embedding: Path, tmp_path: Path) -> None:
     done = call(repository, "split.py", embedding, tmp_path / "parts")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("meeting.flac: 6 blocks, largest difference ")
@@ -48,8 +48,8 @@ def test_the_halves_of_the_default_embedding_are_the_whole(repository: Path, emb
     assert head.output[0].name == whole.output[0].name
 
 
-def test_halves_that_compute_something_else_are_not_written(repository: Path, embedding: Path, tmp_path: Path) -> None:
-    """A graph whose pooling is not the program's: it doubles the deviation."""
+def test_parts_that_compute_something_else_are_not_written(repository: Path, embedding: Path, tmp_path: Path) -> None:
+    """The pooling of this graph differs from the program's: it doubles the deviation."""
     model = onnx.load(embedding)
     nodes = model.graph.node
     (position,) = [index for index, node in enumerate(nodes) if node.op_type == "Sqrt"]
@@ -64,7 +64,7 @@ def test_halves_that_compute_something_else_are_not_written(repository: Path, em
     assert not (tmp_path / "parts").exists()
 
 
-def test_a_file_that_is_no_graph_is_one_line(repository: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_graph_is_one_line(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_text("nonsense")
     done = call(repository, "split.py", tmp_path / "model.onnx", tmp_path / "parts")
     assert done.returncode == 1

@@ -61,7 +61,7 @@ def test_speech_is_found_where_it_is(vad: VoiceActivityDetector, data_dir: Path)
     assert (truth != ours).mean() < 0.05
 
 
-def test_nobody_speaks_in_noise(vad: VoiceActivityDetector, data_dir: Path) -> None:
+def test_noise_is_not_speech(vad: VoiceActivityDetector, data_dir: Path) -> None:
     for recording in sorted((data_dir / "nonspeech").glob("*.flac")):
         assert vad(recording) == [], recording
 

@@ -23,10 +23,10 @@ LAYERS = (
     "cli",
     "__main__",
 )
-LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms.split()}
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
 
 
-def rooms(package: Path) -> dict[Path, str]:
+def folders(package: Path) -> dict[Path, str]:
     return {
         path: path.relative_to(package).parts[0].removesuffix(".py")
         for path in sorted(package.rglob("*.py"))
@@ -46,14 +46,14 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-def test_every_room_has_a_layer(repository: Path) -> None:
-    assert set(rooms(repository / PACKAGE).values()) == set(LEVEL)
+def test_every_folder_has_a_layer(repository: Path) -> None:
+    assert set(folders(repository / PACKAGE).values()) == set(LEVEL)
 
 
 def test_imports_only_go_down(repository: Path) -> None:
     upwards = [
         f"{path.relative_to(repository)} imports {other}"
-        for path, own in rooms(repository / PACKAGE).items()
+        for path, own in folders(repository / PACKAGE).items()
         for other in imported(path) - {own}
         if LEVEL.get(other, len(LAYERS)) >= LEVEL[own]
     ]
