@@ -295,7 +295,7 @@ def test_without_a_library_speakers_have_no_voice(run: Run, record: Record, tmp_
 def test_a_warning_if_turns_have_no_embeddings(run: Run, record: Record, library: Path, tmp_path: Path) -> None:
     parts = ("--diarizer", "replay", "-o", tmp_path, "-f", "json", "--speakers", library)
     code, _, err = run("diarize", record(), *parts)
-    assert code == 0 and "warning: --speakers: there are turns without embeddings" in err
+    assert code == 0 and "warning: --speakers: The diarizer returned no embeddings" in err
     assert {each["voice"] for each in json.loads((tmp_path / "meeting.json").read_text())["speakers"].values()} == {
         None
     }
