@@ -188,18 +188,6 @@ def test_the_pooling_graph_equals_pooling_then_projecting(embedder: EmbeddingMod
     np.testing.assert_array_equal(embedder.pool(frames[:0], nothing), expected[[0, 0, 0]])
 
 
-def test_frames_that_are_absent_are_left_out() -> None:
-    present = np.zeros(1000, dtype=np.bool_)
-    present[[3, 4, 10, 500]] = True
-    frames = FrameStore(2, present)
-    frames.append(np.arange(8, dtype=np.float32).reshape(4, 2))
-    assert len(frames) == 1000
-    assert frames.indices(4, 500).tolist() == [4, 10]
-    assert frames.read(4, 500).tolist() == [[2, 3], [4, 5]]
-    assert frames.read(11, 400).shape == (0, 2)
-    assert frames.read(-10, 2000).shape == (4, 2)
-
-
 def test_an_error_while_storing_ends_the_threads(
     embedder: EmbeddingModel, recording: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

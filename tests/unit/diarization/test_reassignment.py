@@ -10,7 +10,6 @@ from hypothesis.extra import numpy as hnp
 from oolong_align.diarization.activity import SpeakerActivity
 from oolong_align.diarization.frame_store import FrameStore
 from oolong_align.diarization.pieces import embed_spans
-from oolong_align.diarization.pooling import pool_statistics
 from oolong_align.diarization.reassignment import reconstruct_from_pieces
 from oolong_align.diarization.segmentation import NO_SPEAKER
 from oolong_align.timing.grid import Spans
@@ -145,27 +144,3 @@ def test_every_frame_has_as_many_different_speakers_as_counted(seed: int, length
     np.testing.assert_array_equal(activity.counts(), counts)
     assert (activity.speakers[:, 0] != activity.speakers[:, 1])[counts > 0].all()
     assert (activity.speakers[counts == 1, 1] == NO_SPEAKER).all()
-
-
-def test_frames_are_read_back_as_they_were_written() -> None:
-    rng = np.random.default_rng(0)
-    written = rng.random((500, CHANNELS)).astype(np.float32)
-    frames = FrameStore(CHANNELS)
-    for block in np.array_split(written, 7):
-        frames.append(block)
-    assert len(frames) == 500
-    np.testing.assert_allclose(frames.read(0, 500), written, rtol=1e-3)
-    np.testing.assert_array_equal(frames.read(100, 130), frames.read(0, 500)[100:130])
-    assert frames.read(490, 900).shape == (10, CHANNELS)
-    assert frames.read(-5, -1).shape == (0, CHANNELS)
-
-
-def test_pooling_equals_mean_and_unbiased_deviation_of_the_chosen_frames() -> None:
-    rng = np.random.default_rng(1)
-    frames = rng.random((125, CHANNELS)).astype(np.float32)
-    masks = rng.random((3, 125)) < 0.4
-    pooled = pool_statistics(frames, masks)
-    for mask, row in zip(masks, pooled, strict=True):
-        np.testing.assert_allclose(row[:CHANNELS], frames[mask].mean(axis=0), rtol=1e-5)
-        np.testing.assert_allclose(row[CHANNELS:], frames[mask].std(axis=0, ddof=1), rtol=1e-3)
-    assert np.isfinite(pool_statistics(frames, np.zeros((1, 125), dtype=bool))).all()

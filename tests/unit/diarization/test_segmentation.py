@@ -32,3 +32,20 @@ def test_frame_coverage_counts_the_windows_over_each_frame() -> None:
         for first in window_first_frames(windows, step):
             expected[first : first + 589] += 1
         np.testing.assert_array_equal(segmentation.frame_coverage(), expected)
+
+
+def test_speakers_are_counted_once_and_none_after_the_end() -> None:
+    activity = np.zeros((3, 589, 3), dtype=np.uint8)
+    activity[:, :, 0] = activity[1, 200:, 1] = activity[2, 140:, 2] = 1
+    segmentation = Segmentation(
+        activity=activity,
+        speech=np.zeros(count_frames(3, 16_000), dtype=np.float32),
+        step_samples=16_000,
+        num_samples=170_000,
+    )
+    counts = segmentation.speaker_counts
+    assert counts[:250].tolist() == [1] * 250  # in one window of three there is a second speaker
+    assert counts[270:589].tolist() == [2] * 319
+    assert not counts[170_000 // 270 :].any()
+    assert counts is segmentation.speaker_counts
+    assert not counts.flags.writeable
