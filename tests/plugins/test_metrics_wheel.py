@@ -7,8 +7,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from fakes import REPLAY
+
 Run = Callable[..., object]
-REPLAY = ("--diarizer", "replay", "--transcriber", "replay")
 MODULES = ("__init__", "diarization", "interleaving", "normalisation", "plugin", "readers", "recordings", "words")
 
 

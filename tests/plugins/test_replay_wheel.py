@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes import REPLAY
 
 Run = Callable[..., object]
-REPLAY = ("--diarizer", "replay", "--transcriber", "replay")
 
 
 @pytest.fixture

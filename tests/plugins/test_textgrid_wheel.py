@@ -6,8 +6,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from fakes import REPLAY
+
 Run = Callable[..., object]
-REPLAY = ("--diarizer", "replay", "--transcriber", "replay")
 
 
 def test_the_wheel_works(install: Run, oolong: Run, recording: Path, repository: Path, tmp_path: Path) -> None:

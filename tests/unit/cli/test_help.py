@@ -10,13 +10,13 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from fakes import REPLAY
 
 from oolong_align.cli.main import transcribe_main
 from oolong_align.options import DiarizerOptions
 
 Record = Callable[..., Path]
 Run = Callable[..., tuple[int, str, str]]
-REPLAY = ("--diarizer", "replay", "--transcriber", "replay")
 HELP = ("--help", "--help-advanced")
 EXPERT = {
     *("intra_threads", "providers", "exact", "embedding_exclude_overlap", "step", "fa", "fb", "max_iterations"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from fakes import REPLAY
 
 from oolong_align.errors import ModelError, PluginError
 from oolong_align.hookspecs import ExecutorEntry, hookimpl
@@ -14,7 +15,6 @@ from oolong_align.testing import make_host
 
 Run = Callable[..., tuple[int, str, str]]
 Record = Callable[..., Path]
-REPLAY = ("--diarizer", "replay", "--transcriber", "replay")
 
 
 class Inline:
