@@ -20,7 +20,7 @@ from oolong_align.speakers.scoring import VoiceScorer
 from oolong_align.speakers.sqlite import SqliteStore
 from oolong_align.timing.timeline import Timeline
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.slow]
 Recordings = dict[str, tuple[Diarization, dict[int, str]]]
 
 
