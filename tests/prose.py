@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("oolong_align", "plugins", "models", "examples", "tests", "docs", ".github")
 LIMIT = 1.0  # idioms per 1,000 words; well-kept projects of this field have 0.1 to 0.9
 ALLOWED = 2  # in a short file, where the rate of a single legitimate use is high
+PENDING: frozenset[str] = frozenset()  # files that are still to be rewritten: the list only shrinks
 RULES = [line.split("\t") for line in (ROOT / "tests" / "idioms.txt").read_text("utf-8").splitlines() if "\t" in line]
 IDIOMS = re.compile("|".join(rf"\b(?P<rule{n}>{pattern})\b" for n, (pattern, _) in enumerate(RULES)), re.IGNORECASE)
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
@@ -43,17 +44,21 @@ def find_idioms(text: str) -> Iterator[tuple[int, str, str]]:
         yield text.count("\n", 0, found.start()) + 1, found[0], RULES[rule][1]
 
 
+def is_plain(path: Path) -> bool:
+    """Whether a file keeps to the limit; prints its idioms otherwise."""
+    text = read_prose(path)
+    found = list(find_idioms(text))
+    plain = len(found) <= max(ALLOWED, LIMIT / 1000 * len(text.split()))
+    for line, idiom, better in () if plain else found:
+        print(f"{path}:{line}: {idiom!r}: write {better}")
+    return plain
+
+
 def main(arguments: Sequence[str]) -> int:
     every = (path for name in FOLDERS for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".md"))
-    failed = False
-    for path in map(Path, arguments) if arguments else [*ROOT.glob("*.md"), *every]:
-        text = read_prose(path)
-        found = list(find_idioms(text))
-        if len(found) > max(ALLOWED, LIMIT / 1000 * len(text.split())):
-            failed = True
-            for line, idiom, better in found:
-                print(f"{path}:{line}: {idiom!r}: write {better}")
-    return int(failed)
+    paths = map(Path, arguments) if arguments else [*ROOT.glob("*.md"), *every]
+    pending = {ROOT / name for name in PENDING}
+    return int(sum(not is_plain(path) for path in paths if path.resolve() not in pending) > 0)
 
 
 if __name__ == "__main__":
