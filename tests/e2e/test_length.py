@@ -20,6 +20,7 @@ from oolong_align.weights import find_bundle
 STEP = 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_an_hour_of_a_conversation_has_as_many_speakers_as_six_minutes(data_dir: Path) -> None:
     files = find_bundle().files

@@ -67,6 +67,7 @@ def test_several_pldas_cut_as_one_does(diarizer: Diarizer, crowded: FloatArray) 
     assert all(facts(each) == facts(alone) for each in diarizer.diarize_each(crowded, [diarizer._plda] * 2))
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_wrong_number_of_speakers_does_not_confirm_itself(diarizer: Diarizer, data_dir: Path) -> None:
     recording = data_dir / "conversations" / "so_dev2.flac"

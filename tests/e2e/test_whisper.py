@@ -62,6 +62,7 @@ def test_telephone_conversation(base: WhisperTranscriber, detector: VoiceActivit
     assert yankee.probability > 0.5
 
 
+@pytest.mark.slow
 def test_the_result_does_not_depend_on_the_batch_size(detector: VoiceActivityDetector, data_dir: Path) -> None:
     tiny = WhisperTranscriber.from_pretrained("tiny.en")
     with load_audio(data_dir / "real" / "aws_auto0_call.flac") as audio:
