@@ -11,7 +11,7 @@ from oolong_align import Diarization, Diarizer, DiarizerOptions, OolongWarning, 
 from oolong_align.types import SpeechRange
 from oolong_align.weights import find_bundle
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
