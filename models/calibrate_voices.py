@@ -1,16 +1,17 @@
-"""Train what tells whether two recordings hold one person's voice, and calibrate it to log-odds.
+"""Train the PLDA that compares voices across recordings, and calibrate its scores to log-odds.
 
 ``python models/calibrate_voices.py sessions.npz --clean clean.npz --out oolong_align/data``
 ``python models/calibrate_voices.py sessions.npz --clean clean.npz --embedding model.onnx --name NAME --out FOLDER``
 
-`simulate_sessions.py` makes both files; the second holds the same utterances as they were recorded. The PLDA is
-trained on whole utterances; within a speaker they differ by what is said and by the room, channel and noise, or by
-having none of them. Trials compare what a speaker says in one half of the utterances with the other half of a speaker:
-1, 3, 10 and 30 s of speech on either side, made of single seconds or of whole utterances, in two simulated rooms, in
-one and clean, or both clean; the last are the speakers who share a channel. Each trial is scored by a PLDA that has not
-heard its speakers (cross-validation by speaker). Log-odds are linear in the score and in the logarithm of the seconds,
-fitted by logistic regression at even odds to the trials with at least 3 s on the known side. What is drawn depends on
-``--seed``: the same input gives the same files.
+`simulate_sessions.py` creates both input files; ``clean.npz`` contains the same utterances without simulation. The PLDA
+is trained on whole utterances, clean and simulated: those of one speaker differ in content, room, channel and noise.
+
+A trial compares speech from the first half of one speaker's utterances with speech from the second half of the same or
+another speaker's. Each side has 1, 3, 10 or 30 s of speech, made of single seconds or whole utterances. The sides come
+from two simulated rooms, from one room and clean speech, or both from clean speech, where all speakers share a channel.
+Each trial is scored by a PLDA trained without its speakers (cross-validation by speaker). The log-odds are linear in
+the score and in the logarithm of the seconds. Logistic regression fits them, at even prior odds, to the trials with at
+least 3 s on the known side. ``--seed`` determines all random numbers: the same input produces the same files.
 
 References
 ----------
@@ -45,7 +46,7 @@ from oolong_align.weights import file_hash, find_bundle
 Array: TypeAlias = npt.NDArray[np.float64]
 Index: TypeAlias = npt.NDArray[np.int64]
 Side: TypeAlias = tuple[int, int, int, float, Array]
-"""Speaker, session, nominal seconds, seconds and embedding of speech that is compared."""
+"""One side of a trial: speaker, session, nominal seconds, actual seconds and embedding."""
 
 LENGTHS: Final = (1, 3, 10, 30)
 FOLDS: Final = 5
@@ -57,7 +58,7 @@ SESSION_VARIANCES: Final = ((1.0, 0.0), (0.6, 1.2), (0.5, 2.0), (0.4, 3.0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sessions:
-    """Rows of a file of `simulate_sessions.py`, speakers numbered."""
+    """Rows of a file from `simulate_sessions.py`, with numbered speakers."""
 
     embedding: Array
     speaker: Index
@@ -68,7 +69,7 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """Compared sides: scores, whether it is one person, nominal and true seconds, how many are clean; ``(N,)`` each."""
+    """Scores, same or different speaker, nominal and actual seconds, and number of clean sides; ``(N,)`` each."""
 
     plda: Array
     cosine: Array
@@ -79,43 +80,46 @@ class Trials:
 
 
 def read_rows(path: Path, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-    """Read arrays of `simulate_sessions.py`, a row a piece.
+    """Read arrays from a file of `simulate_sessions.py`, one row per embedding.
 
     Raises
     ------
     InputError
-        If an array is missing, of another kind, or does not fit the others.
+        If an array is missing, has the wrong type, or does not match the others.
     """
     stored = read_npz(path, names)
-    embedding = numbers(stored["embedding"], f"{path}: the array embedding", (None, None))
-    seconds = numbers(stored["seconds"], f"{path}: the array seconds", (len(embedding),))
+    embedding = numbers(stored["embedding"], f"{path}: Array embedding", (None, None))
+    seconds = numbers(stored["seconds"], f"{path}: Array seconds", (len(embedding),))
     if not embedding.any(axis=1).all() or not (seconds > 0).all():
-        raise InputError(f"{path}: a piece has no length, or an embedding of zeros; make the file anew")
+        raise InputError(f"{path}: A row has no duration or an embedding of zeros. Create the file again")
     kinds = {"speaker": "USiu", "utterance": "USiu", "session": "iu", "whole": "b"}
     for name in set(names) & kinds.keys():
         if stored[name].dtype.kind not in kinds[name] or stored[name].shape != seconds.shape:
             raise InputError(
-                f"{path}: the array {name} has the type {stored[name].dtype} and the shape {stored[name].shape}, which "
-                f"do not fit {len(seconds)} rows of simulate_sessions.py"
+                f"{path}: Array {name} has the type {stored[name].dtype} and the shape {stored[name].shape}, which do "
+                f"not match {len(seconds)} rows. Create the file with simulate_sessions.py"
             )
     return stored
 
 
 def load_sessions(paths: Sequence[Path], clean: Path) -> Sessions:
-    """Read a sessions file, or its parts, and the clean utterances: sessions 0 and 2 are of the first half of them.
+    """Read a sessions file, or its parts, and the clean utterances.
+
+    Sessions 0 and 1 are the simulated ones, 2 and 3 the clean ones. Sessions 0 and 2 contain the first half of a
+    speaker's utterances, 1 and 3 the second half.
 
     Raises
     ------
     InputError
-        If a file cannot be used, or a speaker lacks a session.
+        If a file is unusable, or a session of a speaker is missing.
     """
     simulated = [read_rows(path, tuple(Sessions.__dataclass_fields__)) for path in paths]
     original = read_rows(clean, ("embedding", "speaker", "utterance", "seconds"))
     if (found := len(np.unique(original["speaker"]))) < FEWEST_SPEAKERS:
-        raise InputError(f"{clean}: {found} speakers, at least {FEWEST_SPEAKERS} are needed")
+        raise InputError(f"{clean}: Found {found} speakers, but at least {FEWEST_SPEAKERS} are required")
     sizes = {part["embedding"].shape[1:] for part in (*simulated, original)}
     if len(sizes) > 1:
-        raise InputError(f"the files hold embeddings of different sizes: {sizes}")
+        raise InputError(f"The files contain embeddings of different sizes: {sizes}. Use one embedding model for all")
     columns = {name: np.concatenate([part[name] for part in simulated]) for name in Sessions.__dataclass_fields__}
     half = np.zeros(len(original["speaker"]), dtype=np.int64)
     for speaker in np.unique(original["speaker"]):
@@ -136,20 +140,20 @@ def load_sessions(paths: Sequence[Path], clean: Path) -> Sessions:
         for piece in ((0, True), (0, False), (1, True), (1, False), (2, True), (3, True)):
             if (number, *piece) not in found:
                 raise InputError(
-                    f"the speaker {name} is not in both sessions and twice in {clean}, with seconds and whole "
-                    "utterances; make all files from one folder of audio"
+                    f"Speaker {name} needs seconds and whole utterances in both sessions, and two utterances in "
+                    f"{clean}. Create all files from the same folder of audio"
                 )
     return Sessions(**columns)
 
 
 def unit(rows: Array) -> Array:
-    """Rows of unit length."""
+    """Scale rows to unit length."""
     scaled: Array = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
     return scaled
 
 
 def draw_sides(data: Sessions, random: np.random.Generator) -> list[Side]:
-    """Draw speech of each length from each session."""
+    """Draw random speech of each length from each session."""
     sides = []
     for speaker in range(int(data.speaker.max()) + 1):
         for session in range(4):
@@ -166,14 +170,14 @@ def draw_sides(data: Sessions, random: np.random.Generator) -> list[Side]:
 
 
 def train_identity(data: Sessions, speakers: Index, dim: int, shrinkage: float) -> Plda:
-    """PLDA of the whole utterances of some speakers."""
+    """Train a PLDA on the whole utterances of some speakers."""
     rows = data.whole & np.isin(data.speaker, speakers)
     corpus = Corpus.of_one(data.embedding[rows], data.speaker[rows])
     return train(corpus, dim=dim, shrinkage=shrinkage, iterations=20)
 
 
 def score_trials(sides: Sequence[Side], plda: Plda, held_out: Index, variance: tuple[float, float]) -> Trials:
-    """Compare all first sessions of the held-out speakers with all their second ones."""
+    """Compare all first sessions of the held-out speakers with all their second sessions."""
     first, second = (
         [side for side in sides if side[1] % 2 == half and side[0] in set(held_out.tolist())] for half in (0, 1)
     )
@@ -192,13 +196,13 @@ def score_trials(sides: Sequence[Side], plda: Plda, held_out: Index, variance: t
 
 
 def join(parts: Sequence[Trials]) -> Trials:
-    """All trials of some folds."""
+    """Concatenate the trials of several folds."""
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Trials.__dataclass_fields__}
     return Trials(**columns)
 
 
 def fit(features: Array, same: npt.NDArray[np.bool_]) -> tuple[Array, float]:
-    """Weights of the log-odds, the constant first, at even odds, and the cost in bits (Cllr)."""
+    """Weights of the log-odds at even prior odds, starting with the constant, and the cost in bits (Cllr)."""
     weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
     mean, spread = features.mean(axis=0), features.std(axis=0)
     design = np.column_stack([np.ones(len(features)), (features - mean) / spread])
@@ -215,13 +219,13 @@ def fit(features: Array, same: npt.NDArray[np.bool_]) -> tuple[Array, float]:
 
 
 def miss_rate(target: Array, nontarget: Array, accepted: float) -> float:
-    """Share of targets refused where a share of the non-targets is accepted: a point of the DET curve."""
+    """Share of targets rejected at a given rate of accepted non-targets: one point of the DET curve."""
     return float(np.mean(target <= np.quantile(nontarget, 1 - accepted)))
 
 
 def rows_of_table(trials: Trials, scores: dict[str, Array]) -> Iterator[str]:
-    """Equal error rate and DET points by seconds of both sides."""
-    yield "  rooms      seconds  score       EER     missed at 1 % / 0.1 % false accepts"
+    """Table rows: equal error rate and DET points, by the seconds of both sides."""
+    yield "  rooms      seconds  score       EER     miss rate at 1 % / 0.1 % false accepts"
     for clean, rooms in enumerate(("two", "one, clean", "clean")):
         for pair in ((1, 1), (3, 3), (10, 10), (30, 30), (30, 3)):
             chosen = (trials.clean == clean) & (trials.nominal == pair).all(axis=1)
@@ -236,8 +240,8 @@ def rows_of_table(trials: Trials, scores: dict[str, Array]) -> Iterator[str]:
 def rows_of_thresholds(
     sides: Sequence[Side], folds: Sequence[tuple[Plda, Index]], calibrated: VoiceScorer
 ) -> Iterator[str]:
-    """What becomes of known and unknown speakers who are looked for in a library of half the held-out speakers."""
-    yield "  known/new      seconds  probability  known: right  wrong  unknown: taken for somebody"
+    """Table rows: identification of known and unknown speakers in a library of half of the held-out speakers."""
+    yield "  known/new      seconds  probability  known: right  wrong  unknown: false match"
     for place, length in (
         (place, length) for place in ("room/room", "clean/room", "clean/clean") for length in LENGTHS
     ):
@@ -264,27 +268,27 @@ def rows_of_thresholds(
             there, good = np.array(known), np.array(right)
             figures = np.mean((taken & good)[there]), np.mean((taken & ~good)[there]), np.mean(taken[~there])
             yield (
-                f"  {place:<12} {length:>9}  {threshold:>11}  {figures[0]:12.1%} {figures[1]:6.1%}  {figures[2]:27.1%}"
+                f"  {place:<12} {length:>9}  {threshold:>11}  {figures[0]:12.1%} {figures[1]:6.1%}  {figures[2]:20.1%}"
             )
 
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sessions", type=Path, nargs="+")
-    parser.add_argument("--clean", type=Path, required=True, help="embeddings of the utterances as they are")
-    parser.add_argument("--dim", type=int, default=200)
-    parser.add_argument("--shrinkage", type=float, default=0.6)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--embedding", type=Path, help="ONNX embedding model; the default bundle's otherwise")
-    parser.add_argument("--name", default="", help="of another embedding model, for the names of the files")
-    parser.add_argument("--out", type=Path, help="folder for voice_plda.npz and voice_calibration.json, or ..._NAME")
+    parser.add_argument("sessions", type=Path, nargs="+", help="file of simulate_sessions.py, or its parts")
+    parser.add_argument("--clean", type=Path, required=True, help="embeddings of the clean utterances")
+    parser.add_argument("--dim", type=int, default=200, help="dimensions after the LDA (200)")
+    parser.add_argument("--shrinkage", type=float, default=0.6, help="shrinkage of the covariances, 0 to 1 (0.6)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers (0)")
+    parser.add_argument("--embedding", type=Path, help="ONNX embedding model (default: of the default bundle)")
+    parser.add_argument("--name", default="", help="suffix of the output file names, for another embedding model")
+    parser.add_argument("--out", type=Path, help="folder for voice_plda.npz and voice_calibration.json")
     arguments = parser.parse_args()
     if arguments.out and not arguments.out.is_dir():
-        raise UsageError(f"{arguments.out}: there is no such folder")
-    ending = f"_{arguments.name}" if arguments.name else ""
+        raise UsageError(f"{arguments.out}: Folder not found. Create it first")
+    suffix = f"_{arguments.name}" if arguments.name else ""
     if arguments.out:
-        targets = [arguments.out / f"voice_plda{ending}.npz", arguments.out / f"voice_calibration{ending}.json"]
+        targets = [arguments.out / f"voice_plda{suffix}.npz", arguments.out / f"voice_calibration{suffix}.json"]
         embedding = [arguments.embedding] if arguments.embedding else []
         check_outputs(targets, [*arguments.sessions, arguments.clean, *embedding])
     data = load_sessions(arguments.sessions, arguments.clean)
@@ -307,7 +311,7 @@ def main() -> None:
     _, trials, weights, log_odds = costs[variance]
     cosine_weights, cosine_cost = fit(np.column_stack([trials.cosine, durations])[fitted], trials.same[fitted])
     print(f"cosine: Cllr {cosine_cost:.4f} bits")
-    print(f"{count} speakers, {trials.same.sum()} trials of one person, {(~trials.same).sum()} of two")
+    print(f"{count} speakers, {trials.same.sum()} trials of the same speaker, {(~trials.same).sum()} of two speakers")
     calibrated = VoiceScorer(weights=tuple(weights.tolist()), session=variance[0], second=variance[1])
     scores = {"cosine": trials.cosine, "PLDA": trials.plda, "calibrated": log_odds}
     print(*rows_of_table(trials, scores), *rows_of_thresholds(sides, folds, calibrated), sep="\n")

@@ -1,4 +1,4 @@
-"""Ranges of a network's activations, from the distributions of their values, for rounding to 8 bits.
+"""Calibrate the activation ranges of a network for 8-bit quantization, from histograms of the activations.
 
 References
 ----------
@@ -24,7 +24,7 @@ _TINY = 1e-12
 
 
 class Histograms:
-    """Distribution of every tensor's values: first the bounds of all blocks, then the counts between them."""
+    """Histogram of each tensor: the first pass over all blocks finds the bounds, the second counts the values."""
 
     def __init__(self, count: int) -> None:
         self.low = np.zeros(count)
@@ -32,21 +32,21 @@ class Histograms:
         self.counts = np.zeros((count, BINS))
 
     def widen(self, values: Sequence[Array]) -> None:
-        """Take a block's values of each tensor into the bounds, which hold 0."""
+        """Extend the bounds of each tensor to the values of one block. The bounds always include 0."""
         self.low = np.minimum(self.low, [value.min() for value in values])
         self.high = np.maximum(self.high, [value.max() for value in values])
 
     def count(self, values: Sequence[Array]) -> None:
-        """Count a block's values of each tensor."""
+        """Count the values of one block for each tensor."""
         for row, value in enumerate(values):
             self.counts[row] += np.histogram(value, bins=BINS, range=(self.low[row], self.high[row]))[0]
 
     def bounds(self, row: int, method: str) -> tuple[float, float]:
-        """Range of a tensor by one of `METHODS`; it holds 0.
+        """Range of a tensor by one of `METHODS`, always including 0.
 
-        ``minmax`` is the observed range. ``percentile-P`` leaves out half of the values beyond P per cent at either
-        end. The others search between a fifth of the observed range and all of it: ``mse`` for the least squared error
-        of rounding, ``entropy`` for the least relative entropy of the rounded distribution.
+        ``minmax`` returns the observed range. ``percentile-P`` keeps the central P per cent of the values. The others
+        search from a fifth of the observed range to the whole range: ``mse`` minimises the squared rounding error,
+        ``entropy`` the relative entropy of the rounded distribution.
         """
         low, high = float(self.low[row]), float(self.high[row])
         if method == "minmax" or low == high:
@@ -78,9 +78,10 @@ def _squared_error(counts: Array, low: float, high: float, share: float) -> floa
 
 
 def _relative_entropy(counts: Array, low: float, high: float, share: float) -> float:
-    """Of the clipped distribution to the one in which each of the 256 steps spreads over its bins that have values.
+    """Relative entropy from the clipped histogram to the quantized one.
 
-    The bin of 0 is left out: 8 bits hold 0 exactly, and half of what a rectifier writes is 0.
+    In the quantized histogram, the count of each of the 256 levels is spread over its non-empty bins. The bin of 0 is
+    omitted: 8 bits represent 0 exactly, and half of the values after a rectifier are 0.
     """
     middles, step = _middles(low, high), share * (high - low) / LEVELS
     counts = counts.copy()

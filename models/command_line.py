@@ -1,4 +1,4 @@
-"""What the scripts of this folder have in common: bad input is one line on stderr, and no input is replaced."""
+"""Shared by the scripts of this folder: report errors in one line on stderr, and never overwrite an input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from oolong_align.errors import OolongError, UsageError
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a script; an error of the program becomes one line and the exit code that `oolong_align.errors` names."""
+    """Run a script. An `OolongError` is printed in one line and ends the script with the error's exit code."""
     try:
         main()
     except OolongError as error:
@@ -19,27 +19,29 @@ def run(main: Callable[[], None]) -> None:
 
 
 def check_outputs(targets: Iterable[Path], inputs: Iterable[Path]) -> None:
-    """Check before any work that files can be written and replace nothing that is read.
+    """Check before any work that the output folders exist and that no output overwrites an input.
 
     Parameters
     ----------
     targets : iterable of Path
     inputs : iterable of Path
-        Files, and folders of which no file is replaced.
+        Files, and folders whose files must not be overwritten.
 
     Raises
     ------
     UsageError
-        If one is an input or a file in one, or its folder is not there.
+        If an output is an input or a file in an input folder, or its folder does not exist.
     """
     sources = [source for source in inputs if source.exists()]
     for target in targets:
         if not target.parent.is_dir():
-            raise UsageError(f"{target}: there is no folder {target.parent}")
+            raise UsageError(f"{target}: Folder {target.parent} not found. Create it first")
         if not target.exists():
             continue
         for source in sources:
             if target.samefile(source):
-                raise UsageError(f"{target} is an input; name another file")
+                raise UsageError(f"{target}: This output would overwrite an input. Choose another file")
             if source.resolve() in target.resolve().parents:
-                raise UsageError(f"{target} is a file of the input {source}; name another file")
+                raise UsageError(
+                    f"{target}: This output would overwrite a file in the input {source}. Choose another file"
+                )

@@ -1,20 +1,20 @@
-"""Compare the diarizer with pyannote.audio on the same weights: what they find, and how long each takes.
+"""Compare the turns and the speed of the diarizer with those of pyannote.audio, with the same weights.
 
 ``python models/compare.py FILE... --reference_python VENV/bin/python --segmentation CHECKPOINT --plda FOLDER -o DIR``
 
-It needs the plugin ``plugins/oolong-align-metrics`` here, and the extra ``reference`` in the environment of the other
-Python: see ``reference.py``, which runs there. Two tables are printed:
+The plugin ``plugins/oolong-align-metrics`` must be installed in this environment, and the extra ``reference`` in the
+environment of VENV, where ``reference.py`` runs. The script prints two tables:
 
-- *same weights*: exact embeddings, no refinement, community-1's PLDA: the program does what the reference does.
-- *default*: the program's own way, with the PLDA of its default bundle.
+- *same weights*: ``method="windows"``, exact embeddings and community-1's PLDA: the same steps as pyannote.audio.
+- *default*: the default options, with the PLDA of the default bundle.
 
-Each system stays loaded and takes turns with the others on every file; it is timed from decoded samples to turns,
-after a first call that does not count. ``DER`` is ours against theirs. Where there are human labels (``STEM.rttm``
-beside the recording, or ``--truth``), the last columns have each system's DER against them; no collar, overlap
-scored. Speakers are theirs and ours.
+All systems stay loaded and take turns on every file. The clock runs from decoded samples to turns; a warm-up call is
+not timed. ``Speakers`` shows the counts of pyannote.audio and of this program, and ``DER`` the error rate of our turns
+against those of pyannote.audio. If there are human labels (``STEM.rttm`` in the folder of the recording, or
+``--truth``), the last columns show the DER of each system against them. DER has no collar and includes overlap.
 
-DIR keeps the turns of every system and the seconds of every call. What is there already is not run again, so that a
-comparison can be made file by file: take a new folder for other models.
+DIR stores the turns of every system and the seconds of every call. Stored results are not computed again, so you can
+extend a comparison file by file. Use a new folder for other models.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from oolong_align_metrics import Turn
 
 REFERENCE = "reference"
-OURS: dict[str, dict[str, Any]] = {"same weights": {"exact": True, "refine": False}, "default": {}}
+OURS: dict[str, dict[str, Any]] = {"same weights": {"method": "windows", "exact": True}, "default": {}}
 SYSTEMS = (REFERENCE, *OURS)
 SPEECH = Path(__file__).parents[1] / "examples" / "meeting.flac"
 WARM_UP_SAMPLES = 160_000
@@ -48,27 +48,29 @@ Run = Callable[[Path], float]
 
 
 class Measurements:
-    """Seconds and turns of every system, in a folder."""
+    """Stored seconds and turns of every system."""
 
     def __init__(self, folder: Path, threads: int, models: Mapping[str, str]) -> None:
         self._folder = folder
         self._settings = {"threads": threads, "models": dict(models)}
 
     def turns(self, system: str, path: Path) -> Path:
-        """RTTM of a recording."""
+        """RTTM file of a system for a recording."""
         return self.folder(system) / f"{path.stem}.rttm"
 
     def folder(self, system: str) -> Path:
-        """Where a system's turns are."""
+        """Folder of a system's turns."""
         return self._folder / system.replace(" ", "_")
 
     def read(self, path: Path) -> dict[str, list[float]]:
-        """Seconds of each call of each system so far; none if they were for another file, model or number of threads.
+        """Seconds of each stored call of each system.
+
+        Measurements of another file, model or number of threads are ignored.
 
         Raises
         ------
         InputError
-            If the file with them is broken.
+            If the stored measurements are invalid.
         """
         stored = self._file(path)
         seconds: dict[str, list[float]] = {system: [] for system in SYSTEMS}
@@ -81,11 +83,11 @@ class Measurements:
                     if self.turns(system, path).is_file():
                         seconds[system] = [float(each) for each in kept["seconds"][system]]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{stored} holds no measurements ({error!r}); remove it") from error
+            raise InputError(f"{stored}: Invalid measurements ({error!r}). Remove the file") from error
         return seconds
 
     def write(self, path: Path, seconds: Mapping[str, Sequence[float]]) -> None:
-        """Keep the seconds of all calls so far."""
+        """Store the seconds of all calls so far."""
         from oolong_align.util.files import write_files
 
         text = json.dumps({"recording": self._recording(path), "seconds": seconds}, indent=1) + "\n"
@@ -100,8 +102,8 @@ class Measurements:
         return {"sha256": file_hash(path), **self._settings}
 
 
-class ReferenceProcess:
-    """``reference.py`` in its own environment, loaded until it is closed."""
+class PyannoteProcess:
+    """``reference.py`` in the environment of pyannote.audio. It stays loaded until `close`."""
 
     def __init__(self, python: Path, arguments: Sequence[str | Path], threads: int) -> None:
         command: list[str | Path] = [python, Path(__file__).with_name("reference.py"), "-", *arguments]
@@ -116,24 +118,26 @@ class ReferenceProcess:
                 env=environment,
             )
         except OSError as error:
-            raise UsageError(f"--reference_python {python} cannot be run: {error.strerror or error}") from error
+            raise UsageError(f"Could not run --reference_python {python}: {error.strerror or error}") from error
 
     def __call__(self, path: Path) -> float:
-        """Diarize a file; seconds."""
+        """Diarize a file and return the seconds that it took."""
         assert self._process.stdin and self._process.stdout
         with suppress(BrokenPipeError):
             print(path.resolve(), file=self._process.stdin, flush=True)
         reply = self._process.stdout.readline()
         if not reply:
             code = self._process.wait()
-            raise InputError(f"the reference stopped on {path} with exit code {code}; its message is above")
+            raise InputError(f"pyannote.audio stopped at {path} with exit code {code}. See its error message above")
         try:
             return float(json.loads(reply)["seconds"])
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"--reference_python gave {reply[:80]!r}; name the Python of pyannote.audio") from error
+            raise InputError(
+                f"Unexpected reply from --reference_python: {reply[:80]!r}. Use the Python of pyannote.audio"
+            ) from error
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         assert self._process.stdin and self._process.stdout
         with suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -142,7 +146,7 @@ class ReferenceProcess:
 
 
 def load_ours(name: str, plda: Path, threads: int, measurements: Measurements) -> Run:
-    """Load the diarizer, call it once on some speech, and give what runs and times it."""
+    """Load the diarizer, warm it up on some speech, and return a function that runs and times it."""
     from tempfile import TemporaryDirectory
 
     from precompute_plda import convert, save_plda
@@ -161,7 +165,7 @@ def load_ours(name: str, plda: Path, threads: int, measurements: Measurements) -
             try:
                 save_plda(model, convert(plda / "xvec_transform.npz", plda / "plda.npz"))
             except (OSError, KeyError, ValueError) as error:
-                raise InputError(f"{plda} holds no PLDA of community-1: {error}") from error
+                raise InputError(f"{plda}: Not the PLDA of community-1: {error}") from error
         diarizer = Diarizer.from_pretrained(plda=model, options=options)
     with load_audio(SPEECH) as audio:
         diarizer(audio.read(0, WARM_UP_SAMPLES))
@@ -181,14 +185,15 @@ def load_ours(name: str, plda: Path, threads: int, measurements: Measurements) -
 def measure(
     files: Sequence[Path], repeats: int, load: Mapping[str, Callable[[], Run]], measurements: Measurements
 ) -> None:
-    """Run what has not been run yet: every system in turn on every file, as often as asked for.
+    """Run the calls that are not stored yet: the systems take turns on every file.
 
     Parameters
     ----------
     files : sequence of Path
     repeats : int
+        Calls of each system on each file.
     load : mapping of str to callable
-        Loads a system when it is first needed.
+        Functions that load a system. Each is called when its system is first needed.
     measurements : Measurements
     """
     loaded: dict[str, Run] = {}
@@ -208,7 +213,7 @@ def measure(
 def compare(
     system: str, files: Sequence[Path], truths: Mapping[str, Sequence[Turn]], repeats: int, measurements: Measurements
 ) -> list[Row]:
-    """Put a system's measurements beside the reference's."""
+    """Compare the measurements of a system with those of pyannote.audio."""
     from oolong_align_metrics import diarization_errors
 
     from oolong_align.audio.recording import load_audio
@@ -234,12 +239,12 @@ def compare(
 
 
 def read_turns(path: Path) -> Sequence[Turn]:
-    """Turns of an RTTM file with one recording, or with none."""
+    """Turns of an RTTM file with at most one recording."""
     from oolong_align_metrics import read_rttm
 
     recordings = read_rttm(path)
     if len(recordings) > 1:
-        raise InputError(f"{path} has {len(recordings)} recordings, but is for one; use --truth with a file for all")
+        raise InputError(f"{path}: Expected one recording, found {len(recordings)}. Use --truth for a file of several")
     return next(iter(recordings.values()), ())
 
 
@@ -249,14 +254,14 @@ def count_speakers(turns: Sequence[Turn]) -> int:
 
 
 def find_truths(files: Sequence[Path], given: Path | None) -> dict[str, Sequence[Turn]]:
-    """Human labels by stem: from a file or folder, otherwise from the RTTM beside each recording."""
+    """Human labels by stem: from the given file or folder, or else from the RTTM in the folder of each recording."""
     if given is None:
         return {path.stem: read_turns(rttm) for path in files if (rttm := path.with_suffix(".rttm")).is_file()}
     from oolong_align_metrics import read_rttm
     from oolong_align_metrics.recordings import collect
 
-    nobody: tuple[Turn, ...] = ()
-    found = collect(given, ".rttm", read_rttm, nobody)
+    no_turns: tuple[Turn, ...] = ()
+    found = collect(given, ".rttm", read_rttm, no_turns)
     return {path.stem: found[name] for path in files if (name := "_".join(path.stem.split())) in found}
 
 
@@ -264,17 +269,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="recordings")
-    parser.add_argument("--reference_python", type=Path, required=True, metavar="PYTHON")
-    parser.add_argument("--segmentation", type=Path, required=True, metavar="CHECKPOINT")
-    parser.add_argument("--plda", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("-o", "--output_dir", type=Path, required=True, metavar="DIR", help="created if needed")
-    parser.add_argument("--truth", type=Path, metavar="RTTM", help="file or folder, instead of those beside the files")
-    parser.add_argument("--repeats", type=int, default=1, metavar="N", help="turns of each system on each file (1)")
     parser.add_argument(
-        "--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="of each system (all cores)"
+        "--reference_python", type=Path, required=True, metavar="PYTHON", help="Python that has pyannote.audio"
+    )
+    parser.add_argument(
+        "--segmentation", type=Path, required=True, metavar="CHECKPOINT", help="checkpoint of segmentation-3.0"
+    )
+    parser.add_argument("--plda", type=Path, required=True, metavar="FOLDER", help="PLDA files of community-1")
+    parser.add_argument(
+        "-o", "--output_dir", type=Path, required=True, metavar="DIR", help="results, created if needed"
+    )
+    parser.add_argument(
+        "--truth",
+        type=Path,
+        metavar="RTTM",
+        help="human labels, a file or a folder (default: STEM.rttm next to each FILE)",
+    )
+    parser.add_argument("--repeats", type=int, default=1, metavar="N", help="calls of each system on each file (1)")
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="threads of each system (all cores)"
     )
     options = parser.parse_args(arguments)
-    # Before numpy is imported, which reads them once.
+    # numpy reads these variables once, at its import.
     os.environ.update(OMP_NUM_THREADS=str(options.threads), OPENBLAS_NUM_THREADS=str(options.threads))
     try:
         _run(options)
@@ -286,22 +302,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(options: argparse.Namespace) -> None:
     for name in ("repeats", "threads"):
         if getattr(options, name) < 1:
-            raise UsageError(f"--{name} {getattr(options, name)} must be 1 or more")
+            raise UsageError(f"Invalid --{name} {getattr(options, name)}: must be 1 or more")
     try:
-        import oolong_align_metrics.recordings  # noqa: F401 -- found out before anything is measured
+        import oolong_align_metrics.recordings  # noqa: F401 -- fail before anything is measured
     except ImportError as error:
-        raise UsageError(f"no error rates ({error}): pip install ./plugins/oolong-align-metrics") from error
+        raise UsageError(
+            f"Could not import the metrics plugin ({error}). Run pip install ./plugins/oolong-align-metrics"
+        ) from error
     from oolong_align import __version__
     from oolong_align.util.files import check_sources, prepare_folder
     from oolong_align.weights import file_hash, find_bundle
 
     check_sources(options.files, [".rttm"])
     if missing := [path for path in options.files if not path.is_file()]:
-        raise InputError(f"no file {missing[0]}; check the path")
+        raise InputError(f"File not found: {missing[0]}. Check the path")
     truths = find_truths(options.files, options.truth)
     originals = [options.segmentation, *(options.plda / name for name in ("xvec_transform.npz", "plda.npz"))]
     if missing := [path for path in originals if not path.is_file()]:
-        raise InputError(f"no file {missing[0]}; check --segmentation and --plda")
+        raise InputError(f"File not found: {missing[0]}. Check --segmentation and --plda")
     hashes = {path.name: file_hash(path) for path in originals} | find_bundle().hashes | {"version": __version__}
     measurements = Measurements(options.output_dir, options.threads, hashes)
     for system in SYSTEMS:
@@ -311,7 +329,7 @@ def _run(options: argparse.Namespace) -> None:
         def load_reference() -> Run:
             paths: list[str | Path] = ["--segmentation", options.segmentation, "--plda", options.plda]
             paths += ["--output_dir", measurements.folder(REFERENCE)]
-            process = ReferenceProcess(options.reference_python, paths, options.threads)
+            process = PyannoteProcess(options.reference_python, paths, options.threads)
             stack.callback(process.close)
             return process
 

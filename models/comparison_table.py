@@ -1,4 +1,4 @@
-"""The table of ``compare.py``: what two systems find in the same recordings, and how long each takes."""
+"""The table of ``compare.py``: speed, speaker counts and error rates of two systems on the same recordings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from oolong_align_metrics import DiarizationErrors
 
-COLUMNS = ("Audio", "Python", "ours", "Speedup", "Speakers", "DER", "true", "DER of Python", "DER of ours")
+COLUMNS = (
+    "Audio",
+    "pyannote.audio",
+    "ours",
+    "Speedup",
+    "Speakers",
+    "DER",
+    "True speakers",
+    "DER of pyannote.audio",
+    "DER of ours",
+)
 
 
 @dataclass(frozen=True)
 class Row:
-    """Two systems on one recording.
+    """Results of pyannote.audio and of this program on one recording.
 
     Attributes
     ----------
@@ -24,13 +34,13 @@ class Row:
     duration : float
         Seconds.
     seconds : list of (float, float)
-        Theirs and ours, of each turn.
+        pyannote.audio and ours, for each repeat.
     speakers : tuple of (int, int)
-        Theirs and ours.
+        pyannote.audio and ours.
     errors : DiarizationErrors
-        Ours against theirs.
+        Ours against pyannote.audio.
     truth : tuple of (DiarizationErrors, DiarizationErrors) or None
-        Theirs and ours against human labels.
+        pyannote.audio and ours, each against human labels.
     """
 
     audio: str
@@ -42,7 +52,7 @@ class Row:
 
 
 def render_table(rows: Sequence[Row]) -> str:
-    """Markdown table; with several recordings a last row has sums, and error rates over all speech."""
+    """Markdown table. For several recordings, the last row has sums, and error rates over all speech."""
     lines = [_row(row) for row in rows]
     if len(rows) > 1:
         lines.append(_total(rows))

@@ -1,6 +1,6 @@
-"""Diarization error rate over a folder of recordings, each ``NAME.rttm`` beside ``NAME`` with a suffix of a media file.
+"""Diarization error rate over a folder of recordings, each with a reference ``NAME.rttm``.
 
-Scored by the plugin ``oolong-align-metrics``: no collar, overlapping speech counts, everything from 0 to the last turn.
+The plugin ``oolong-align-metrics`` computes the rates: no collar, overlap included, from 0 to the end of the last turn.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Score:
     Attributes
     ----------
     error_rate : float
-        DER of all together, 0 to above 1.
+        DER over all recordings: 0 or more, possibly above 1.
     too_many, too_few : int
-        Speakers found beyond those of the reference, and missing ones, summed over the recordings.
+        Extra and missing speakers, compared with the reference, summed over the recordings.
     """
 
     error_rate: float
@@ -49,49 +49,51 @@ class Score:
 
     @property
     def counts(self) -> str:
-        """Speakers too many and too few, as in ``+2 -0``."""
+        """Extra and missing speakers, such as ``+2 -0``."""
         return f"+{self.too_many} -{self.too_few}"
 
 
 def find_conversations(folder: Path) -> list[Conversation]:
-    """Recordings of a folder that have a reference, by name.
+    """Recordings of a folder that have a reference, sorted by name.
 
     Raises
     ------
     UsageError
-        If the plugin that scores is not installed.
+        If the metrics plugin is not installed.
     InputError
-        If there are none, a reference has no recording or several, or cannot be read.
+        If there are none, or if a reference is invalid or does not belong to exactly one recording.
     """
     try:
         from oolong_align_metrics import read_rttm
     except ImportError:
         raise UsageError(
-            "DER needs the plugin oolong-align-metrics: pip install plugins/oolong-align-metrics in the checkout"
+            "DER requires the plugin oolong-align-metrics. Run pip install plugins/oolong-align-metrics in the checkout"
         ) from None
     found = []
     for rttm in sorted(folder.glob("*.rttm")):
         audio = [path for path in folder.iterdir() if path.stem == rttm.stem and path.suffix.lower() in MEDIA]
         if len(audio) != 1:
-            raise InputError(f"{rttm}: {len(audio)} recordings of this name beside it; exactly one is needed")
+            raise InputError(f"{rttm}: Expected one recording with this stem in the folder, found {len(audio)}")
         turns = read_rttm(rttm)
         if len(turns) != 1 or not all(turns.values()):
-            raise InputError(f"{rttm}: turns of {len(turns)} recordings; those of one are needed")
+            raise InputError(f"{rttm}: Expected turns of one recording, found {len(turns)} recordings")
         found.append(Conversation(audio=audio[0], reference=next(iter(turns.values()))))
     if not found:
-        raise InputError(f"{folder}: holds no conversations; expected NAME.rttm beside NAME.flac or another media file")
+        raise InputError(
+            f"{folder}: No conversations found. Add pairs of NAME.rttm and NAME.flac, or another media format"
+        )
     return found
 
 
 def score_pldas(diarizer: Diarizer, conversations: Sequence[Conversation], pldas: Sequence[Plda]) -> list[Score]:
-    """Score each PLDA; the networks run over every conversation once for all."""
+    """Score each PLDA. The networks run only once on each conversation."""
     with _quiet():
         results = [diarizer.diarize_each(each.audio, pldas) for each in conversations]
     return [_score(conversations, found) for found in zip(*results, strict=True)]
 
 
 def score_diarizer(diarizer: Diarizer, conversations: Sequence[Conversation]) -> Score:
-    """Score a diarizer as it is."""
+    """Score a diarizer."""
     with _quiet():
         return _score(conversations, [diarizer(each.audio) for each in conversations])
 
@@ -113,7 +115,7 @@ def _score(conversations: Sequence[Conversation], results: Sequence[Diarization]
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Leave out the diarizer's doubts about a recording, which its score tells better."""
+    """Suppress the diarizer's warnings about a recording; its score shows the problem better."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OolongWarning)
         yield

@@ -1,12 +1,11 @@
-"""Put a bundle into a folder that the program runs with ``--model_dir``.
+"""Download a model bundle into a folder for ``--model_dir``.
 
 ``python models/download.py open models/open``
 ``HF_TOKEN=... python models/download.py community-1 models/community-1``
 
-Any bundle of ``oolong_align/models.toml``, from the sources named there, verified by SHA-256 and kept in the
-program's cache. What is published in another form is converted at once: a PyTorch checkpoint by `export_onnx.py`, for
-which torch must be installed (``pip install '.[models]'``), a PLDA in two files by `precompute_plda.py`. The folder
-appears whole or not at all::
+``oolong_align/models.toml`` lists the bundles and their sources. The files are verified by SHA-256 and kept in the
+program's cache. Other formats are converted: a PyTorch checkpoint by `export_onnx.py`, which needs torch
+(``pip install '.[models]'``), and a PLDA in two files by `precompute_plda.py`. If a step fails, no folder is written::
 
     segmentation/model.onnx
     embedding/model.onnx
@@ -32,7 +31,7 @@ PLDA_PAIR: Final = ("xvec_transform.npz", "plda.npz")
 
 
 def download(bundle: str, folder: Path, *, manifest: Manifest | None = None) -> dict[str, Path]:
-    """Fetch a bundle, convert what must be converted, and write the folder.
+    """Fetch a bundle, convert its files if necessary, and write the folder.
 
     Parameters
     ----------
@@ -41,28 +40,28 @@ def download(bundle: str, folder: Path, *, manifest: Manifest | None = None) -> 
     folder : Path
         New or empty.
     manifest : Manifest, optional
-        The program's own where it is not given.
+        Default: the manifest of the package.
 
     Returns
     -------
     dict of str to Path
-        File of each part.
+        File of each part of the bundle.
 
     Raises
     ------
     ModelNotFoundError, HashMismatchError
-        If the bundle has no such name, or a file of it is in no place, or nobody lets this user in.
+        If the bundle is unknown, or if no source provides one of its files or grants access to it.
     UsageError
-        If the folder holds something or is the current one, or torch is needed and missing.
+        If the folder is not empty or is the current one, or if torch is required and missing.
     OutputError
         If the folder cannot be written.
     """
     manifest = manifest or load_manifest()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is there already: name a new or empty folder")
-    final = folder.resolve()  # behind a link
+        raise UsageError(f"{folder}: Already exists. Choose a new or empty folder")
+    final = folder.resolve()  # follows links
     if final == Path.cwd():
-        raise UsageError(f"{folder} is the folder you are in, which cannot be put in place as a whole: name a new one")
+        raise UsageError(f"{folder}: This is the current folder, which cannot be replaced. Choose a new folder")
     if bundle in manifest.bundles:
         for part, name in manifest.bundles[bundle].parts.items():
             if part != "plda" and manifest.assets[name].convert is not None:
@@ -75,17 +74,17 @@ def download(bundle: str, folder: Path, *, manifest: Manifest | None = None) -> 
             for part, name in manifest.bundles[bundle].parts.items():
                 target = work / LAYOUT[part]
                 target.parent.mkdir(parents=True)
-                _put(part, manifest.assets[name], originals[part], target)
+                _write_part(part, manifest.assets[name], originals[part], target)
             if final.exists():
                 final.rmdir()
             work.rename(final)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{folder}: Could not be written: {error.strerror or error}") from error
     return {part: folder / path for part, path in LAYOUT.items()}
 
 
-def _put(part: str, asset: Asset, original: Path, target: Path) -> None:
-    """Write one part; ``original`` is its file, or the folder with the publisher's files."""
+def _write_part(part: str, asset: Asset, original: Path, target: Path) -> None:
+    """Write one part. ``original`` is its file, or the folder with the publisher's files."""
     files = [original] if asset.package is not None else [original / file.name for file in asset.files]
     if asset.convert is None:
         shutil.copyfile(files[0], target)
@@ -103,8 +102,8 @@ def _require_torch(bundle: str, part: str) -> None:
         import torch  # noqa: F401
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"the {part} of {bundle} is published as a PyTorch checkpoint, and torch is not here to turn it into ONNX: "
-            "run pip install '.[models]' in the checkout"
+            f"The {part} of {bundle} is published as a PyTorch checkpoint, and converting it to ONNX requires torch. "
+            "Run pip install '.[models]' in the checkout"
         ) from error
 
 
@@ -112,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", metavar="BUNDLE", help=f"one of {', '.join(load_manifest().bundles)}")
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="output folder, new or empty")
     given = parser.parse_args(arguments)
     try:
         files = download(given.bundle, given.folder)

@@ -53,7 +53,7 @@ def test_existing_folder_is_not_overwritten(folder: Path, repository: Path) -> N
         [sys.executable, repository / "models" / "download.py", "open", folder], capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert done.stderr == f"download.py: {folder} is there already: name a new or empty folder\n"
+    assert done.stderr == f"download.py: {folder}: Already exists. Choose a new or empty folder\n"
     assert {path: file_hash(path) for path in folder.rglob("*.*")} == before
 
 
@@ -66,4 +66,4 @@ def test_link_to_an_empty_folder_is_followed_and_the_current_folder_refused(repo
     assert (tmp_path / "link").is_symlink()
     (tmp_path / "here").mkdir()
     done = subprocess.run([*command, "."], cwd=tmp_path / "here", capture_output=True, text=True)
-    assert done.returncode == 2 and done.stderr.startswith("download.py: . is the folder you are in, which cannot be")
+    assert done.returncode == 2 and done.stderr.startswith("download.py: .: This is the current folder, which cannot")

@@ -75,25 +75,45 @@ def test_a_file_that_is_not_a_graph_is_one_line(repository: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("script", "arguments", "problem"),
     [
-        ("split.py", ("backbone.onnx", "."), "backbone.onnx is an input"),
-        ("quantize.py", ("backbone.onnx", ".", "--out", "backbone.onnx"), "backbone.onnx is an input"),
-        ("train_plda.py", ("a.npz", "--out", "a.npz"), "a.npz is an input"),
+        ("split.py", ("backbone.onnx", "."), "backbone.onnx: This output would overwrite an input"),
+        (
+            "quantize.py",
+            ("backbone.onnx", ".", "--out", "backbone.onnx"),
+            "backbone.onnx: This output would overwrite an input",
+        ),
+        ("train_plda.py", ("a.npz", "--out", "a.npz"), "a.npz: This output would overwrite an input"),
         ("train_plda.py", ("a.npz", "--out", "b.npz", "--threshold", "nan"), "--threshold nan: a distance above 0"),
-        ("precompute_plda.py", ("a.npz", "b.npz", "b.npz"), "b.npz is an input"),
+        ("precompute_plda.py", ("a.npz", "b.npz", "b.npz"), "b.npz: This output would overwrite an input"),
         ("simulate_sessions.py", ("nothing", "sessions.npz"), "nothing"),
-        ("simulate_sessions.py", (".", "missing/sessions.npz"), "there is no folder missing"),
+        ("simulate_sessions.py", (".", "missing/sessions.npz"), "Folder missing not found"),
         ("calibrate_voices.py", ("a.npz", "--clean", "a.npz"), "a.npz: no file of NumPy arrays"),
-        ("split.py", ("a.npz", ".", "--audio", "backbone.onnx"), "backbone.onnx is an input"),
-        ("train_plda.py", (".", "--out", "a.npz"), "a.npz is a file of the input ."),
-        ("train_plda.py", ("b.npz", "--embedding", "a.npz", "--out", "a.npz"), "a.npz is an input"),
-        ("train_plda.py", ("b.npz", "--conversations", ".", "--out", "a.npz"), "a.npz is a file of the input ."),
-        ("quantize.py", ("backbone.onnx", ".", "--out", "a.npz"), "a.npz is a file of the input ."),
-        ("quantize.py", ("backbone.onnx", "x", "--plda", "a.npz", "--out", "a.npz"), "a.npz is an input"),
-        ("simulate_sessions.py", (".", "a.npz"), "a.npz is a file of the input ."),
-        ("simulate_sessions.py", ("x", "a.npz", "--embedding", "a.npz"), "a.npz is an input"),
+        ("split.py", ("a.npz", ".", "--audio", "backbone.onnx"), "backbone.onnx: This output would overwrite an input"),
+        ("train_plda.py", (".", "--out", "a.npz"), "a.npz: This output would overwrite a file in the input ."),
+        (
+            "train_plda.py",
+            ("b.npz", "--embedding", "a.npz", "--out", "a.npz"),
+            "a.npz: This output would overwrite an input",
+        ),
+        (
+            "train_plda.py",
+            ("b.npz", "--conversations", ".", "--out", "a.npz"),
+            "a.npz: This output would overwrite a file in the input .",
+        ),
+        (
+            "quantize.py",
+            ("backbone.onnx", ".", "--out", "a.npz"),
+            "a.npz: This output would overwrite a file in the input .",
+        ),
+        (
+            "quantize.py",
+            ("backbone.onnx", "x", "--plda", "a.npz", "--out", "a.npz"),
+            "a.npz: This output would overwrite an input",
+        ),
+        ("simulate_sessions.py", (".", "a.npz"), "a.npz: This output would overwrite a file in the input ."),
+        ("simulate_sessions.py", ("x", "a.npz", "--embedding", "a.npz"), "a.npz: This output would overwrite an input"),
     ],
 )
-def test_no_input_is_replaced_and_bad_input_is_one_line(
+def test_no_input_is_overwritten_and_invalid_input_is_reported_in_one_line(
     repository: Path, tmp_path: Path, script: str, arguments: tuple[str, ...], problem: str
 ) -> None:
     for name in ("backbone.onnx", "a.npz", "b.npz"):
@@ -107,7 +127,7 @@ def test_no_input_is_replaced_and_bad_input_is_one_line(
     )
 
 
-def test_a_calibration_replaces_none_of_its_inputs(repository: Path, tmp_path: Path) -> None:
+def test_a_calibration_overwrites_none_of_its_inputs(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "voice_plda_new.npz").write_text("mine")
     done = call(
         repository,
@@ -115,7 +135,7 @@ def test_a_calibration_replaces_none_of_its_inputs(repository: Path, tmp_path: P
         tmp_path / "voice_plda_new.npz",
         *("--clean", tmp_path / "clean.npz", "--name", "new", "--out", tmp_path),
     )
-    assert done.returncode == 2 and "voice_plda_new.npz is an input" in done.stderr
+    assert done.returncode == 2 and "voice_plda_new.npz: This output would overwrite an input" in done.stderr
 
 
 def test_an_8_bit_graph_runs_in_place_of_the_original(

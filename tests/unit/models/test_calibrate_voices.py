@@ -26,7 +26,7 @@ def scripts(repository: Path) -> tuple[ModuleType, ModuleType]:
     return calibrate_voices, simulate_sessions
 
 
-def test_the_stored_calibration_is_of_the_default_embedding(repository: Path) -> None:
+def test_the_stored_calibration_belongs_to_the_default_embedding(repository: Path) -> None:
     manifest = load_manifest()
     asset = manifest.assets[manifest.bundles[manifest.default_bundle].parts["embedding"]]
     stored = json.loads((repository / "oolong_align" / "data" / "voice_calibration.json").read_text())
@@ -46,8 +46,8 @@ def test_each_calibration_has_its_own_plda(repository: Path, name: str, dimensio
     assert (scorer.session, scorer.second) == (stored["session"], stored["second"])
 
 
-def test_weights_are_found_again(scripts: tuple[ModuleType, ModuleType]) -> None:
-    """Two normal distributions of one variance have log-odds that are linear, with known weights."""
+def test_fit_recovers_known_weights(scripts: tuple[ModuleType, ModuleType]) -> None:
+    """The log-odds of two normal distributions with equal variance are linear, with known weights."""
     random = np.random.default_rng(0)
     same = np.arange(40_000) % 2 == 0
     features = random.normal(np.where(same, 1.5, -0.5), 1.0)[:, None]
@@ -61,7 +61,7 @@ def test_a_point_of_the_det_curve_by_hand(scripts: tuple[ModuleType, ModuleType]
     assert scripts[0].miss_rate(np.array([50.0, 98.5, 99.0, 120.0]), nontarget, 0.01) == 0.25
 
 
-def test_a_simulated_recording_depends_on_its_seed_alone(scripts: tuple[ModuleType, ModuleType]) -> None:
+def test_a_simulated_recording_depends_only_on_its_seed(scripts: tuple[ModuleType, ModuleType]) -> None:
     clean = np.random.default_rng(1).standard_normal(16000)
     first, again, other = (scripts[1].record(clean, np.random.default_rng(seed)) for seed in (2, 2, 3))
     assert first.tolist() == again.tolist() and first.tolist() != other.tolist()
@@ -69,7 +69,7 @@ def test_a_simulated_recording_depends_on_its_seed_alone(scripts: tuple[ModuleTy
 
 
 def simulated(speakers: int = 20) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Arrays of a sessions file and of the clean utterances: two utterances a speaker, a second of each."""
+    """Arrays of a sessions file and of a clean file: two utterances of 1 s per speaker."""
     names = np.repeat([f"p{number}" for number in range(speakers)], 4)
     random = np.random.default_rng(0)
     sessions = {
@@ -91,13 +91,22 @@ def simulated(speakers: int = 20) -> tuple[dict[str, np.ndarray], dict[str, np.n
         (lambda rows: {"embedding": rows["embedding"][:, 0]}, "embedding has the shape"),
         (lambda rows: {"seconds": rows["seconds"][:7]}, "seconds has the shape"),
         (lambda rows: {"seconds": rows["seconds"].astype(str)}, "real numbers are needed"),
-        (lambda rows: {"whole": rows["whole"].astype(float)}, "the array whole has the type float64"),
-        (lambda rows: {"session": rows["session"] * 5}, "the speaker p0 is not in both sessions"),
-        (lambda rows: {name: values[:40] for name, values in rows.items()}, "the speaker p1. is not in both sessions"),
-        (lambda rows: {name: values[:0] for name, values in rows.items()}, "the speaker p0 is not in both sessions"),
+        (lambda rows: {"whole": rows["whole"].astype(float)}, "Array whole has the type float64"),
+        (
+            lambda rows: {"session": rows["session"] * 5},
+            "Speaker p0 needs seconds and whole utterances in both sessions",
+        ),
+        (
+            lambda rows: {name: values[:40] for name, values in rows.items()},
+            "Speaker p1. needs seconds and whole utterances in both sessions",
+        ),
+        (
+            lambda rows: {name: values[:0] for name, values in rows.items()},
+            "Speaker p0 needs seconds and whole utterances in both sessions",
+        ),
     ],
 )
-def test_sessions_that_do_not_fit_are_told(scripts, tmp_path, spoil, problem) -> None:
+def test_invalid_sessions_are_refused(scripts, tmp_path, spoil, problem) -> None:
     sessions, clean = simulated()
     np.savez(tmp_path / "clean.npz", **clean)
     np.savez(tmp_path / "sessions.npz", **sessions)
@@ -115,7 +124,7 @@ def test_sessions_that_do_not_fit_are_told(scripts, tmp_path, spoil, problem) ->
         ([16_000, -16_000], "half of the utterances of mary are silent"),
     ],
 )
-def test_utterances_that_make_no_session_are_one_line(
+def test_unusable_utterances_are_reported_in_one_line(
     repository: Path, tmp_path: Path, samples: list[int], problem: str
 ) -> None:
     (tmp_path / "mary").mkdir()

@@ -1,4 +1,4 @@
-"""Of the scripts that run pyannote.audio and compare with it, what needs neither pyannote.audio nor torch."""
+"""The scripts that run pyannote.audio and compare with it: the parts that need neither pyannote.audio nor torch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def scripts(repository: Path) -> SimpleNamespace:
 
 @pytest.fixture
 def row(scripts: SimpleNamespace) -> object:
-    """Theirs and ours differ by 1 s of 10; they miss 2 s and we 1 s of 11 s that two people spoke."""
+    """Both systems differ by 1 s of 10; of 11 s of speech, pyannote.audio misses 2 s and the program 1 s."""
     truth = [Turn(0, 6, "anna"), Turn(6, 11, "bert")]
     theirs, ours = [Turn(0, 6, "x"), Turn(6, 9, "y")], [Turn(0, 6, "A"), Turn(6, 10, "B")]
     return scripts.table.Row(
@@ -50,7 +50,10 @@ def row(scripts: SimpleNamespace) -> object:
 
 def test_a_row_by_hand(scripts: SimpleNamespace, row: object) -> None:
     heading, rule, line = scripts.table.render_table([row]).splitlines()
-    assert heading == "| Audio | Python | ours | Speedup | Speakers | DER | true | DER of Python | DER of ours |"
+    assert heading == (
+        "| Audio | pyannote.audio | ours | Speedup | Speakers | DER "
+        "| True speakers | DER of pyannote.audio | DER of ours |"
+    )
     assert rule.count("|") == heading.count("|")
     # Medians of 30, 50, 20 and of 10, 10, 4; of the ratios 3, 5, 5; 1 s of 9; 2 s and 1 s of 11.
     assert line == "| a/b (1:02) | 30.0s | 10.0s | 5.0x | 2 = 2 | 11.11% | 2 | 18.18% | 9.09% |"
@@ -165,7 +168,7 @@ def test_the_reference_replaces_none_of_its_inputs(scripts: SimpleNamespace, tmp
 
 
 class Systems:
-    """Systems that note what they are asked, find one speaker and take a second more at each call."""
+    """Systems that record their calls, find one speaker and take one second longer with each call."""
 
     def __init__(self, compare: ModuleType, measurements: object) -> None:
         self.calls: list[str] = []
@@ -193,7 +196,7 @@ def recording(repository: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_systems_take_turns_and_go_on_where_they_stopped(
+def test_systems_take_turns_and_continue_an_earlier_comparison(
     scripts: SimpleNamespace, recording: Path, tmp_path: Path
 ) -> None:
     compare = scripts.compare
@@ -216,7 +219,7 @@ def test_systems_take_turns_and_go_on_where_they_stopped(
 
 
 @pytest.mark.parametrize("changed", ["threads", "models", "recording", "turns"])
-def test_what_was_measured_in_another_way_is_measured_anew(
+def test_measurements_with_other_settings_are_ignored(
     scripts: SimpleNamespace, recording: Path, tmp_path: Path, changed: str
 ) -> None:
     compare = scripts.compare
@@ -238,11 +241,11 @@ def test_what_was_measured_in_another_way_is_measured_anew(
 @pytest.mark.parametrize("text", ["", "[]", '{"seconds": {"default": "fast"}}'])
 def test_broken_measurements_are_named(scripts: SimpleNamespace, recording: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "meeting.seconds.json").write_text(text)
-    with pytest.raises(InputError, match=r"meeting.seconds.json holds no measurements .*; remove it"):
+    with pytest.raises(InputError, match=r"meeting.seconds.json: Invalid measurements .*\. Remove the file"):
         scripts.compare.Measurements(tmp_path, 2, {}).read(recording)
 
 
-def test_human_labels_are_found_beside_the_recordings_or_where_they_are_said_to_be(
+def test_human_labels_are_found_next_to_the_recordings_or_in_a_given_file(
     scripts: SimpleNamespace, tmp_path: Path
 ) -> None:
     files = [tmp_path / "a b.wav", tmp_path / "c.wav", tmp_path / "d.wav"]
@@ -252,7 +255,7 @@ def test_human_labels_are_found_beside_the_recordings_or_where_they_are_said_to_
     both.write_text("SPEAKER c 1 0 1 <NA> <NA> A <NA> <NA>\nSPEAKER a_b 1 0 2 <NA> <NA> B <NA> <NA>\n")
     assert scripts.compare.find_truths(files, both) == {"a b": (Turn(0, 2, "B"),), "c": (Turn(0, 1, "A"),)}
     both.rename(tmp_path / "c.rttm")
-    with pytest.raises(InputError, match="has 2 recordings"):
+    with pytest.raises(InputError, match="Expected one recording, found 2"):
         scripts.compare.find_truths(files, None)
 
 
@@ -269,13 +272,13 @@ def run(repository: Path, script: str, *arguments: str | Path) -> tuple[int, str
 @pytest.mark.parametrize(
     ("options", "code", "problem"),
     [
-        (["--repeats", "0"], 2, "--repeats 0 must be 1 or more"),
-        (["--threads", "-1"], 2, "--threads -1 must be 1 or more"),
-        (["nothing.wav"], 1, "no file nothing.wav; check the path"),
+        (["--repeats", "0"], 2, "Invalid --repeats 0: must be 1 or more"),
+        (["--threads", "-1"], 2, "Invalid --threads -1: must be 1 or more"),
+        (["nothing.wav"], 1, "File not found: nothing.wav. Check the path"),
         (["elsewhere/meeting.wav"], 2, "2 inputs share the stem 'meeting'"),
     ],
 )
-def test_wrong_arguments_give_one_line(
+def test_invalid_arguments_are_reported_in_one_line(
     repository: Path, tmp_path: Path, options: list[str], code: int, problem: str
 ) -> None:
     needed = ["--reference_python", "python", "--segmentation", "a.bin", "--plda", ".", "-o", tmp_path]
@@ -294,11 +297,11 @@ def has_pyannote() -> bool:
 
 
 @pytest.mark.skipif(has_pyannote(), reason="pyannote.audio is installed")
-def test_what_is_missing_is_said_in_one_line(repository: Path, tmp_path: Path) -> None:
+def test_missing_files_and_packages_are_reported_in_one_line(repository: Path, tmp_path: Path) -> None:
     meeting = repository / "examples" / "meeting.flac"
     needed = ["--segmentation", "a.bin", "--plda", ".", "-o", tmp_path]
     _, message = run(repository, "compare.py", meeting, "--reference_python", sys.executable, *needed)
-    assert message == "compare.py: error: no file a.bin; check --segmentation and --plda\n"
+    assert message == "compare.py: error: File not found: a.bin. Check --segmentation and --plda\n"
     originals = [tmp_path / name for name in ("a.bin", "xvec_transform.npz", "plda.npz")]
     for path in originals:
         path.touch()
@@ -307,9 +310,11 @@ def test_what_is_missing_is_said_in_one_line(repository: Path, tmp_path: Path) -
     assert (code, message.count("\n")) == (2, 1)
     assert "has no pyannote.audio" in message and "pip install '.[reference]'" in message
     _, message = run(repository, "compare.py", meeting, "--reference_python", tmp_path / "python", *needed)
-    assert message.splitlines()[-1].startswith(f"compare.py: error: --reference_python {tmp_path / 'python'} cannot be")
+    assert message.splitlines()[-1].startswith(
+        f"compare.py: error: Could not run --reference_python {tmp_path / 'python'}: "
+    )
     _, message = run(repository, "compare.py", meeting, "--reference_python", "/bin/echo", *needed)
-    assert message.splitlines()[-1].endswith("name the Python of pyannote.audio")
+    assert message.splitlines()[-1].endswith("Use the Python of pyannote.audio")
     _, message = run(repository, "compare.py", meeting, "--reference_python", sys.executable, *needed)
     assert "has no pyannote.audio" in message
-    assert message.splitlines()[-1].endswith("stopped on " + str(meeting) + " with exit code 2; its message is above")
+    assert message.splitlines()[-1].endswith(f"stopped at {meeting} with exit code 2. See its error message above")

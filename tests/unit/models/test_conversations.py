@@ -1,4 +1,4 @@
-"""Error rates of a diarizer that says what the test wants."""
+"""Error rates of a diarizer with predefined results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_errors_and_counts_are_summed(conversations: ModuleType, folder: Path) -
     found = conversations.find_conversations(folder)
     assert [each.audio.name for each in found] == ["a.flac", "b.flac"]
     said = {
-        "a": (DiarizeSegment(0, 20, 0),),  # bert is given to anna: 10 s of 20
+        "a": (DiarizeSegment(0, 20, 0),),  # bert's 10 s of 20 are assigned to anna
         "b": (DiarizeSegment(0, 10, 0), DiarizeSegment(10, 18, 1), DiarizeSegment(18, 20, 2)),  # 2 s of 20
     }
     score = conversations.score_diarizer(lambda audio: SimpleNamespace(turns=said[audio.stem]), found)
@@ -42,7 +42,7 @@ def test_errors_and_counts_are_summed(conversations: ModuleType, folder: Path) -
     assert score.counts == "+1 -1"
 
 
-def test_every_plda_is_scored_by_its_own_results(conversations: ModuleType, folder: Path) -> None:
+def test_each_plda_is_scored_by_its_own_results(conversations: ModuleType, folder: Path) -> None:
     right = (DiarizeSegment(0, 10, 0), DiarizeSegment(10, 20, 1))
 
     class Two:
@@ -53,20 +53,20 @@ def test_every_plda_is_scored_by_its_own_results(conversations: ModuleType, fold
     assert [(score.error_rate, score.counts) for score in scores] == [(0.0, "+0 -0"), (0.5, "+0 -2")]
 
 
-def test_what_cannot_be_scored_is_refused(conversations: ModuleType, folder: Path) -> None:
+def test_invalid_folders_are_refused(conversations: ModuleType, folder: Path) -> None:
     (folder / "b.wav").touch()
-    with pytest.raises(InputError, match=r"b.rttm: 2 recordings of this name"):
+    with pytest.raises(InputError, match=r"b.rttm: Expected one recording with this stem in the folder, found 2"):
         conversations.find_conversations(folder)
     for name in ("b.wav", "b.flac"):
         (folder / name).unlink()
-    with pytest.raises(InputError, match=r"b.rttm: 0 recordings of this name"):
+    with pytest.raises(InputError, match=r"b.rttm: Expected one recording with this stem in the folder, found 0"):
         conversations.find_conversations(folder)
     (folder / "b.rttm").unlink()
     (folder / "a.rttm").write_text(line("a", 0, "anna") + line("c", 0, "bert"))
-    with pytest.raises(InputError, match="turns of 2 recordings"):
+    with pytest.raises(InputError, match="Expected turns of one recording, found 2"):
         conversations.find_conversations(folder)
     (folder / "a.rttm").unlink()
-    with pytest.raises(InputError, match="holds no conversations"):
+    with pytest.raises(InputError, match="No conversations found"):
         conversations.find_conversations(folder)
-    with pytest.raises(InputError, match="holds no conversations"):
+    with pytest.raises(InputError, match="No conversations found"):
         conversations.find_conversations(folder / "nowhere")

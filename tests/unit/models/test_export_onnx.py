@@ -219,12 +219,15 @@ def test_the_command_line_ends_with_one_line(repository: Path, tmp_path: Path) -
     assert done.stderr.count("\n") == 1
 
 
-def test_the_recording_to_compare_on_is_not_replaced(repository: Path, tmp_path: Path) -> None:
+def test_the_recording_for_the_comparison_is_not_overwritten(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "voice.wav").write_text("mine")
     command = [sys.executable, repository / "models" / "export_onnx.py", tmp_path / "model.pt", tmp_path / "voice.wav"]
     done = subprocess.run([*command, "--audio", tmp_path / "voice.wav"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == f"export_onnx.py: {tmp_path / 'voice.wav'} is an input; name another file\n"
+    assert (
+        done.stderr
+        == f"export_onnx.py: {tmp_path / 'voice.wav'}: This output would overwrite an input. Choose another file\n"
+    )
 
 
 def test_silent_windows_are_not_compared(scripts: ModuleType, samples: np.ndarray, tmp_path: Path) -> None:

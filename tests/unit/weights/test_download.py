@@ -111,7 +111,7 @@ def test_nothing_is_downloaded_without_torch(hub, repository, tmp_path):
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
     done = run(repository, "community-1", tmp_path / "folder", path=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.endswith("run pip install '.[models]' in the checkout\n")
+    assert done.stderr.endswith("Run pip install '.[models]' in the checkout\n")
     assert done.stderr.count("\n") == 1
     assert not hub.requests
     assert not (tmp_path / "folder").exists()
