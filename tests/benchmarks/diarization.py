@@ -1,7 +1,7 @@
-"""Diarization as ratios to the bare cost of its networks: ``python tests/benchmarks/diarization.py FILE...``.
+"""Compare diarization times with the bare cost of the networks: ``python tests/benchmarks/diarization.py FILE...``.
 
-Every system runs in a process of its own that stays loaded; they take turns (ABCABC...), so that no two run at once
-and a slow minute of the machine hits all of them. A ratio compares calls of the same turn.
+Each system runs in a separate process that keeps its models loaded. The systems take turns (ABCABC...), never two at
+once, so a slow minute of the machine affects all of them. A ratio compares calls of the same run.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from systems import SYSTEMS, has_sherpa, write_graphs
 TITLES = {
     "bare": "bare cost",
     "ours": "ours",
-    "unrefined": "ours, refine=False",
+    "unrefined": "ours, method=windows",
     "int8": "ours, precision=int8",
-    "exact": "ours, exact=True, refine=False",
+    "exact": "ours, exact=True, method=windows",
     "vad": "ours, voice activity only",
     "sherpa": "sherpa-onnx",
 }
-# The stage of the bare cost to which a part, or a whole system, is compared.
+# The stage of the bare cost with which a stage or a whole system is compared.
 STAGES = {"segmentation": "segmentation", "embedding": "embedding", "vad": "segmentation"}
 COLUMNS = (
     "system",
@@ -46,7 +46,7 @@ Runs = list[list[Outcome]]  # (runs, files)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one table."""
+    """Measure all systems and print one table."""
     options = _parse(arguments)
     names = [name for name in SYSTEMS if name not in options.skip and (name != "sherpa" or has_sherpa())]
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         workers: dict[str, Worker] = {}
         cold: dict[str, float] = {}
         for name in names:
-            _tell(f"{TITLES[name]}: first call")
+            _log(f"{TITLES[name]}: first call")
             began = time.perf_counter()
             workers[name] = stack.enter_context(Worker(name, threads=options.threads, folder=folder))
             workers[name](options.files[0])
@@ -70,28 +70,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 runs[name].append([])
             for file in files:
                 for name in names:
-                    _tell(f"run {run + 1} of {options.runs}, {file.name}: {TITLES[name]}")
+                    _log(f"run {run + 1} of {options.runs}, {file.name}: {TITLES[name]}")
                     runs[name][run].append(workers[name](file))
         _report(runs, cold, files)
     if "sherpa" not in names and "sherpa" not in options.skip:
-        print("sherpa-onnx is not installed: pip install -e '.[dev,bench]'")
+        print("sherpa-onnx is not installed. Install it: pip install -e '.[dev,bench]'")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="recordings; an RTTM beside one is its truth"
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="recordings, optionally with an RTTM file of the same name as ground truth",
     )
-    parser.add_argument("--hours", type=float, help="join the files end to end to one recording of this length")
-    parser.add_argument("--runs", type=int, default=3, help="turns of each system after its first call (3)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of every system (2)")
-    parser.add_argument("--skip", default="", help=f"comma-separated, of: {', '.join([*SYSTEMS][1:])}")
+    parser.add_argument("--hours", type=float, help="join the files to one recording of this length in hours")
+    parser.add_argument("--runs", type=int, default=3, help="number of runs after the first call (default: 3)")
+    parser.add_argument("--threads", type=int, default=2, help="number of threads (default: 2)")
+    parser.add_argument("--skip", default="", help=f"comma-separated systems to skip: {', '.join([*SYSTEMS][1:])}")
     options = parser.parse_args(arguments)
     options.skip = set(filter(None, options.skip.split(",")))
     if unknown := options.skip - {*SYSTEMS} | options.skip & {"bare"}:
-        parser.error(f"cannot skip {', '.join(sorted(unknown))}")
+        parser.error(f"Cannot skip {', '.join(sorted(unknown))}. Choose from {', '.join([*SYSTEMS][1:])}")
     if options.runs < 1:
-        parser.error("--runs must be 1 or more")
+        parser.error(f"Invalid --runs {options.runs}. Use 1 or more")
     return options
 
 
@@ -119,7 +123,7 @@ def _report(runs: dict[str, Runs], cold: dict[str, float], files: Sequence[Path]
     print_table(COLUMNS, rows)
     for name, turns in runs.items():
         if any([outcome.turns for outcome in run] != [outcome.turns for outcome in turns[0]] for run in turns):
-            print(f"{TITLES[name]}: the turns are NOT the same in every run")
+            print(f"{TITLES[name]}: the turns differ between runs")
 
 
 def _cost(turns: Runs, part: str | None, bare: Runs) -> list[str]:
@@ -132,12 +136,12 @@ def _real_time_factor(turns: Runs, part: str | None) -> str:
 
 
 def _ratio(turns: Runs, part: str | None, bare: Runs, bare_part: str | None) -> str:
-    """Ratio of a part of each run to a part of the bare cost of that run; ``None`` stands for the whole."""
+    """Ratio of a stage to a stage of the bare cost of the same run; ``None`` means the whole call."""
     return _spread([_seconds(ours, part) / _seconds(base, bare_part) for ours, base in zip(turns, bare, strict=True)])
 
 
 def _spread(ratios: Sequence[float]) -> str:
-    """Median, and the range if there are several."""
+    """Format the median and, for several ratios, the range."""
     spread = f" ({min(ratios):.2f}-{max(ratios):.2f})" if len(ratios) > 1 else ""
     return f"{statistics.median(ratios):.2f}{spread}"
 
@@ -150,7 +154,7 @@ def _cpu(run: Sequence[Outcome]) -> float:
     return sum(outcome.cpu for outcome in run)
 
 
-def _tell(text: str) -> None:
+def _log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,7 +1,7 @@
-"""Time, memory and disk for long recordings: ``python tests/benchmarks/length.py FILE... [--hours 0.083 1 4]``.
+"""Measure long recordings: ``python tests/benchmarks/length.py FILE... [--hours 0.083 1 4]``.
 
-The recordings are joined end to end, again and again, to each length; the default diarizer runs on the result in a
-fresh process with a folder for temporary files of its own.
+Prints time, memory and disk space. The recordings are repeated end to end up to each length. The default diarizer
+runs on the result in a fresh process with a separate folder for temporary files.
 """
 
 from __future__ import annotations
@@ -19,21 +19,27 @@ from measuring import ACCURACY_COLUMNS, Outcome, Worker, accuracy, join, megabyt
 
 STAGES = ("segmentation", "embedding", "clustering")
 COLUMNS = (
-    "length", "s", "RTF", "decoding", *STAGES, "peak MB", "disk MB", "disk MB an hour", *ACCURACY_COLUMNS
+    "length", "s", "RTF", "decoding", *STAGES, "peak MB", "disk MB", "disk MB per hour", *ACCURACY_COLUMNS
 )  # fmt: skip
 FULL_HOURS = 24.0
 _DISK_POLL_S = 0.2
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one table, and how time grows from each length to the next."""
+    """Print one table, and the ratio of times for each pair of consecutive lengths."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="recordings; an RTTM beside one is its truth"
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="recordings, optionally with an RTTM file of the same name as ground truth",
     )
-    parser.add_argument("--hours", type=float, nargs="+", default=[0.083, 1.0, 4.0], help="lengths (0.083 1 4)")
-    parser.add_argument("--full", action="store_true", help="also a recording of 24 hours")
-    parser.add_argument("--threads", type=int, default=2, help="threads of a network (2)")
+    parser.add_argument(
+        "--hours", type=float, nargs="+", default=[0.083, 1.0, 4.0], help="lengths in hours (default: 0.083 1 4)"
+    )
+    parser.add_argument("--full", action="store_true", help="add a recording of 24 hours")
+    parser.add_argument("--threads", type=int, default=2, help="number of threads per network (default: 2)")
     options = parser.parse_args(arguments)
     lengths = sorted({*options.hours, *([FULL_HOURS] if options.full else [])})
 
@@ -52,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _measure(recording: Path, threads: int) -> tuple[Outcome, int]:
-    """Outcome of a fresh process, and the most bytes of temporary files it held at once."""
+    """Run a fresh process; return its outcome and the peak size of its temporary files in bytes."""
     with tempfile.TemporaryDirectory() as tmpdir:
         folder = Path(tmpdir)
         with Worker("ours", threads=threads, folder=folder, tmpdir=folder) as worker:
@@ -79,7 +85,7 @@ def _row(hours: float, outcome: Outcome, disk: int, errors: list[str]) -> list[s
 
 
 class _DiskWatch(threading.Thread):
-    """Follow the disk space of a folder, files included that a process holds open after unlinking them (Linux)."""
+    """Record the peak disk space of a folder, including deleted files that a process holds open (Linux)."""
 
     def __init__(self, pid: int, folder: Path) -> None:
         super().__init__(daemon=True)
@@ -101,17 +107,17 @@ class _DiskWatch(threading.Thread):
         for path in (*self._folder.rglob("*"), *self._opened()):
             try:
                 status = path.stat()
-            except OSError:  # closed or deleted since it was listed
+            except OSError:  # closed or deleted after it was listed
                 continue
             sizes[status.st_dev, status.st_ino] = 512 * status.st_blocks
         return sum(sizes.values())
 
     def _opened(self) -> list[Path]:
-        """Descriptors of the process that belong to the folder; a deleted file keeps its path in the link."""
+        """Return the open descriptors for files in the folder. The link keeps the path of a deleted file."""
         found = []
         for descriptor in self._descriptors.iterdir():
             try:
-                target = os.readlink(descriptor)  # noqa: PTH115 -- the target need not exist
+                target = os.readlink(descriptor)  # noqa: PTH115 -- the target may not exist
             except OSError:
                 continue
             if target.startswith(f"{self._folder}/"):

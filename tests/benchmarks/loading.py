@@ -1,7 +1,7 @@
-"""Time to load the models and the memory they take: ``python tests/benchmarks/loading.py``.
+"""Measure the time and memory for loading each model: ``python tests/benchmarks/loading.py``.
 
-Each case runs in a process of its own. Memory is what loading adds to a process that has imported the same
-libraries already.
+Each case runs in a separate process. The memory is the increase in a process that has already imported the
+libraries.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ print(f"{{1000 * (time.perf_counter() - began):.0f}} {{(process.memory_info().rs
 
 
 def main() -> None:
-    """Print one row a case: the second of two runs, with warm file caches."""
+    """Print one row per case: the second of two runs, with warm file caches."""
     print(f"{'loading':42} {'ms':>6} {'+MB':>6}")
     for name, load in CASES.items():
         for _ in range(2):

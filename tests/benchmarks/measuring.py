@@ -1,4 +1,4 @@
-"""What both benchmarks share: processes to measure, recordings joined end to end, accuracy, tables."""
+"""Shared code of the benchmarks: worker processes, joined recordings, accuracy and tables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WAV_SECONDS = (2**32 - 1024) // (2 * RATE)
 
 @dataclass(frozen=True)
 class Outcome:
-    """One call of a system, as `systems.Measured`; seconds of decoding and of the recording; bytes."""
+    """Result of one call: `systems.Measured`, decoding time and audio length in seconds, peak memory in bytes."""
 
     seconds: float
     cpu: float
@@ -47,7 +47,7 @@ class Outcome:
 
 
 class Worker:
-    """A system in its own process, which stays loaded until `close`."""
+    """A system in a separate process that keeps its models loaded until `close`."""
 
     def __init__(self, name: str, *, threads: int, folder: Path, tmpdir: Path | None = None) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
@@ -66,7 +66,7 @@ class Worker:
             print(recording, file=self._process.stdin, flush=True)
         reply = self._process.stdout.readline()
         if not reply:
-            sys.exit(f"{self._name} stopped on {recording} with exit code {self._process.wait()}; its message is above")
+            sys.exit(f"{self._name} failed on {recording} with exit code {self._process.wait()}. See the message above")
         return Outcome(**json.loads(reply))
 
     def close(self) -> None:
@@ -84,18 +84,18 @@ class Worker:
 
 
 def reference(recording: Path) -> Path | None:
-    """The RTTM beside a recording, if there is one."""
+    """Return the RTTM file of a recording, or ``None``."""
     path = recording.with_suffix(".rttm")
     return path if path.is_file() else None
 
 
 def join(files: Sequence[Path], seconds: float, target: Path) -> None:
-    """Write files end to end, again and again, to a WAV of some length; and the RTTM if each file has one.
+    """Repeat files end to end in a WAV file of the given length, with an RTTM file if every file has one.
 
-    A name stands for one person in all files. Memory: a block of a minute, whatever the length.
+    A speaker's name refers to the same person in all files. Memory use is one minute of audio, for any length.
     """
     if seconds > _WAV_SECONDS:
-        sys.exit(f"{seconds / 3600:g} hours do not fit into a WAV file; ask for {_WAV_SECONDS / 3600:.0f} or less")
+        sys.exit(f"{seconds / 3600:g} hours do not fit into a WAV file. Use {_WAV_SECONDS / 3600:.0f} hours or less")
     references = {file: reference(file) for file in files}
     turns: list[tuple[float, float, str]] = []
     total, written = round(seconds * RATE), 0
@@ -121,7 +121,7 @@ def join(files: Sequence[Path], seconds: float, target: Path) -> None:
 
 
 def accuracy(results: Sequence[tuple[Path, Outcome]]) -> list[str]:
-    """Cells of a table: error rate and its three parts in percent over all files, speakers found/true of each."""
+    """Format the error rate and its three parts in percent over all files, and the speakers found/true of each."""
     speakers = ", ".join(
         f"{outcome.speakers}/{count_speakers(truth) if (truth := reference(file)) else '?'}"
         for file, outcome in results
@@ -142,7 +142,7 @@ ACCURACY_COLUMNS = ("DER %", "false alarm %", "missed %", "confusion %", "speake
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table that can be pasted into a Markdown file."""
+    """Print a Markdown table."""
     table = Table(box=box.MARKDOWN)
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left", no_wrap=True)

@@ -1,8 +1,8 @@
-"""What the benchmarks measure, each in a process of its own: ``python systems.py NAME THREADS FOLDER``.
+"""Run one measured system in a separate process: ``python systems.py NAME THREADS FOLDER``.
 
-A process takes paths of recordings from its standard input, one a line, and answers each with one line of JSON. It
-stays alive in between, so that the caller can take turns among several. `graphs` makes the files that the bare cost
-and sherpa-onnx need once, in the caller's process, so that making them counts in nobody's memory or loading time.
+The process reads paths of recordings from standard input, one per line, and writes one line of JSON for each. It stays
+alive between requests, so the caller can alternate between systems. The caller runs `write_graphs` once beforehand, so
+that writing the graphs does not count towards the memory or loading time of any system.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WINDOW = 10 * RATE
 STEP = RATE
 BATCH = 16
 BLOCK = 30 * RATE
-# What sherpa-onnx reads from a segmentation graph: facts of pyannote's segmentation-3.0.
+# Metadata that sherpa-onnx requires in a segmentation graph: properties of pyannote's segmentation-3.0.
 SHERPA_METADATA = {
     "model_type": "pyannote-segmentation-3.0",
     "sample_rate": RATE,
@@ -45,9 +45,9 @@ Turn: TypeAlias = tuple[float, float, int]
 
 @dataclass(frozen=True)
 class Measured:
-    """One call without decoding: seconds, processor seconds of all threads, seconds of its parts, what was found.
+    """Result of one call without decoding: seconds, CPU seconds of all threads, seconds of each stage, and turns.
 
-    ``turns`` is ``None`` for a system that looks for no speakers.
+    ``turns`` is ``None`` for a system that does not find speakers.
     """
 
     seconds: float
@@ -61,7 +61,7 @@ class System(Protocol):
 
 
 class Stopwatch:
-    """Add up seconds, and processor seconds of all threads, while it is entered."""
+    """Context manager that adds up seconds and CPU seconds of all threads."""
 
     def __init__(self) -> None:
         self.seconds = self.cpu = 0.0
@@ -77,7 +77,7 @@ class Stopwatch:
 
 
 class Ours:
-    """The diarizer with some options; its parts are those of ``Diarization.timing``."""
+    """The diarizer with the given options. Its stages come from ``Diarization.timing``."""
 
     def __init__(self, threads: int, **options: Any) -> None:
         from oolong_align import Diarizer, DiarizerOptions
@@ -108,7 +108,7 @@ class VoiceActivity:
 
 
 class BareCost:
-    """The two networks and nothing else: every window of the recording, and one pass of the backbone."""
+    """The two networks alone: every window through the segmentation, and one pass through the backbone."""
 
     def __init__(self, threads: int, folder: Path) -> None:
         import onnxruntime as ort
@@ -161,7 +161,7 @@ class BareCost:
 
 
 class SherpaOnnx:
-    """The offline speaker diarization of sherpa-onnx with its default options and the same two networks."""
+    """sherpa-onnx offline speaker diarization with default options and the same two networks."""
 
     def __init__(self, threads: int, folder: Path) -> None:
         import sherpa_onnx as sherpa
@@ -186,21 +186,21 @@ class SherpaOnnx:
 SYSTEMS: dict[str, Callable[[int, Path], System]] = {
     "bare": BareCost,
     "ours": lambda threads, _: Ours(threads),
-    "unrefined": lambda threads, _: Ours(threads, refine=False),
+    "unrefined": lambda threads, _: Ours(threads, method="windows"),
     "int8": lambda threads, _: Ours(threads, precision="int8"),
-    "exact": lambda threads, _: Ours(threads, exact=True, refine=False),
+    "exact": lambda threads, _: Ours(threads, exact=True, method="windows"),
     "vad": lambda threads, _: VoiceActivity(threads),
     "sherpa": SherpaOnnx,
 }
 
 
 def has_sherpa() -> bool:
-    """Whether sherpa-onnx is installed."""
+    """Return whether sherpa-onnx is installed."""
     return find_spec("sherpa_onnx") is not None
 
 
 def write_graphs(folder: Path) -> None:
-    """Write the backbone, and copies of both networks with the metadata that sherpa-onnx asks for."""
+    """Write the backbone, and copies of both networks with the metadata that sherpa-onnx requires."""
     import onnx
 
     from oolong_align.networks.embedding_graph import extract_backbone
@@ -215,9 +215,9 @@ def write_graphs(folder: Path) -> None:
 
 
 def peak_rss_bytes() -> int:
-    """Most physical memory that this process has held, mapped files included.
+    """Return the peak physical memory of this process in bytes, including mapped files.
 
-    Linux hands the parent's peak on to a child in ``ru_maxrss``, so its own status file is asked where there is one.
+    On Linux a child inherits the parent's peak in ``ru_maxrss``, so ``/proc/self/status`` is used where it exists.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -227,10 +227,10 @@ def peak_rss_bytes() -> int:
 
 
 def main() -> None:
-    """Answer paths with measurements until the input ends."""
+    """Measure each recording on standard input until the input ends."""
     name, threads, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints must not mix with the replies
+    os.dup2(2, 1)  # output of libraries must not mix with the replies
     system = SYSTEMS[name](threads, folder)
     for line in sys.stdin:
         began = time.perf_counter()

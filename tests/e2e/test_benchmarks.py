@@ -1,4 +1,4 @@
-"""The benchmarks run and their tables are consistent; the figures themselves are not tested."""
+"""The benchmarks run and their tables are consistent. The figures are not tested."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Table = dict[str, dict[str, str]]
 
 @pytest.fixture(scope="module")
 def piece(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The start of the meeting, up to a pause, with its turns."""
+    """Return the start of the meeting, up to a pause, with its turns."""
     target = tmp_path_factory.mktemp("piece") / "piece.wav"
     with load_audio(repository / "examples" / "meeting.flac") as audio, wave.open(str(target), "wb") as wav:
         wav.setparams((1, 2, RATE, 0, "NONE", ""))
@@ -82,4 +82,4 @@ def test_an_unknown_system_cannot_be_skipped(repository: Path, piece: Path) -> N
     command = [sys.executable, repository / "tests" / "benchmarks" / "diarization.py", piece, "--skip", "bare,sherpa2"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "cannot skip bare, sherpa2" in done.stderr
+    assert "Cannot skip bare, sherpa2" in done.stderr

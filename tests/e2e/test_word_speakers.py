@@ -23,10 +23,10 @@ Recording = tuple[Words, Diarization, Diarization]
 
 
 def recognise(recording: Path) -> Recording:
-    """Return words, and turns with and without refinement."""
+    """Return the words, and the diarizations of both methods."""
     with load_audio(recording) as audio:
         refined = Diarizer.from_pretrained()(audio)
-        plain = Diarizer.from_pretrained(options=DiarizerOptions(refine=False))(audio)
+        plain = Diarizer.from_pretrained(options=DiarizerOptions(method="windows"))(audio)
         return WhisperTranscriber.from_pretrained("base")(audio, refined.speech), refined, plain
 
 
