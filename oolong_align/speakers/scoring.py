@@ -131,8 +131,13 @@ def plda_scores(
 
 
 def _find_calibration(sha256: str) -> Path | None:
-    paths = sorted(_DATA.glob(f"{_DEFAULT.stem}*.json"))
-    return next((path for path in paths if _load_calibration(path)["embedding"] == sha256), None)
+    return next((path for path in sorted(_DATA.glob(f"{_DEFAULT.stem}*.json")) if sha256 in _embeddings(path)), None)
+
+
+def _embeddings(path: Path) -> list[str]:
+    """Hashes of the embedding model of a calibration. An exported graph can have several: see ``models/README.md``."""
+    named = _load_calibration(path)["embedding"]
+    return [named] if isinstance(named, str) else list(named)
 
 
 @cache
