@@ -1,4 +1,4 @@
-"""Find who speaks when, without words, also as pyannote's annotation: ``diarize_only.py AUDIO``."""
+"""Print who speaks when, and the same as a pyannote annotation: ``diarize_only.py AUDIO``."""
 
 import sys
 

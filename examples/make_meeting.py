@@ -1,6 +1,6 @@
-"""Generate meeting.flac and its true turns (.rttm), utterances (.stm) and word times (.ctm) from meeting.txt.
+"""Generate meeting.flac from meeting.txt, with the true turns (.rttm), utterances (.stm) and word times (.ctm).
 
-Needs flite on the PATH (Debian: ``apt-get install flite``). The true times are the synthesiser's ends of phones.
+Needs flite on the PATH (Debian: ``apt-get install flite``). The true times are the phone times of the synthesiser.
 """
 
 import subprocess

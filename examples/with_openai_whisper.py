@@ -6,7 +6,7 @@ from pathlib import Path
 
 from oolong_align import Diarizer, align
 
-# or whisper.load_model("base").transcribe(audio, word_timestamps=True)
+# Or: whisper.load_model("base").transcribe(audio, word_timestamps=True)
 result = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 transcript = align(result, Diarizer.from_pretrained()(sys.argv[2]))
 for utterance in transcript.utterances:

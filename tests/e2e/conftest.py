@@ -1,4 +1,4 @@
-"""The bundles that the same tests run with: the default one and, as slow tests, the second embedding CAM++."""
+"""Bundles to test: the default one and, in slow tests, the one with CAM++ as embedding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def model_dir(
     repository: Path,
     build_once: Callable[[str, Callable[[Path], None]], Path],
 ) -> Path | None:
-    """Folder with the bundle's models; None for the default bundle."""
+    """Folder with the models of the bundle; ``None`` for the default bundle."""
     if bundle == "open":
         return None
     if named := os.environ.get("OOLONG_TEST_CAMPPLUS"):

@@ -1,4 +1,4 @@
-"""The commands as users run them, on real speech with the real models, which are fetched at first use."""
+"""The commands as users run them, on real speech with the real models, which are downloaded on first use."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Recordings = dict[str, tuple[Diarization, dict[int, str]]]
 
 @pytest.fixture(scope="module")
 def recordings(data_dir: Path, diarizer: Diarizer) -> Recordings:
-    """Diarization of each recording, and the person of each speaker."""
+    """Diarization of each recording, and the person that each speaker ID refers to."""
     found: Recordings = {}
     for path in sorted((data_dir / "cross_file").glob("*.flac")):
         with warnings.catch_warnings():
@@ -37,7 +37,7 @@ def recordings(data_dir: Path, diarizer: Diarizer) -> Recordings:
 
 
 def people_of(diarization: Diarization, reference: Path) -> dict[int, str]:
-    """Person with the longest speech within each speaker's segments."""
+    """Person with the most speech within each speaker's segments."""
     spans: dict[str, list[tuple[float, float]]] = {}
     for start, end, person in read_rttm(reference):
         spans.setdefault(person, []).append((start, end))
@@ -49,11 +49,11 @@ def people_of(diarization: Diarization, reference: Path) -> dict[int, str]:
     return people
 
 
-def count_right(recordings: Recordings, order: Sequence[str], folder: Path) -> tuple[int, int, int]:
+def count_correct(recordings: Recordings, order: Sequence[str], folder: Path) -> tuple[int, int, int]:
     """Correct identities, false accepts, and the number of voices at the end."""
     store = SqliteStore(folder / f"{'-'.join(order)}.db")
     voices: dict[str, str] = {}
-    right = false_accepts = 0
+    correct = false_accepts = 0
     for name in order:
         diarization, people = recordings[name]
         with warnings.catch_warnings():
@@ -65,10 +65,10 @@ def count_right(recordings: Recordings, order: Sequence[str], folder: Path) -> t
             false_accepts += voice in others
             if voice is not None and person not in voices and voice not in others:
                 voices[person] = voice
-            right += voice is not None and voices.get(person) == voice
+            correct += voice is not None and voices.get(person) == voice
     count = store.count()
     store.close()
-    return right, false_accepts, count
+    return correct, false_accepts, count
 
 
 def test_voices_are_compared_by_the_plda_of_their_model(diarizer: Diarizer) -> None:
@@ -80,16 +80,16 @@ def test_voices_are_compared_by_the_plda_of_their_model(diarizer: Diarizer) -> N
 def test_all_people_are_recognised_in_order_and_reversed(recordings: Recordings, tmp_path: Path) -> None:
     assert sum(len(people) for _, people in recordings.values()) == 24
     order = sorted(recordings)
-    assert count_right(recordings, order, tmp_path) == (24, 0, 10)
-    assert count_right(recordings, order[::-1], tmp_path)[0] >= 0.96 * 24
+    assert count_correct(recordings, order, tmp_path) == (24, 0, 10)
+    assert count_correct(recordings, order[::-1], tmp_path)[0] >= 0.96 * 24
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_all_people_are_recognised_in_any_order(recordings: Recordings, tmp_path: Path, seed: int) -> None:
     order = sorted(recordings)
     random.Random(seed).shuffle(order)
-    right, false_accepts, _ = count_right(recordings, order, tmp_path)
-    assert right >= 0.96 * 24 and false_accepts == 0
+    correct, false_accepts, _ = count_correct(recordings, order, tmp_path)
+    assert correct >= 0.96 * 24 and false_accepts == 0
 
 
 def test_person_enrolled_in_one_room_is_recognised_in_others_and_strangers_are_not(

@@ -51,7 +51,7 @@ def test_a_result_reaches_another_process_without_speaker_evidence(conversation:
 
 @pytest.fixture(scope="module")
 def conversations(diarizer: Diarizer, data_dir: Path) -> list[tuple[Errors, int]]:
-    """Errors of each conversation, and the excess in the number of speakers found."""
+    """Errors of each conversation, and the number of speakers found minus the true number."""
     recordings = sorted((data_dir / "conversations").glob("*.flac"))
     assert len(recordings) == 6
     measured = []
@@ -115,7 +115,7 @@ def test_the_four_methods_agree(diarizer: Diarizer, conversation: Diarization, t
         np.testing.assert_array_equal(embedding, conversation.embeddings[speaker])
 
 
-def test_every_segment_sounds_most_like_its_own_speaker(conversation: Diarization) -> None:
+def test_every_segment_is_most_similar_to_its_speaker(conversation: Diarization) -> None:
     assert conversation.voice is not None
     for segment in conversation.segments:
         if segment.end - segment.start > 1.5 and not segment.is_overlap:
@@ -126,7 +126,7 @@ def test_every_segment_sounds_most_like_its_own_speaker(conversation: Diarizatio
 
 
 @pytest.mark.parametrize("wanted", [1, 3])
-def test_a_forced_number_of_speakers_is_kept_with_a_warning(diarizer: Diarizer, telephone: Path, wanted: int) -> None:
+def test_a_forced_number_of_speakers_causes_a_warning(diarizer: Diarizer, telephone: Path, wanted: int) -> None:
     with pytest.warns(OolongWarning, match=f"VBx found 2 speakers, but num_speakers requires {wanted}") as messages:
         result = diarizer(telephone, num_speakers=wanted)
     assert {warning.filename for warning in messages} == {__file__}
@@ -134,13 +134,13 @@ def test_a_forced_number_of_speakers_is_kept_with_a_warning(diarizer: Diarizer, 
     assert result.warnings
 
 
-def test_bounds_that_are_already_met_change_nothing(
+def test_bounds_that_the_result_meets_do_not_change_it(
     diarizer: Diarizer, conversation: Diarization, telephone: Path
 ) -> None:
     assert diarizer(telephone, min_speakers=1, max_speakers=4).turns == conversation.turns
 
 
-def test_contradicting_bounds_are_refused(diarizer: Diarizer, telephone: Path) -> None:
+def test_contradictory_bounds_raise_an_error(diarizer: Diarizer, telephone: Path) -> None:
     with pytest.raises(UsageError, match="min_speakers=3: it exceeds max_speakers=2"):
         diarizer(telephone, min_speakers=3, max_speakers=2)
 
@@ -159,7 +159,7 @@ def test_short_recordings(diarizer: Diarizer, telephone: Path, seconds: float) -
     "samples",
     [np.zeros(16_000, dtype=np.int16), np.zeros((2, 16_000), dtype=np.float32), np.full(99, np.nan, dtype=np.float32)],
 )
-def test_unsuitable_arrays_are_refused(diarizer: Diarizer, samples: np.ndarray) -> None:
+def test_invalid_arrays_raise_an_error(diarizer: Diarizer, samples: np.ndarray) -> None:
     with pytest.raises(InputError):
         diarizer(samples)
 
@@ -177,14 +177,14 @@ def test_a_missing_execution_provider_falls_back_to_the_cpu_with_a_warning(telep
     assert len(diarizer(telephone).speaker_ids) == 2
 
 
-def test_files_of_two_bundles_are_refused(tmp_path: Path, diarizer: Diarizer) -> None:
+def test_files_of_two_bundles_raise_an_error(tmp_path: Path, diarizer: Diarizer) -> None:
     sizes = {"mean1": 4, "lda": (4, 2), "mean2": 2, "mu": 2, "tr": (2, 2), "phi": 2}
     np.savez(tmp_path / "small.npz", **{name: np.ones(shape) for name, shape in sizes.items()})
     with pytest.raises(ModelError, match="expects embeddings of size 4"):
         Diarizer.from_pretrained(plda=tmp_path / "small.npz")
 
 
-def test_swapped_files_are_refused() -> None:
+def test_swapped_files_raise_an_error() -> None:
     from oolong_align.weights import find_bundle
 
     files = find_bundle().files

@@ -20,11 +20,11 @@ def clip(data_dir: Path) -> Path:
 
 
 def diarize(clip: Path, **options: Any) -> Diarization:
-    return Diarizer.from_pretrained(options=DiarizerOptions(**{"refine": False, **options}))(clip)
+    return Diarizer.from_pretrained(options=DiarizerOptions(**{"method": "windows", **options}))(clip)
 
 
 @pytest.fixture(scope="module")
-def refining() -> Diarizer:
+def default_diarizer() -> Diarizer:
     return Diarizer.from_pretrained()
 
 
@@ -49,7 +49,7 @@ def plain_ranges(clip: Path) -> list[SpeechRange]:
         {"min_duration_off": 1.0},
         {"exact": True},
         {"precision": "int8"},
-        {"refine": True},
+        {"method": "pieces"},
         {"embedding_exclude_overlap": False},
     ],
     ids=str,
@@ -71,12 +71,12 @@ def test_an_option_changes_the_result(clip: Path, plain: Diarization, options: d
     ],
 )
 def test_an_option_without_effect_on_pieces_causes_a_warning(
-    refining: Diarizer, clip: Path, options: dict[str, Any], named: str
+    default_diarizer: Diarizer, clip: Path, options: dict[str, Any], named: str
 ) -> None:
     with pytest.warns(OolongWarning, match='no effect with method="pieces"') as messages:
-        result = diarize(clip, **options, refine=True)
+        result = diarize(clip, **options, method="pieces")
     assert named in str(messages[0].message) and named in result.warnings[0]
-    assert result.turns == refining(clip).turns
+    assert result.turns == default_diarizer(clip).turns
 
 
 @pytest.mark.parametrize("options", [{"vad_onset": 0.999}, {"vad_offset": 0.0}, {"min_duration_off": 1.0}], ids=str)
@@ -89,8 +89,8 @@ def test_an_option_changes_the_speech_ranges(
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_eight_bits_find_the_same_speakers(clip: Path, precision: str) -> None:
-    assert len(diarize(clip, precision=precision, refine=True).speaker_ids) == 3
+def test_int8_finds_the_same_speakers(clip: Path, precision: str) -> None:
+    assert len(diarize(clip, precision=precision, method="pieces").speaker_ids) == 3
 
 
 def test_gaps_are_filled(clip: Path, plain: Diarization) -> None:
@@ -117,10 +117,10 @@ def test_a_folder_can_be_a_bundle(clip: Path, plain: Diarization, tmp_path: Path
     [({"num_speakers": 40}, "num_speakers requires 40"), ({"min_speakers": 30}, "min_speakers requires 30")],
 )
 def test_too_many_requested_speakers_cause_a_warning(
-    refining: Diarizer, clip: Path, asked: dict[str, int], messages: str
+    default_diarizer: Diarizer, clip: Path, asked: dict[str, int], messages: str
 ) -> None:
     with pytest.warns(UserWarning) as caught:
-        result = refining(clip, **asked)
+        result = default_diarizer(clip, **asked)
     found = len(result.speaker_ids)
     assert set(result.embeddings) == set(result.speaker_ids)
     assert any(messages in str(w.message) for w in caught)
@@ -128,13 +128,13 @@ def test_too_many_requested_speakers_cause_a_warning(
 
 
 @pytest.mark.parametrize("wanted", [1, 2, 4, 5])
-def test_a_plausible_number_of_speakers_is_met(refining: Diarizer, clip: Path, wanted: int) -> None:
+def test_a_plausible_number_of_speakers_is_found(default_diarizer: Diarizer, clip: Path, wanted: int) -> None:
     with pytest.warns(UserWarning, match=f"requires {wanted}"):
-        assert len(refining(clip, num_speakers=wanted).speaker_ids) == wanted
+        assert len(default_diarizer(clip, num_speakers=wanted).speaker_ids) == wanted
 
 
-def test_similar_speakers_cause_a_warning(refining: Diarizer, clip: Path) -> None:
+def test_similar_speakers_cause_a_warning(default_diarizer: Diarizer, clip: Path) -> None:
     with pytest.warns(UserWarning, match=r"SPEAKER_\d\d speaks for only \d+ s and sounds like SPEAKER_\d\d"):
         result = Diarizer.from_pretrained(options=DiarizerOptions(clustering_threshold=0.3, fa=1.0))(clip)
     assert "they may be the same person" in result.warnings[0]
-    assert refining(clip).warnings == ()
+    assert default_diarizer(clip).warnings == ()

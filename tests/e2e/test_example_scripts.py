@@ -39,7 +39,7 @@ def foreign(repository: Path) -> Path:
 
 def test_with_faster_whisper(run: Run, meeting: Path) -> None:
     lines = run("with_faster_whisper", meeting, find_whisper("tiny.en"))
-    # Whether tiny.en writes capitals and punctuation depends on the audio before.
+    # Whether tiny.en writes capitals and punctuation depends on the preceding audio.
     first = lines[0].lower().replace(",", "").replace(".", "")
     assert "speaker_00: good morning everybody shall we begin" in first
     assert len({line.split()[1] for line in lines}) == 3

@@ -1,4 +1,4 @@
-"""The whole diarizer on conversations that code makes from the example: its figures move with its constants."""
+"""The whole diarizer on generated conversations. The error rates change if a constant changes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FRAMES_PER_S = 100
 
 @pytest.fixture(scope="module")
 def default_diarizer() -> Diarizer:
-    """The default bundle: the expected figures are its own."""
+    """Return a diarizer with the default bundle, on which the expected figures were measured."""
     return Diarizer.from_pretrained()
 
 
 def error_rate(conversation: Conversation, result: Diarization) -> float:
-    """DER in percent without a collar, overlap scored, on frames of 10 ms; at most as many speakers as in the truth."""
+    """DER in percent without a collar, overlap scored, on frames of 10 ms, for at most three speakers."""
     length = len(conversation.samples) * FRAMES_PER_S // RATE + 1
     truth, found = np.zeros((2, length, 3), dtype=np.bool_)
     for activity, turns in ((truth, conversation.turns), (found, result.turns)):
@@ -34,7 +34,7 @@ def error_rate(conversation: Conversation, result: Diarization) -> float:
 
 @pytest.mark.parametrize(("seed", "expected"), [(2, 15.68), (3, 16.47)])
 def test_a_fast_conversation_with_short_answers(default_diarizer: Diarizer, seed: int, expected: float) -> None:
-    """The tolerance covers processors; a change vote of 0.6 or no bonus for neighbours costs 0.6 to 2 points."""
+    """The tolerance covers processors. A change vote of 0.6 or no bonus for neighbours costs 0.6 to 2 points."""
     conversation = make_conversation(60, seed)
     result = default_diarizer(conversation.samples)
     assert len(result.speaker_ids) == 3

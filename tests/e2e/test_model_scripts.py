@@ -37,7 +37,7 @@ def call(repository: Path, script: str, *arguments: object) -> subprocess.Comple
     )
 
 
-def test_the_parts_of_the_default_embedding_make_the_whole(repository: Path, embedding: Path, tmp_path: Path) -> None:
+def test_the_parts_of_the_default_embedding_equal_the_whole(repository: Path, embedding: Path, tmp_path: Path) -> None:
     done = call(repository, "split.py", embedding, tmp_path / "parts")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("meeting.flac: 6 blocks, largest difference ")
@@ -48,8 +48,8 @@ def test_the_parts_of_the_default_embedding_make_the_whole(repository: Path, emb
     assert head.output[0].name == whole.output[0].name
 
 
-def test_parts_that_compute_something_else_are_not_written(repository: Path, embedding: Path, tmp_path: Path) -> None:
-    """The pooling of this graph differs from the program's: it doubles the deviation."""
+def test_parts_with_different_results_are_not_written(repository: Path, embedding: Path, tmp_path: Path) -> None:
+    """The pooling of this graph doubles the standard deviation, unlike that of the program."""
     model = onnx.load(embedding)
     nodes = model.graph.node
     (position,) = [index for index, node in enumerate(nodes) if node.op_type == "Sqrt"]
@@ -64,7 +64,7 @@ def test_parts_that_compute_something_else_are_not_written(repository: Path, emb
     assert not (tmp_path / "parts").exists()
 
 
-def test_a_file_that_is_not_a_graph_is_one_line(repository: Path, tmp_path: Path) -> None:
+def test_an_invalid_graph_is_reported_in_one_line(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_text("nonsense")
     done = call(repository, "split.py", tmp_path / "model.onnx", tmp_path / "parts")
     assert done.returncode == 1
@@ -127,7 +127,7 @@ def test_no_input_is_overwritten_and_invalid_input_is_reported_in_one_line(
     )
 
 
-def test_a_calibration_overwrites_none_of_its_inputs(repository: Path, tmp_path: Path) -> None:
+def test_a_calibration_does_not_overwrite_its_inputs(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "voice_plda_new.npz").write_text("mine")
     done = call(
         repository,

@@ -19,6 +19,6 @@ def test_tests_that_need_torch_pass(torch_python: Path, repository: Path) -> Non
     command = [torch_python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *needing]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]
-    # A test skips where no index has the published checkpoint, but not for want of torch.
+    # Tests may skip if no index has the published checkpoint, but not because torch is missing.
     assert re.search(r"^\d+ passed(, \d+ skipped)? in ", done.stdout, re.MULTILINE), done.stdout[-500:]
     assert "the extra models is not installed" not in done.stdout

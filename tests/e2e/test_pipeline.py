@@ -16,7 +16,7 @@ from oolong_align.cli.main import transcribe_main
 
 @pytest.fixture
 def models(model_dir: Path | None) -> list[str]:
-    """Options that select the models; empty for the default ones."""
+    """Options that select the models; empty for the default models."""
     return [] if model_dir is None else ["--model_dir", str(model_dir)]
 
 

@@ -1,4 +1,4 @@
-"""Correct a wrong number of speakers from the JSON file, compared with a diarization with the right number."""
+"""Correct a wrong number of speakers from the JSON file, compared with a diarization with the correct number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORD_S = 0.4
 
 
 def transcribe(diarizer: Diarizer, recording: Path, num_speakers: int, length: float) -> Transcript:
-    """Diarize, with one word every 0.4 s; words outside all turns have no speaker."""
+    """Diarize and add one word every 0.4 s; words outside all turns have no speaker."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OolongWarning)
         diarization = diarizer(recording, num_speakers=num_speakers)
@@ -42,7 +42,7 @@ def check_similar(found: Transcript, direct: Transcript, folder: Path) -> None:
     other = sum(mine.speaker != theirs.speaker for mine, theirs in zip(found.words, direct.words, strict=True))
     print(f"exclusive {exclusive:.4f}, turns {overlapping:.4f}, words {other} of {len(direct.words)}")
     assert exclusive <= 0.01
-    # A file in which two speakers were one has no overlaps between them.
+    # A file that merged two speakers contains no overlaps between them.
     assert overlapping <= 0.1
     assert other <= 0.03 * len(direct.words)
 

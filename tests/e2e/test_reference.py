@@ -1,4 +1,4 @@
-"""pyannote.audio with the weights of this project; runs in an environment with the extra ``reference``.
+"""pyannote.audio with the weights of this project; needs an environment with the extra ``reference``.
 
 ``OOLONG_SEGMENTATION_CHECKPOINT`` is the path of pyannote's segmentation-3.0 (``pytorch_model.bin``).
 """
@@ -86,7 +86,7 @@ def test_a_table_compares_both(repository: Path, data_dir: Path, checkpoint: Pat
     assert " 1 = 1 | 0.00% |" in rows[0]
 
 
-def test_a_checkpoint_that_holds_code_is_refused(
+def test_a_checkpoint_that_contains_code_is_rejected(
     repository: Path, data_dir: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
     import torch

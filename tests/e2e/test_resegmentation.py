@@ -23,13 +23,15 @@ def embedder(diarizer: Diarizer) -> EmbeddingModel:
 
 @pytest.fixture(scope="module")
 def crowded(data_dir: Path) -> FloatArray:
-    """A minute in which pieces contain turns of other speakers."""
+    """A minute of audio in which pieces contain turns of other speakers."""
     with load_audio(data_dir / "cross_file" / "so_xd3.flac") as audio:
         return audio.read(60 * 16_000, 120 * 16_000).copy()
 
 
 @pytest.mark.data
-def test_a_long_piece_is_cut_equally_with_any_number_of_threads(embedder: EmbeddingModel, crowded: FloatArray) -> None:
+def test_the_cuts_of_a_long_piece_do_not_depend_on_the_number_of_threads(
+    embedder: EmbeddingModel, crowded: FloatArray
+) -> None:
     with load_audio(crowded) as audio:
         minute = compute_frames(embedder, audio)
     stored = minute.read_stored(0, len(minute))
@@ -58,7 +60,7 @@ def test_a_long_piece_is_cut_equally_with_any_number_of_threads(embedder: Embedd
 
 
 @pytest.mark.data
-def test_several_pldas_cut_as_one_does(diarizer: Diarizer, crowded: FloatArray) -> None:
+def test_several_pldas_cut_pieces_as_a_single_one(diarizer: Diarizer, crowded: FloatArray) -> None:
     def facts(result: Diarization) -> tuple[object, ...]:
         return result.turns, result.segments, result.pieces, {k: v.tolist() for k, v in result.embeddings.items()}
 

@@ -45,7 +45,7 @@ def embedder() -> EmbeddingModel:
 
 @pytest.fixture(scope="module")
 def samples(repository: Path) -> FloatArray:
-    """The example meeting with 25 s of digital silence in its middle."""
+    """The example meeting with 25 s of digital silence in the middle."""
     with load_audio(repository / "examples" / "meeting.flac") as audio:
         speech = audio.read(0, audio.num_samples)
     middle = len(speech) // 2
@@ -129,7 +129,7 @@ def test_blocks_equal_one_long_pass(embedder: EmbeddingModel, samples: FloatArra
         blocks = compute_frames(embedder, audio)
         assert len(blocks) == len(whole) == count_voice_frames(audio.num_samples)
         difference = np.abs(blocks.read(0, len(whole)) - whole).mean(axis=1) / whole.mean()
-    assert difference.max() < 0.5  # near the boundary
+    assert difference.max() < 0.5  # near the block boundary
     assert np.median(difference) < 1e-3
 
 
@@ -167,7 +167,7 @@ def test_stretches_are_processed_separately(
     covered = np.concatenate([np.arange(*each) for each in stretches])
     np.testing.assert_array_equal(covered, np.flatnonzero(frames_with_speech(segmentation)))
     touching = stretches[1:, 0] == stretches[:-1, 1]
-    assert touching.sum() >= 5  # changes of speaker without a pause
+    assert touching.sum() >= 5  # speaker changes without a pause
     lengths = stretches[:, 1] - stretches[:, 0]
     assert (lengths[np.r_[touching, False] | np.r_[False, touching]] >= 4).all()
 
@@ -201,5 +201,5 @@ def test_an_error_while_storing_ends_the_threads(
     assert threading.active_count() == before
 
 
-def test_features_have_the_bins_that_the_model_takes(embedder: EmbeddingModel) -> None:
+def test_features_have_as_many_bins_as_the_model_expects(embedder: EmbeddingModel) -> None:
     assert embedder.frames(np.zeros((1, 80, NUM_BINS), dtype=np.float32)).shape == (1, 10, embedder.channels)

@@ -29,25 +29,27 @@ def stream(vad: VoiceActivityDetector, samples: np.ndarray, size: int) -> list[S
 
 
 @pytest.mark.parametrize("size", [1, 160, 4001, 48_000, 10**9])
-def test_the_size_of_the_chunks_changes_nothing(vad: VoiceActivityDetector, samples: np.ndarray, size: int) -> None:
+def test_the_result_does_not_depend_on_the_chunk_size(
+    vad: VoiceActivityDetector, samples: np.ndarray, size: int
+) -> None:
     whole = vad(samples)
     assert len(whole) == 3
     assert stream(vad, samples, size) == whole
 
 
-def test_a_finished_detector_is_fresh(vad: VoiceActivityDetector, samples: np.ndarray) -> None:
+def test_a_finished_detector_can_be_used_again(vad: VoiceActivityDetector, samples: np.ndarray) -> None:
     assert stream(vad, samples, 16_000) == stream(vad, samples, 16_000)
     assert vad.finish() == []
 
 
-def test_ranges_come_while_the_stream_runs(vad: VoiceActivityDetector, samples: np.ndarray) -> None:
+def test_ranges_are_returned_during_the_stream(vad: VoiceActivityDetector, samples: np.ndarray) -> None:
     ranges = vad.detect(np.concatenate([samples, np.zeros(160_000, dtype=np.float32)]))
     assert len(ranges) == 3
     assert ranges[0].end < ranges[1].start
     assert vad.finish() == []
 
 
-def test_speech_is_found_where_it_is(vad: VoiceActivityDetector, data_dir: Path) -> None:
+def test_speech_is_found_in_the_right_places(vad: VoiceActivityDetector, data_dir: Path) -> None:
     from scoring import read_rttm
 
     recording = data_dir / "real" / "sample.flac"
@@ -81,6 +83,6 @@ def test_short_gaps_are_filled_on_request(samples: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("chunk", [np.zeros(9, dtype=np.float64), np.zeros((3, 3), dtype=np.float32)])
-def test_unsuitable_chunks_are_refused(vad: VoiceActivityDetector, chunk: np.ndarray) -> None:
+def test_invalid_chunks_raise_an_error(vad: VoiceActivityDetector, chunk: np.ndarray) -> None:
     with pytest.raises(InputError):
         vad.detect(chunk)

@@ -1,4 +1,4 @@
-"""The wheel holds the package alone and works in an empty environment."""
+"""The wheel contains only the package and works in an empty environment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_the_package_and_its_data_only(wheel: Path) -> None:
+def test_the_wheel_contains_only_the_package_and_its_data(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         sizes = {info.filename: info.file_size for info in archive.infolist()}

@@ -188,7 +188,7 @@ def recognise(transcriber=None):
         return len(transcriber(audio, [SpeechRange(0.0, 4.0)]).words)
 
 
-def refused(*arguments):
+def attempt(*arguments):
     try:
         return f"{recognise(*arguments)} words"
     except UsageError as error:
@@ -198,16 +198,16 @@ def refused(*arguments):
 if __name__ == "__main__":
     loaded = WhisperTranscriber.from_pretrained("tiny.en", threads=1)
     for transcriber in (None, loaded):
-        child = multiprocessing.get_context("fork").Process(target=lambda: print(refused(transcriber), flush=True))
+        child = multiprocessing.get_context("fork").Process(target=lambda: print(attempt(transcriber), flush=True))
         child.start()
         child.join(60)
         child.kill()
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        print(pool.apply(refused))
+        print(pool.apply(attempt))
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forked processes")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform does not support fork")
 def test_the_error_in_a_forked_process_recommends_spawn(data_dir: Path, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(FORKED)

@@ -25,9 +25,9 @@ Recording = tuple[Words, Diarization, Diarization]
 def recognise(recording: Path) -> Recording:
     """Return the words, and the diarizations of both methods."""
     with load_audio(recording) as audio:
-        refined = Diarizer.from_pretrained()(audio)
-        plain = Diarizer.from_pretrained(options=DiarizerOptions(method="windows"))(audio)
-        return WhisperTranscriber.from_pretrained("base")(audio, refined.speech), refined, plain
+        pieces = Diarizer.from_pretrained()(audio)
+        windows = Diarizer.from_pretrained(options=DiarizerOptions(method="windows"))(audio)
+        return WhisperTranscriber.from_pretrained("base")(audio, pieces.speech), pieces, windows
 
 
 @pytest.fixture(scope="module")
@@ -42,25 +42,25 @@ def errors(stm: Path, transcript: Transcript) -> WordErrors:
 
 def test_words_of_a_telephone_call_have_the_right_speakers(data_dir: Path) -> None:
     recording = data_dir / "real" / "sample.flac"
-    words, turns, plain = recognise(recording)
+    words, turns, windows = recognise(recording)
     found = errors(recording.with_suffix(".stm"), align(words, turns))
     assert (found.wrong_speaker, found.no_speaker) == (0, 0)
-    assert errors(recording.with_suffix(".stm"), align(words, plain, rule="overlap")).wrong_speaker > 1
+    assert errors(recording.with_suffix(".stm"), align(words, windows, rule="overlap")).wrong_speaker > 1
 
 
 def test_the_default_rule_beats_overlap_with_the_same_words(repository: Path, meeting: Recording) -> None:
-    words, refined, plain = meeting
+    words, pieces, windows = meeting
     stm = repository / "examples" / "meeting.stm"
-    for turns in (refined, plain):
+    for turns in (pieces, windows):
         ours, theirs = errors(stm, align(words, turns)), errors(stm, align(words, turns, rule="overlap"))
         assert ours.wrong_speaker <= 1 < theirs.wrong_speaker
 
 
 def test_confidence_is_higher_with_speaker_evidence(meeting: Recording) -> None:
-    words, refined, _ = meeting
+    words, pieces, _ = meeting
     with_evidence, without = (
         np.mean([word.speaker_confidence or 0.0 for word in align(words, turns).words])
-        for turns in (refined, replace(refined, voice=None))
+        for turns in (pieces, replace(pieces, voice=None))
     )
     assert 0.9 < with_evidence < 1.0
     assert without < with_evidence
@@ -69,8 +69,8 @@ def test_confidence_is_higher_with_speaker_evidence(meeting: Recording) -> None:
 def test_word_times(repository: Path, meeting: Recording) -> None:
     rows = [line.split() for line in (repository / "examples" / "meeting.ctm").read_text().splitlines()]
     truth = [Word(float(row[2]), float(row[2]) + float(row[3]), row[4]) for row in rows]
-    words, refined, _ = meeting
-    starts, ends = np.abs(differences(truth, align(words, refined).words)).T
+    words, pieces, _ = meeting
+    starts, ends = np.abs(differences(truth, align(words, pieces).words)).T
     print(f"start {1e3 * starts.mean():.0f} ms, end {1e3 * ends.mean():.0f} ms")
     assert starts.mean() < 0.07
     assert ends.mean() < 0.08
