@@ -58,7 +58,7 @@ class DiarizerOptions:
         and overlap to the speakers with the most similar embeddings; "windows" clusters the local speakers of 10 s
         windows, as pyannote.audio does.
     refine : bool, optional
-        Former name of ``method``, not stored: True for "pieces", False for "windows". Takes precedence over it.
+        Former name of ``method``, not stored: True for "pieces", False for "windows".
     fa, fb : float
         VBx: acoustic scaling factor and speaker regularisation, above 0.
     max_iterations : int
@@ -89,7 +89,10 @@ class DiarizerOptions:
     def __post_init__(self, refine: bool | None) -> None:
         if refine is not None:
             _check("refine", refine, isinstance(refine, bool), "True or False")
-            object.__setattr__(self, "method", "pieces" if refine else "windows")
+            method = "pieces" if refine else "windows"
+            if self.method not in (METHODS[0], method):
+                raise UsageError(f"refine={refine} contradicts method={self.method!r}. Remove refine.")
+            object.__setattr__(self, "method", method)
         _check("method", self.method, self.method in METHODS, " or ".join(METHODS))
         if (
             not isinstance(self.providers, Sequence)
@@ -128,9 +131,9 @@ def check_speaker_bounds(num: int | None, low: int | None, high: int | None) -> 
     for name, value in (("num_speakers", num), ("min_speakers", low), ("max_speakers", high)):
         _check_count(name, value)
     if num is not None and (low is not None or high is not None):
-        raise UsageError(f"Invalid num_speakers={num} with bounds: leave out min_speakers and max_speakers")
+        raise UsageError("num_speakers cannot be combined with min_speakers or max_speakers. Remove one.")
     if low is not None and high is not None and low > high:
-        raise UsageError(f"Invalid min_speakers={low}: it exceeds max_speakers={high}. Swap them")
+        raise UsageError(f"min_speakers {low} exceeds max_speakers {high}. Swap them.")
 
 
 def _check_number(name: str, value: object, low: float, high: float, allowed: str) -> None:

@@ -81,7 +81,7 @@ class Decoder:
             hint = "URLs are not supported: download it first" if ":/" in str(path) else "Check the path"
             raise AudioError(f"{path}: No such file. {hint}.") from error
         except IsADirectoryError as error:
-            raise AudioError(f"{path}: Is a folder. Give the media files in it.") from error
+            raise AudioError(f"{path}: Is a folder. Give the files in it.") from error
         except (OSError, ValueError, av.error.FFmpegError) as error:
             raise AudioError(f"{path}: Could not read the file ({_reason(error)}). Check it.") from error
 

@@ -19,6 +19,7 @@ COMPUTE_TYPES: Final = (
 _WORDS: Final = ("transcribe",)
 _DIARIZE: Final = ("transcribe", "align", "diarize")
 _ALL: Final = (*_DIARIZE, "vad")
+_OTHERS: Final = ("align", "diarize", "vad")
 _BUNDLE: Final = (*_ALL, "edit")
 _WRITTEN: Final = ("transcribe", "align", "edit")
 
@@ -63,6 +64,8 @@ def _names(value: str | Sequence[str]) -> tuple[str, ...]:
 def _add_transcriber_options(add: Callable[..., None]) -> None:
     import click
 
+    from oolong_align.builtin.params import WholeNumber
+
     add(
         "--model",
         default="base",
@@ -86,9 +89,10 @@ def _add_transcriber_options(add: Callable[..., None]) -> None:
     add("--hotwords", metavar="TEXT", help="Words and names to expect.")
     add(
         "--batch_size",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=8,
         metavar="N",
+        hidden=True,
         help="Number of audio clips that Whisper processes at a time.",
     )
     add(
@@ -96,17 +100,17 @@ def _add_transcriber_options(add: Callable[..., None]) -> None:
         type=click.Choice(COMPUTE_TYPES),
         default="default",
         show_default="int8 on CPU, float16 on CUDA",
+        hidden=True,
         metavar="TYPE",
         help="Numeric type of Whisper, such as int8 or float32.",
     )
 
 
 def _add_speaker_options(add: Callable[..., None]) -> None:
-    import click
 
-    from oolong_align.builtin.params import FiniteRange
+    from oolong_align.builtin.params import FiniteRange, WholeNumber
 
-    count = click.IntRange(min=1)
+    count = WholeNumber(min=1)
     add("--num_speakers", commands=_DIARIZE, type=count, metavar="N", help="Exact number of speakers, if known.")
     add("--min_speakers", commands=_DIARIZE, type=count, metavar="N", help="Minimum number of speakers.")
     add("--max_speakers", commands=_DIARIZE, type=count, metavar="N", help="Maximum number of speakers.")
@@ -123,10 +127,11 @@ def _add_speaker_options(add: Callable[..., None]) -> None:
 def _add_layout_options(add: Callable[..., None]) -> None:
     import click
 
+    from oolong_align.builtin.params import WholeNumber
     from oolong_align.formats.cues import CueLayout
 
     default = CueLayout()
-    count, seconds = click.IntRange(min=1), click.FloatRange(min=0)
+    count, seconds = WholeNumber(min=1), click.FloatRange(min=0)
     positive = click.FloatRange(min=0, min_open=True)
     limits: dict[str, tuple[Any, str, str]] = {
         "max_line_width": (count, "N", "Maximum line width in columns; wide characters (CJK) take two."),
@@ -156,17 +161,20 @@ def _add_page_options(add: Callable[..., None]) -> None:
 def _add_model_options(add: Callable[..., None]) -> None:
     import click
 
-    add(
-        "--device",
-        commands=_ALL,
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        help="Device of the models. auto: CUDA for Whisper if available, otherwise the CPU.",
-    )
+    from oolong_align.builtin.params import WholeNumber
+
+    for commands, auto in ((_WORDS, "CUDA for Whisper if available, otherwise the CPU"), (_OTHERS, "the CPU")):
+        add(
+            "--device",
+            commands=commands,
+            type=click.Choice(["auto", "cpu", "cuda"]),
+            default="auto",
+            help=f"Device of the models. auto: {auto}.",
+        )
     add(
         "--threads",
         commands=_ALL,
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         show_default="one per core",
         metavar="N",
         help="Number of CPU threads.",
@@ -176,9 +184,17 @@ def _add_model_options(add: Callable[..., None]) -> None:
         commands=_ALL,
         type=click.Choice(PRECISIONS),
         default=DiarizerOptions().precision,
+        hidden=True,
         help="Numeric type of the diarization models.",
     )
-    add("--bundle", commands=_BUNDLE, metavar="NAME", help="Diarization models: a bundle name or a folder.")
+    for users, hidden in ((_ALL, True), (("edit",), False)):
+        add(
+            "--bundle",
+            commands=users,
+            metavar="NAME",
+            help="Diarization models: a bundle name or a folder.",
+            hidden=hidden,
+        )
     add(
         "--model_dir",
         commands=_BUNDLE,
@@ -204,6 +220,8 @@ def _add_speech_options(add: Callable[..., None]) -> None:
 
 def _add_expert_options(add: Callable[..., None]) -> None:
     import click
+
+    from oolong_align.builtin.params import WholeNumber
 
     default = DiarizerOptions()
     positive = click.FloatRange(min=0, min_open=True)
@@ -244,7 +262,7 @@ def _add_expert_options(add: Callable[..., None]) -> None:
     add(
         "--max_iterations",
         commands=_DIARIZE,
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=default.max_iterations,
         metavar="N",
         help="VBx: maximum number of iterations.",
@@ -253,12 +271,14 @@ def _add_expert_options(add: Callable[..., None]) -> None:
         "--embedding_exclude_overlap/--no-embedding_exclude_overlap",
         commands=_DIARIZE,
         default=default.embedding_exclude_overlap,
+        show_default="on",
         help="With --method windows: exclude overlapping speech from embeddings.",
     )
     add(
         "--exact/--no-exact",
         commands=_DIARIZE,
         default=default.exact,
+        show_default="off",
         help="With --method windows: embed each window separately, ten times slower.",
     )
     add(
@@ -271,7 +291,7 @@ def _add_expert_options(add: Callable[..., None]) -> None:
     add(
         "--intra_threads",
         commands=_ALL,
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         metavar="N",
         show_default="--threads",
         help="Number of threads of the diarization models.",

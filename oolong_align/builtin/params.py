@@ -10,7 +10,7 @@ import click
 
 from oolong_align.util.files import is_url
 
-__all__ = ["FiniteRange", "LocalFile"]
+__all__ = ["FiniteRange", "LocalFile", "WholeNumber"]
 
 
 class FiniteRange(click.FloatRange):
@@ -22,6 +22,17 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+class WholeNumber(click.IntRange):
+    """A whole number with a minimum."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert a value, or fail with one line."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value}. Use a whole number of at least {self.min}.", param, ctx)
 
 
 class LocalFile(click.Path):

@@ -20,8 +20,8 @@ _HELP: Final = """Add speakers to the transcript of another speech recogniser.
 
 TRANSCRIPT is JSON from openai-whisper, faster-whisper, WhisperX, whisper.cpp (-ojf), a Hugging Face pipeline or the
 OpenAI API, or an SRT or VTT file. The words of a subtitle are distributed over its speech, and its speaker names are
-ignored. AUDIO is the recording; it is optional with --turns. The result is TRANSCRIPT's stem with .json if no format
-is given."""
+ignored. AUDIO is the recording; it is optional with --turns. Without a format option,
+the result is written to STEM.json, where STEM is the name of TRANSCRIPT without its suffix."""
 _BOUNDS: Final = ("num_speakers", "min_speakers", "max_speakers")
 
 

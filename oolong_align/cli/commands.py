@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -63,7 +64,13 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command to run and build it."""
-        name, command, rest = super().resolve_command(ctx, args)
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if Path(args[0]).is_file():
+                hint = f"Use `{ctx.command_path} transcribe {args[0]}`."
+                raise click.UsageError(f"{error.format_message()} {hint}", ctx) from error
+            raise
         self.invoked = name
         for placeholder, build in self._lazy.values():
             if command is placeholder:
@@ -81,6 +88,20 @@ class GroupedCommand(click.Command):
         super().__init__(*args, **kwargs)
         self._headings = headings
         self._examples = tuple(examples)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments. Suggestions for an unknown option leave out hidden options."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hidden = {
+                flag.replace("-", "_")
+                for each in self.get_params(ctx)
+                if isinstance(each, click.Option) and each.hidden
+                for flag in (*each.opts, *each.secondary_opts)
+            }
+            visible = [each for each in error.possibilities or () if each.replace("-", "_") not in hidden]
+            raise click.NoSuchOption(error.option_name, possibilities=visible, ctx=error.ctx) from error
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the summary and the examples."""
@@ -107,9 +128,16 @@ class GroupedCommand(click.Command):
                 parameter.hidden = False
             record = parameter.get_help_record(ctx)
             if record is not None:
+                record = record[0], _shorten(record[1])
                 groups.setdefault(self._headings.get(str(parameter.name), _GENERAL), []).append(record)
         others = [heading for heading in groups if heading not in (*_FIRST, *_LAST)]
         return {heading: groups[heading] for heading in (*_FIRST, *others, *_LAST) if heading in groups}
+
+
+def _shorten(text: str) -> str:
+    """Remove the range of a number from a help text, and the parentheses of a described default."""
+    text = re.sub(r"(?:; |(?P<only>\s*\[))[\d.<=>]*x[\d.<=>]*\]$", lambda found: "" if found["only"] else "]", text)
+    return re.sub(r"\[default: \((.*)\)\]$", r"[default: \1]", text)
 
 
 def make_command(
@@ -142,11 +170,12 @@ def make_command(
         Arguments of example calls.
     """
     wanted = [each for each in options if name in each.commands]
+    advanced = [_help_advanced_option()] if any(each.option.hidden for each in wanted) else []
     return GroupedCommand(
         name,
         callback=callback,
         help=summary,
-        params=[*own, *(each.option for each in wanted), *shared_options(), _help_advanced_option()],
+        params=[*own, *(each.option for each in wanted), *shared_options(), *advanced],
         headings={"output_dir": _OUTPUT, "audio": _OUTPUT, **headings}
         | {str(each.option.name): each.heading for each in wanted},
         examples=examples,
@@ -166,7 +195,7 @@ def output_dir_option() -> click.Option:
         type=local_path,
         default=Path(),
         metavar="DIR",
-        help="Folder for the results, created if needed; - is stdout.",
+        help="Folder for the results, created if needed; use - for stdout.",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from oolong_align.builtin.params import LocalFile
+from oolong_align.builtin.params import LocalFile, WholeNumber
 from oolong_align.cli.commands import STDOUT, make_command
 from oolong_align.cli.libraries import open_library
 from oolong_align.cli.terminal import Terminal, counted
@@ -47,7 +47,7 @@ def edit_command(host: Host) -> click.Command:
         "formats (JSON by default) are written to the folder.\n\nA LABEL is a label such as SPEAKER_00, or a name that "
         "only one speaker has. --assign also accepts the next unused label, for a new speaker. --speakers updates the "
         "names from a voice library. Edits apply in this order: --speakers, --num_speakers, --rename, --assign, "
-        "--merge; repeated options apply in the given order.",
+        "--merge; repeated options apply in the given order. Speakers that --assign introduces are created first.",
         options=host.add_options(),
         own=_parameters(),
         headings=dict.fromkeys(_EDITS, "Edits"),
@@ -64,7 +64,7 @@ def _parameters() -> list[click.Parameter]:
         click.Argument(["file"], type=LocalFile(), metavar="RESULT.json"),
         click.Option(
             ["--num_speakers"],
-            type=click.IntRange(min=1),
+            type=WholeNumber(min=1),
             metavar="N",
             help="Cluster the speech again into N speakers. A speaker who keeps most of their speech keeps the name.",
         ),
@@ -92,7 +92,7 @@ def _parameters() -> list[click.Parameter]:
             type=local_path,
             metavar="DIR",
             show_default="folder of RESULT.json",
-            help="Folder for the results, created if needed; - is stdout.",
+            help="Folder for the results, created if needed; use - for stdout.",
         ),
     ]
 
@@ -157,7 +157,7 @@ def _warn_of_lost_recording(page: Path) -> None:
     except OSError:
         return
     if found:
-        warn(f"{page}: The previous page had the recording, the new one does not. Add it with --audio FILE")
+        warn(f"{page}: The previous page had the recording, but the new one does not. Add it with --audio FILE")
 
 
 def _read(path: Path) -> Transcript:

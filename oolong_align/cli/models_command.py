@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oolong_align.cli.commands import SETTINGS
 from oolong_align.cli.terminal import Terminal
 from oolong_align.errors import HashMismatchError, UsageError
 from oolong_align.util.tables import print_table
@@ -30,13 +31,13 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
     return quiet(debug(command))
 
 
-@click.group()
+@click.group(context_settings=dict(SETTINGS))
 @_shared
 def models() -> None:
     """List, fetch and verify model files."""
 
 
-@models.command("list")
+@models.command("list", short_help="List models.")
 @_shared
 def list_command() -> None:
     """List bundles and Whisper models with their parts, sizes, licences and locations."""
@@ -86,11 +87,11 @@ def _locate(asset: Asset, *, rehash: bool = False) -> tuple[Path | None, list[st
     return None, [f"{asset.package}: File is missing. Reinstall oolong-align."]
 
 
-@models.command("fetch")
+@models.command("fetch", short_help="Fetch models.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @_shared
 def fetch_command(names: tuple[str, ...]) -> None:
-    """Fetch bundles and Whisper models by NAME; the default models if no name is given.
+    """Fetch bundles and Whisper models by NAME; without a NAME, the default models.
 
     NAME is a name in `oolong models list`, another Whisper size, or OWNER/NAME on the Hugging Face Hub. Prints the path
     of each model.
@@ -120,7 +121,7 @@ def fetch_command(names: tuple[str, ...]) -> None:
                     click.echo(f"{name} {part}: {convert}", err=True)
 
 
-@models.command("verify")
+@models.command("verify", short_help="Verify the hash of every fetched file.")
 @_shared
 def verify_command() -> None:
     """Verify the SHA-256 hash of every fetched file.
@@ -152,10 +153,10 @@ def verify_command() -> None:
         raise HashMismatchError(f"Damaged derived files: {damaged}. They are rebuilt at the next use.")
 
 
-@models.command("path")
+@models.command("path", short_help="Print the path of a model.")
 @click.argument("name", metavar="PART_OR_NAME")
 @click.option("--bundle", metavar="NAME_OR_DIR", help="Bundle of the part; the default bundle if not given.")
-@click.option("--model_dir", "--model-dir", metavar="DIR", help="Folder to search for models first.")
+@click.option("--model_dir", metavar="DIR", help="Folder to search for models first.")
 @_shared
 def path_command(name: str, bundle: str | None, model_dir: str | None) -> None:
     """Print the path of a part (segmentation, embedding, plda) or of a Whisper model. Fetch it if needed."""

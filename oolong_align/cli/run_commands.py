@@ -32,8 +32,8 @@ def transcribe_command(host: Host) -> click.Command:
     return make_command(
         "transcribe",
         transcribe,
-        "Transcribe recordings with speaker labels.\n\nFILE is any audio or video file. The result is FILE's stem with "
-        ".json if no format is given.",
+        "Transcribe recordings with speaker labels.\n\nFILE is any audio or video file. Without a format option, the "
+        "result is written to STEM.json, where STEM is the name of FILE without its suffix.",
         options=host.add_options(),
         own=[files_argument(), output_dir_option(), timing_option()],
         examples=[

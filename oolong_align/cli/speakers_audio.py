@@ -49,8 +49,8 @@ def audio_commands(host: Host) -> Iterator[click.Command]:
     ) -> None:
         """Enroll the voice of NAME from a recording.
 
-        This person must speak for 5 s or more, with at least 80 % of the speech. If the library has a matching voice
-        without a name, that voice gets the name. Prints the id of the voice.
+        The person must speak for at least 5 s and 80 % of the speech. If the library has a matching voice without a
+        name, that voice gets the name. Print the ID of the voice.
         """
         from oolong_align.speakers.identify import voice_model
         from oolong_align.speakers.learning import check_enough

@@ -31,8 +31,8 @@ def speakers_command(host: Host) -> click.Group:
     """Create the group ``oolong speakers``."""
     group = click.Group(
         "speakers",
-        help="Manage a voice library: list, enroll, name, merge and forget voices.\n\nA name can replace the ID of a "
-        "voice if no other voice has it.",
+        help="Manage a voice library: list, enroll, name, merge and forget voices.\n\nInstead of an ID, you can "
+        "give a name that only one voice has.",
     )
     for command in (*_library_commands(host), *audio_commands(host), *review_commands(host)):
         command.context_settings = dict(SETTINGS)
@@ -89,7 +89,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.pass_obj
     def name_command(terminal: Terminal, voice: str, name: str, url: str) -> None:
-        """Name the voice ID. An empty NAME removes the name.
+        """Give voice ID a name. An empty NAME removes the name.
 
         To update existing results, use `oolong edit RESULT.json --speakers URL`.
         """
@@ -133,7 +133,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     def split_command(voice: str, references: tuple[int, ...], url: str) -> None:
         """Move references of the voice ID to a new voice.
 
-        NUMBER is the number of a reference in `oolong speakers list --json`. Prints the id of the new voice.
+        NUMBER is the number of a reference in `oolong speakers list --json`. Print the ID of the new voice.
         """
         from oolong_align.speakers.library import split_voice
 
@@ -145,7 +145,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.pass_obj
     def forget_command(terminal: Terminal, voices: tuple[str, ...], url: str) -> None:
-        """Delete voices and all their data; all or none."""
+        """Delete voices and all their data. If one is unknown, none is deleted."""
         from oolong_align.speakers.library import find_voice
 
         with opened(url) as store, store.transaction():
@@ -175,7 +175,7 @@ def _library_commands(host: Host) -> Iterator[click.Command]:
     @library_option
     @click.pass_obj
     def import_command(terminal: Terminal, file: Path, url: str) -> None:
-        """Import voices from an exported FILE; all or none.
+        """Import voices from an exported FILE. If one is invalid, none is imported.
 
         The library is created if needed. Voices that it already has do not change.
         """

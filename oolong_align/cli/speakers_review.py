@@ -33,7 +33,8 @@ def review_commands(host: Host) -> Iterator[click.Command]:
     @click.command("suggest")
     @library_option
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-    def suggest(url: str, as_json: bool) -> None:
+    @click.pass_obj
+    def suggest(terminal: Terminal, url: str, as_json: bool) -> None:
         """List voices that probably belong to the same person.
 
         Merge them with `oolong speakers merge`. Recordings in which both voices speak are evidence against a merge.
@@ -43,6 +44,8 @@ def review_commands(host: Host) -> Iterator[click.Command]:
         with closing(open_library(host, url)) as store:
             found = suggest_merges(store.list())
         _show(found, as_json=as_json)
+        if not found:
+            terminal.info("No similar voices found.")
 
     @click.command("recluster")
     @library_option

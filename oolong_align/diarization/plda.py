@@ -21,6 +21,7 @@ from oolong_align.util.vectors import unit_rows
 
 Array = npt.NDArray[np.float64]
 
+_ADVICE: Final = "Use the files of one bundle, or export the PLDA again."
 _FIELDS: Final = ("mean1", "lda", "mean2", "mu", "tr", "phi")
 
 
@@ -65,23 +66,27 @@ class Plda:
                 arrays = {name: np.asarray(stored[name], dtype=np.float64) for name in _FIELDS}
                 threshold = float(stored["threshold"]) if "threshold" in stored else None
         except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, NotImplementedError) as error:
-            raise ModelError(f"{path}: not a PLDA file with the arrays {', '.join(_FIELDS)} ({error})") from error
+            raise ModelError(
+                f"{path}: not a PLDA file with the arrays {', '.join(_FIELDS)} ({error}). {_ADVICE}"
+            ) from error
         model = cls(**arrays, threshold=threshold)
         model._check(path)
         return model
 
     def _check(self, path: Path) -> None:
         if self.lda.ndim != 2:
-            raise ModelError(f"{path}: the array lda has {self.lda.ndim} dimensions, expected 2")
+            raise ModelError(f"{path}: the array lda has {self.lda.ndim} dimensions, expected 2. {_ADVICE}")
         d, k = self.lda.shape
         expected = {"mean1": (d,), "mean2": (k,), "mu": (k,), "tr": (k, k), "phi": (k,)}
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
-                raise ModelError(f"{path}: the array {name} has shape {getattr(self, name).shape}, expected {shape}")
+                raise ModelError(
+                    f"{path}: the array {name} has shape {getattr(self, name).shape}, expected {shape}. {_ADVICE}"
+                )
         if not all(np.isfinite(getattr(self, name)).all() for name in _FIELDS):
-            raise ModelError(f"{path}: the arrays contain values that are not finite")
+            raise ModelError(f"{path}: the arrays contain values that are not finite. {_ADVICE}")
         if self.threshold is not None and not 0 < self.threshold <= 2:
-            raise ModelError(f"{path}: threshold {self.threshold:g} must be above 0 and up to 2")
+            raise ModelError(f"{path}: threshold {self.threshold:g} must be above 0 and up to 2. {_ADVICE}")
 
     @property
     def dimension(self) -> int:

@@ -98,7 +98,8 @@ def recluster(transcript: Transcript, num_speakers: int, *, plda: Plda | None = 
         raise InputError("The pieces of the transcript overlap or are not sorted. Use a JSON file written by oolong")
     if (known := np.count_nonzero(vectors.any(axis=1))) < num_speakers:
         raise InputError(
-            f"Cannot find num_speakers={num_speakers}: the transcript has only {known} pieces with an embedding"
+            f"Cannot find num_speakers={num_speakers}: the transcript has only {known} pieces with an embedding. "
+            f"Use a number up to {known}"
         )
     model = plda or find_plda(old.model)
     if model.dimension != vectors.shape[1]:

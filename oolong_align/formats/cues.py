@@ -65,10 +65,11 @@ class CueLayout:
                 raise UsageError(f"Invalid {name}={value}: must be at least 1")
         if not (math.isfinite(self.min_cue) and self.min_cue >= 0):
             raise UsageError(f"Invalid min_cue={self.min_cue}: must be a finite number of seconds, 0 or more")
-        if not (math.isfinite(self.max_cue) and self.max_cue > 0 and self.max_cue >= self.min_cue):
+        if not (math.isfinite(self.max_cue) and self.max_cue > 0):
+            raise UsageError(f"Invalid max_cue={self.max_cue}: must be a finite number of seconds above 0")
+        if self.min_cue > self.max_cue:
             raise UsageError(
-                f"Invalid max_cue={self.max_cue}: must be a finite number of seconds above 0, "
-                f"and at least min_cue ({self.min_cue})"
+                f"min_cue {self.min_cue:g} exceeds max_cue {self.max_cue:g}. Decrease min_cue or increase max_cue."
             )
 
 

@@ -45,7 +45,8 @@ def read_transcript(path: Path) -> RecognisedTranscript:
         raise InputError(f"Could not read {path}: the JSON is nested too deeply for a transcript") from None
     except ValueError as error:
         raise InputError(
-            f"Could not read {path}: not valid JSON ({error}). Use the JSON, SRT or VTT file that the recogniser wrote."
+            f"Could not read {path}: not valid JSON ({error}). Use the JSON, SRT or VTT file that the recogniser "
+            "wrote. Give the transcript first, then the recording; use --turns for RTTM."
         ) from None
     try:
         transcript = read_subtitles(text, path.suffix) if is_text else read_recognised(document)
@@ -78,4 +79,4 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"Could not read {path}: {error.strerror or error}") from error
+        raise InputError(f"Could not read {path}: {error.strerror or error}. Check the path.") from error

@@ -112,13 +112,17 @@ def _available_providers(wanted: Sequence[str], available: Sequence[str]) -> lis
     for name in wanted:
         full = by_short_name.get(name.removesuffix("ExecutionProvider").lower())
         if full is None:
-            warn(
-                f"Execution provider {name!r} is not available. Available: {', '.join(sorted(by_short_name))}. "
-                "Using the CPU"
-            )
+            warn(_missing_provider(name, sorted(by_short_name)))
         elif full not in chosen:
             chosen.append(full)
     return chosen if CPU in chosen else [*chosen, CPU]
+
+
+def _missing_provider(name: str, available: Sequence[str]) -> str:
+    if name.removesuffix("ExecutionProvider").lower() == "cuda":
+        return "CUDA is not available to ONNX Runtime. Using the CPU"
+    local = ", ".join(each for each in available if each != "azure")  # azure calls a remote service
+    return f"Execution provider {name!r} is not available. Available: {local}. Using the CPU"
 
 
 def _check_tensors(path: Path, kind: str, tensors: Sequence[Any], expected: Mapping[str | int, Shape]) -> None:

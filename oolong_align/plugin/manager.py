@@ -115,7 +115,7 @@ class PluginManager:
             unknown = sorted(set(names) - installed)
             if unknown:
                 available = ", ".join(sorted(installed)) or "none"
-                raise UsageError(f"{origin}{unknown[0]}: plugin not found. Installed: {available}")
+                raise UsageError(f"Unknown plugin {unknown[0]!r} in {origin}{unknown[0]}. Installed: {available}")
         for each in found:
             if each.name not in disabled and (allowed is None or each.name in allowed):
                 owner = Owner(each.name, *_distribution(each))

@@ -74,22 +74,28 @@ class Registry:
             ("transcriber", self.transcribers, ("transcribe",)),
             ("executor", self.executors, every),
         ):
+            summaries = "; ".join(f"{name}: {entry.summary}" for name, entry in entries.items())
             core.add(
                 f"--{kind}",
                 commands=commands,
                 heading="Components",
                 metavar="NAME",
                 default=next(iter(entries), None),
-                help=f"{'; '.join(f'{name}: {entry.summary}' for name, entry in entries.items())}.",
+                hidden=len(entries) < 2,
+                help=f"{kind.capitalize()}. {summaries}.",
             )
         stores = ", ".join(self.stores) or "none is installed"
-        core.add(
-            "--speakers",
-            commands=(*every, "edit"),
-            heading="Speakers",
-            metavar="URL",
-            help=f"Voice library: recognise its voices and store new ones (kinds of store: {stores}).",
-        )
+        for commands, use in (
+            (every, "recognise its voices and store new ones"),
+            (("edit",), "update speaker names from it"),
+        ):
+            core.add(
+                "--speakers",
+                commands=commands,
+                heading="Speakers",
+                metavar="URL",
+                help=f"Voice library: {use} (stores: {stores}).",
+            )
         core.add(
             "--output_format",
             "-f",

@@ -62,7 +62,7 @@ def check_enough(name: str, sample: VoiceSample) -> None:
     """
     if not sample.seconds >= LEAST_LEARNED_S:
         raise InputError(
-            f"Cannot enrol {name} from {sample.seconds:.1f} s of speech. Provide at least {LEAST_LEARNED_S:.0f} s in "
+            f"Cannot enroll {name} from {sample.seconds:.1f} s of speech. Provide at least {LEAST_LEARNED_S:.0f} s in "
             "which only this person speaks"
         )
 
@@ -174,7 +174,7 @@ def enroll(
         else:
             if not sounds_like(known, reference, chosen):
                 raise InputError(
-                    f"Cannot enrol {name}: this speech does not sound like {known.id}, which has this name. "
+                    f"Cannot enroll {name}: this speech does not sound like {known.id}, which has this name. "
                     f"Use another name, or run `oolong speakers forget {known.id}` first"
                 )
             voice = replace(add_reference(known, reference, chosen), name=name)

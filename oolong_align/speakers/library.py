@@ -28,7 +28,7 @@ def reference_centroid(references: Sequence[Reference]) -> FloatArray:
         If there are no references, or they cancel out.
     """
     if not references:
-        raise InputError("A voice without references has no centroid. Enrol it from speech")
+        raise InputError("A voice without references has no centroid. Enroll it from speech")
     weights = np.maximum([each.seconds for each in references], 1e-3).astype(np.float32)
     total = weights @ l2_normalise(np.stack([each.embedding for each in references]))
     if not np.linalg.norm(total) > 1e-3 * weights.sum():
@@ -135,7 +135,10 @@ def split_voice(store: SpeakerStore, voice_id: str, references: Sequence[int]) -
         voice = find_voice(store, voice_id)
         count, chosen = len(voice.references), set(references)
         if count < 2:
-            raise InputError(f"Cannot split {voice.id}: it has {'only one reference' if count else 'no references'}")
+            raise InputError(
+                f"Cannot split {voice.id}: it has {'only one reference' if count else 'no references'}. "
+                "Choose a voice with at least two."
+            )
         if not chosen <= set(range(count)):
             raise InputError(f"Unknown reference {max(chosen)} of {voice.id}. Available: 0 to {count - 1}")
         if not 0 < len(chosen) < count:

@@ -143,7 +143,9 @@ def read_voices(text: str) -> list[Voice]:
     try:
         content = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"Not an exported voice library: invalid JSON ({error})") from error
+        raise InputError(
+            f"Not an exported voice library: invalid JSON ({error}). Create one with `oolong speakers export`"
+        ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(
             f'Not an exported voice library: "format" is not "{FORMAT}". Create one with `oolong speakers export`'
@@ -200,7 +202,7 @@ def _reference(fields: object, where: str) -> Reference:
     try:
         time = datetime.fromisoformat(enrolled)
     except ValueError as error:
-        raise _invalid(f"enrolment time {enrolled[:80]!r} of {where} is not in ISO 8601 format") from error
+        raise _invalid(f"enrollment time {enrolled[:80]!r} of {where} is not in ISO 8601 format") from error
     return Reference(
         embedding=_decode(fields, "embedding", where),
         source=_field(fields, "source", str, where),

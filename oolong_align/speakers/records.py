@@ -234,9 +234,9 @@ def check_voice(voice: Voice) -> None:
         if not (np.isfinite([each.start, each.end]).all() and 0 <= each.start <= each.end):
             raise InputError(f"Invalid time range {each.start} to {each.end} s in {where}")
         if each.enrolled.tzinfo is None:
-            raise InputError(f"Enrolment time {each.enrolled} of {where} has no time zone")
+            raise InputError(f"Enrollment time {each.enrolled} of {where} has no time zone")
         if not FIRST_YEAR <= each.enrolled.year <= LAST_YEAR:
-            raise InputError(f"Enrolment time {each.enrolled} of {where} is out of range")
+            raise InputError(f"Enrollment time {each.enrolled} of {where} is out of range")
     for alias in voice.aliases:
         if voice_number(alias) is None or alias == voice.id or voice.aliases.count(alias) > 1:
             raise InputError(f"Invalid alias {alias!r} of {owner}")
@@ -319,7 +319,7 @@ def check_imported_number(number: int) -> None:
 def forgotten_voice_error(voice_id: str, library: str) -> InputError:
     """Error for writing a voice that was deleted or merged in the meantime."""
     return InputError(
-        f"{voice_id} was forgotten or merged in {library}, and ids are never reused. Enrol the voice again"
+        f"{voice_id} was forgotten or merged in {library}, and ids are never reused. Enroll the voice again"
     )
 
 

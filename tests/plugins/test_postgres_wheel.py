@@ -20,7 +20,7 @@ def test_the_wheel_works(install: Run, oolong: Run, recording: Path, repository:
 
     assert "postgres\t0.1.0\toolong-align-postgres\tspeaker_stores\t\n" in oolong("plugins").stdout
     help_text = " ".join(oolong("transcribe", "--help").stdout.split())
-    assert "kinds of store: sqlite, postgresql" in help_text
+    assert "stores: sqlite, postgresql" in help_text
     refused = oolong("--no-plugins", "transcribe", recording, "--speakers", "postgresql://ada:secret@host/voices")
     assert refused.returncode == 2
     assert "Unknown speaker store 'postgresql' in --speakers. Available: sqlite" in refused.stderr

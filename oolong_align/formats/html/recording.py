@@ -69,7 +69,9 @@ def page_audio(recording: Path, page: Path, choice: str = "auto") -> PageAudio |
         if media_type and small:
             return PageAudio(name=recording.name, data=recording.read_bytes(), media_type=media_type)
     except OSError as error:
-        raise AudioError(f"{recording}: Could not read the file ({error.strerror or error}). Check it.") from error
+        raise AudioError(
+            f"{recording}: Could not read the file ({error.strerror or error}). Check the path."
+        ) from error
     if media_type and choice == "auto":
         return PageAudio(name=recording.name, address=_address(recording, page))
     data = _encode(recording)

@@ -149,9 +149,9 @@ def test_edits_that_may_be_mistakes_cause_a_warning(run: Run, result: Path) -> N
             "Unknown speaker 'Dora'. Available: SPEAKER_00, SPEAKER_01. The label of a new",
         ),
         (["--rename", "SPEAKER_02=Dora"], "Unknown speaker 'SPEAKER_02'"),
-        (["--num_speakers", "0"], "0 is not in the range"),
+        (["--num_speakers", "0"], "0. Use a whole number of at least 1."),
         (["--rename", "SPEAKER_00=Ada", "-f", "docx"], "Unknown output format 'docx'"),
-        (["--srt", "--min_cue", "9"], "and at least min_cue"),
+        (["--srt", "--min_cue", "9"], "min_cue 9 exceeds max_cue 7"),
     ],
 )
 def test_wrong_usage_is_one_line_and_changes_nothing(run: Run, result: Path, flags: list[str], message: str) -> None:

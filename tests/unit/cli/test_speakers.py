@@ -255,7 +255,7 @@ def test_every_error_is_one_line(
 
 def test_too_short_speech_is_not_enrolled(oolong: Run, record: Record, library: Path) -> None:
     code, _, err = oolong("speakers", "enroll", "Ada", record("Ada.0.wav", 4), "-s", library)
-    assert code == 1 and "Cannot enrol Ada from 4.0 s of speech" in err
+    assert code == 1 and "Cannot enroll Ada from 4.0 s of speech" in err
 
 
 def test_a_broken_library_is_reported_before_any_work(

@@ -272,7 +272,7 @@ def test_a_plugin_cannot_require_an_option() -> None:
         ({"diarizer": "kaldi"}, "Unknown diarizer 'kaldi'. Available: vbx"),
         ({"output_format": ["srt,docx"]}, "Unknown output format 'docx'"),
         ({"speakers": "redis://host/1"}, "Unknown speaker store 'redis'"),
-        ({"num_speakers": 2, "max_speakers": 3}, "Invalid num_speakers=2 with bounds"),
+        ({"num_speakers": 2, "max_speakers": 3}, "num_speakers cannot be combined with"),
         ({"vad_onset": 0.2}, "vad_offset"),
         ({"language": "elvish"}, "Unknown --language elvish. Use a code such as en"),
         ({"task": "sing"}, "task='sing'"),
