@@ -170,12 +170,12 @@ def make_command(
         Arguments of example calls.
     """
     wanted = [each for each in options if name in each.commands]
-    advanced = [_help_advanced_option()] if any(each.option.hidden for each in wanted) else []
+    advanced = _help_advanced_option(hidden=not any(each.option.hidden for each in wanted))
     return GroupedCommand(
         name,
         callback=callback,
         help=summary,
-        params=[*own, *(each.option for each in wanted), *shared_options(), *advanced],
+        params=[*own, *(each.option for each in wanted), *shared_options(), advanced],
         headings={"output_dir": _OUTPUT, "audio": _OUTPUT, **headings}
         | {str(each.option.name): each.heading for each in wanted},
         examples=examples,
@@ -221,7 +221,7 @@ def plugin_options() -> list[click.Parameter]:
     ]
 
 
-def _help_advanced_option() -> click.Option:
+def _help_advanced_option(*, hidden: bool) -> click.Option:
     def show(context: click.Context, _: click.Parameter, value: bool) -> None:
         if value and not context.resilient_parsing:
             context.meta[_ADVANCED] = True
@@ -233,6 +233,7 @@ def _help_advanced_option() -> click.Option:
         is_flag=True,
         is_eager=True,
         expose_value=False,
+        hidden=hidden,
         callback=show,
         help="Show this message with all expert options.",
     )

@@ -200,7 +200,7 @@ def test_voices_of_the_same_person_are_suggested_and_merged_on_confirmation(
         ("voice_3", []),
         ("voice_4", []),
     ]
-    assert oolong("speakers", "suggest", "-s", library) == (0, "", "")
+    assert oolong("speakers", "suggest", "-s", library) == (0, "", "No similar voices found.\n")
 
 
 def test_thresholds_are_measured_on_a_labelled_folder(oolong: Run, record: Record, tmp_path: Path) -> None:
