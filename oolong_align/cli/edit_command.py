@@ -139,7 +139,8 @@ def _run(host: Host, terminal: Terminal, values: dict[str, Any]) -> int:
         if not to_stdout:
             write_files(texts, inputs=[*([audio] if audio else []), *library_files(values["speakers"])], backups=[path])
     except (InputError, ModelError, StoreError) as error:
-        terminal.error(error, about=str(path))
+        names_audio = audio is not None and str(error).startswith(f"{audio}:")
+        terminal.error(error, about="" if names_audio else str(path))
         return error.exit_code
     if to_stdout:
         click.echo("".join(texts.values()).encode("utf-8", errors="replace"), nl=False)

@@ -141,7 +141,7 @@ def test_bounds_that_the_result_meets_do_not_change_it(
 
 
 def test_contradictory_bounds_raise_an_error(diarizer: Diarizer, telephone: Path) -> None:
-    with pytest.raises(UsageError, match="min_speakers=3: it exceeds max_speakers=2"):
+    with pytest.raises(UsageError, match="min_speakers 3 exceeds max_speakers 2"):
         diarizer(telephone, min_speakers=3, max_speakers=2)
 
 
