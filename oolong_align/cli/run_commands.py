@@ -54,8 +54,8 @@ def diarize_command(host: Host) -> click.Command:
     return make_command(
         "diarize",
         diarize,
-        "Detect who speaks when, without words.\n\nThe result is FILE's stem with .rttm, and any other format that is "
-        "given.",
+        "Detect who speaks when, without words.\n\nThe result is written to STEM.rttm, where STEM is the name of FILE "
+        "without its suffix, and to any other format that is given.",
         options=host.add_options(),
         own=[files_argument(), output_dir_option(), timing_option()],
         examples=["meeting.mp4", "call.wav --num_speakers 2 -o -"],

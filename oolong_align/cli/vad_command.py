@@ -37,8 +37,8 @@ def vad_command(host: Host) -> click.Command:
     return make_command(
         "vad",
         vad,
-        "Detect speech.\n\nThe result is FILE's stem with .vad.tsv: one speech range per line, as start and end in "
-        "seconds, separated by a tab.",
+        "Detect speech.\n\nThe result is written to STEM.vad.tsv, where STEM is the name of FILE without its suffix: "
+        "one speech range per line, as start and end in seconds, separated by a tab.",
         options=host.add_options(),
         own=[files_argument(), output_dir_option(), timing_option()],
         examples=["meeting.mp4", "meeting.mp4 --vad_onset 0.6 -o -"],
