@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 COLUMNS = (
     "Audio",
     "pyannote.audio",
-    "ours",
+    "oolong_align",
     "Speedup",
     "Speakers",
     "DER",
-    "True speakers",
+    "Labelled speakers",
     "DER of pyannote.audio",
-    "DER of ours",
+    "DER of oolong_align",
 )
 
 

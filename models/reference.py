@@ -15,7 +15,7 @@ the differences are printed on stderr. The pipeline has the parameters of pyanno
 the arrays: ``segmentation (windows, frames, 3)`` and ``speaker_count (frames, 1)``, and where anybody speaks
 ``embeddings (windows, 3, 256)``, ``hard_clusters (windows, 3)`` (-2: silent), ``discrete_diarization (frames,
 speakers)`` and ``speaker_embeddings (speakers, 256)``. A line of JSON on stdout tells the seconds that the pipeline
-took, without loading and decoding. With ``-`` for the files it reads one path a line from standard input.
+took, without loading and decoding. With ``-`` for the files it reads one path per line from standard input.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ tail), a channel (random tilt of the spectrum; one in four is limited to 300-340
 (signal-to-noise ratio 5 to 30 dB). What is drawn depends on the speaker's name alone: the same input gives the same
 file, also if it is made in parts (``--first``, ``--last``).
 
-The file holds one row a piece, ``embedding (N, D)``, ``speaker (N,)``, ``session (N,)``, ``seconds (N,)``,
+The file holds one row per piece, ``embedding (N, D)``, ``speaker (N,)``, ``session (N,)``, ``seconds (N,)``,
 ``whole (N,)``: whole utterances and, apart from them, each utterance's whole seconds one by one. `calibrate_voices.py`
 reads one file or the parts. With ``--clean`` a row is a whole utterance, and ``utterance (N,)`` stands in for
 ``session`` and ``whole``; `train_plda.py` reads this file too.

@@ -50,7 +50,7 @@ def test_every_folder_has_a_layer(repository: Path) -> None:
     assert set(folders(repository / PACKAGE).values()) == set(LEVEL)
 
 
-def test_imports_only_go_down(repository: Path) -> None:
+def test_imports_come_from_earlier_groups(repository: Path) -> None:
     upwards = [
         f"{path.relative_to(repository)} imports {other}"
         for path, own in folders(repository / PACKAGE).items()
