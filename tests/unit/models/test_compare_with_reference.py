@@ -51,8 +51,8 @@ def row(scripts: SimpleNamespace) -> object:
 def test_a_row_by_hand(scripts: SimpleNamespace, row: object) -> None:
     heading, rule, line = scripts.table.render_table([row]).splitlines()
     assert heading == (
-        "| Audio | pyannote.audio | ours | Speedup | Speakers | DER "
-        "| True speakers | DER of pyannote.audio | DER of ours |"
+        "| Audio | pyannote.audio | oolong_align | Speedup | Speakers | DER "
+        "| Labelled speakers | DER of pyannote.audio | DER of oolong_align |"
     )
     assert rule.count("|") == heading.count("|")
     # Medians of 30, 50, 20 and of 10, 10, 4; of the ratios 3, 5, 5; 1 s of 9; 2 s and 1 s of 11.
