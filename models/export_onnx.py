@@ -5,7 +5,7 @@
 
 The architecture is recognised from the names of the tensors: one of `NETWORKS`. A checkpoint is read as data; none of
 its code runs, and objects that training tools leave in it are passed over. The graph is written whole or not at all,
-only if it gives what the network gives. The same checkpoint and the same torch give the same bytes.
+only if its output equals that of the network. The same checkpoint and torch produce the same bytes.
 
 Needs torch: ``pip install '.[models]'``.
 """
@@ -63,8 +63,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     InputError
-        If it is no checkpoint, holds no tensors, weights that are no numbers, or names code that only an attack or an
-        unknown tool puts there.
+        If it is not a checkpoint, has no tensors, has weights that are not finite, or names code that
+        only an attack or an unknown tool would add.
     """
     try:
         data = path.read_bytes()
@@ -95,11 +95,11 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: holds no tensors by name; give a checkpoint with a state_dict")
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.is_meta:
-            raise InputError(f"{path}: {name} is no dense tensor of real numbers; save the weights as float32")
+            raise InputError(f"{path}: {name} is not a dense tensor of real numbers. Save the weights as float32")
         if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
             raise InputError(f"{path}: {name} claims more numbers than the file holds; the file is damaged")
         if not bool(torch.isfinite(tensor).all()):
-            raise InputError(f"{path}: {name} holds values that are no numbers; the file is damaged")
+            raise InputError(f"{path}: {name} contains values that are not finite. The file is damaged")
     return tensors
 
 
@@ -114,7 +114,7 @@ def recognise(state: State, origin: Path) -> Network:
 
 
 def export(checkpoint: Path, target: Path, samples: FloatArray) -> tuple[Network, float]:
-    """Write the graph of a checkpoint, if it gives what the network gives.
+    """Write the graph of a checkpoint, if its output equals that of the network.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def compare(network: Network, module: nn.Module, batch: FloatArray, graph: Path)
             (found,) = session.run([network.output], {network.input: given})
         except Exception as error:
             raise ModelError(f"the graph does not run on input of shape {given.shape}: {_first_line(error)}") from error
-        difference = float(np.maximum(difference, np.abs(found - expected).max()))  # keeps what is no number
+        difference = float(np.maximum(difference, np.abs(found - expected).max()))  # keeps NaN
         largest = max(largest, float(np.abs(expected).max()))
     if not difference <= TOLERANCE * largest:
         raise ModelError(f"the graph differs from the network by up to {difference:.1e}; it is not written")

@@ -7,7 +7,7 @@ The folder of audio is one that `train_plda.py` reads. Utterances are joined to 
 artificial reverberation and noise. On most of them the values of each tensor are counted, and their range is taken by
 each of `calibration.METHODS`. The others, which were not measured, tell the cosine between the embeddings of the 8-bit
 graph and those of the original and, taking turns, how many times faster it is on one thread. With ``--conversations``
-(``NAME.rttm`` beside each recording) the diarizer runs with each graph.
+(``NAME.rttm`` next to each recording) the diarizer runs with each graph.
 
 ``--out`` writes the ranges from which the program derives its 8-bit backbone, by ``--method``; ``--graphs`` keeps the
 graphs, which have the original's input and output. Same input and seed, same files.

@@ -2,7 +2,7 @@
 
 ``python models/reference.py FILE... --segmentation CHECKPOINT --plda FOLDER -o DIR``
 
-It needs the extra ``reference`` (pyannote.audio 4 and torch), best in an environment of its own, and no network:
+It needs the extra ``reference`` (pyannote.audio 4 and torch), best in a separate environment, and no network:
 
 - CHECKPOINT is pyannote's segmentation-3.0 (``pytorch_model.bin``). Only tensors and the description of the classes
   are read from it; a file with anything else in it is refused, not run.
@@ -14,7 +14,7 @@ the differences are printed on stderr. The pipeline has the parameters of pyanno
 ``DIR/STEM.rttm`` has turns that may overlap, ``DIR/STEM.exclusive.rttm`` one speaker at a time, and ``DIR/STEM.npz``
 the arrays: ``segmentation (windows, frames, 3)`` and ``speaker_count (frames, 1)``, and where anybody speaks
 ``embeddings (windows, 3, 256)``, ``hard_clusters (windows, 3)`` (-2: silent), ``discrete_diarization (frames,
-speakers)`` and ``speaker_embeddings (speakers, 256)``. A line of JSON on stdout tells the seconds that the pipeline
+speakers)`` and ``speaker_embeddings (speakers, 256)``. A line of JSON on stdout contains the seconds that the pipeline
 took, without loading and decoding. With ``-`` for the files it reads one path per line from standard input.
 """
 
@@ -102,7 +102,7 @@ class Reference:
         from pyannote.audio.pipelines import SpeakerDiarization
 
         class Recorded(SpeakerDiarization):  # type: ignore[misc]
-            """The pipeline, with the clusters kept, which no hook is told of."""
+            """The pipeline of pyannote.audio that also keeps the clusters, which no hook receives."""
 
             clusters: npt.NDArray[np.int64] | None = None
 
@@ -114,7 +114,7 @@ class Reference:
             for name in PLDA_FILES:
                 with np.load(plda / name, allow_pickle=False) as arrays:
                     if not all(np.isfinite(arrays[each]).all() for each in arrays):
-                        raise ValueError(f"{name} holds values that are no numbers")
+                        raise ValueError(f"{name} contains values that are not finite")
             model = PLDA(*(plda / name for name in PLDA_FILES))
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(
@@ -143,7 +143,7 @@ class Reference:
         self._run(clip[0], "warm-up")
 
     def diarize(self, path: Path, folder: Path) -> dict[str, Any]:
-        """Write what is found in a recording; what is told of it, by name."""
+        """Write the results of a recording and return the reported values by name."""
         suffixes = (".npz", ".rttm", ".exclusive.rttm")
         arrays_path, turns_path, exclusive_path = targets = [folder / f"{path.stem}{suffix}" for suffix in suffixes]
         check_targets(targets, [path, *self._inputs])

@@ -49,7 +49,7 @@ def read_graph(path: Path) -> GraphWeights:
     Raises
     ------
     ModelError
-        If the file is no graph of this kind.
+        If the file is not such a graph.
     """
     from onnx import numpy_helper
 
@@ -63,8 +63,8 @@ def read_graph(path: Path) -> GraphWeights:
         len(node.input) == 3 and {*node.input[1:]} <= stored.keys() for node in [*convolutions, *layers]
     ):
         raise ModelError(
-            f"{path} is no WeSpeaker ResNet graph with folded batch normalisation and one last layer; use the file of "
-            "the default bundle (oolong models path embedding)"
+            f"{path} is not a WeSpeaker ResNet graph with folded batch normalisation and one last layer; use the file "
+            "of the default bundle (oolong models path embedding)"
         )
     weight, bias = (stored[name] for name in layers[0].input[1:])
     if not any(attribute.name == "transB" and attribute.i for attribute in layers[0].attribute):
@@ -117,16 +117,14 @@ def place_weights(weights: GraphWeights, shapes: Mapping[str, tuple[int, ...]]) 
     for name, shape in shapes.items():
         found = state[name].shape if name in state else "nothing"
         if found != shape:
-            raise ModelError(
-                f"the module's {name} has the shape {shape}, the graph gives {found}; use a ResNet34 graph"
-            )
+            raise ModelError(f"the module's {name} has the shape {shape}, the graph has {found}; use a ResNet34 graph")
     return state
 
 
 def import_pyannote() -> None:
     """Import pyannote.audio without its telemetry.
 
-    torchaudio's wheel on the package index is built for CUDA, and its library cannot be loaded beside a torch for the
+    torchaudio's wheel on the package index is built for CUDA, and its library cannot be loaded with a torch for the
     CPU. pyannote takes only Kaldi's features from it, which are written in Python: it is imported without the library.
 
     Raises
@@ -145,8 +143,7 @@ def import_pyannote() -> None:
         import pyannote.audio
     except ImportError as error:
         raise UsageError(
-            f"{sys.executable} has no pyannote.audio ({error}); in an environment of its own: "
-            "pip install '.[reference]'"
+            f"{sys.executable} has no pyannote.audio ({error}); in a separate environment: pip install '.[reference]'"
         ) from error
     if not pyannote.audio.__version__.startswith("4."):
         raise UsageError(f"pyannote.audio is {pyannote.audio.__version__}, but 4 is needed: pip install '.[reference]'")
@@ -158,7 +155,7 @@ def load_segmentation(checkpoint: Path) -> Any:
     Raises
     ------
     ModelError
-        If the file is no checkpoint of segmentation-3.0, or holds more than tensors and its specifications.
+        If the file is not a checkpoint of segmentation-3.0, or contains more than tensors and its specifications.
     """
     import torch
     from pyannote.audio.core.task import Problem, Resolution, Specifications
@@ -174,13 +171,13 @@ def load_segmentation(checkpoint: Path) -> Any:
         model.load_state_dict(stored["state_dict"])
     except pickle.UnpicklingError as error:  # its reason advises to load the file unsafely
         raise ModelError(
-            f"{checkpoint} is no checkpoint of pyannote's segmentation-3.0: it is damaged or wants to run code, and is "
-            "not read; use its pytorch_model.bin"
+            f"{checkpoint} is not a checkpoint of pyannote's segmentation-3.0: it is damaged or wants to run code, "
+            "and is not read; use its pytorch_model.bin"
         ) from error
     except Exception as error:
         reason = str(error).strip().splitlines()
         raise ModelError(
-            f"{checkpoint} is no checkpoint of pyannote's segmentation-3.0 ({reason[0] if reason else error!r}); "
+            f"{checkpoint} is not a checkpoint of pyannote's segmentation-3.0 ({reason[0] if reason else error!r}); "
             "use its pytorch_model.bin"
         ) from error
     return model.eval()
@@ -212,7 +209,7 @@ def embed_as_graph(model: Any, waveform: Any) -> Array:
 
 
 def check_network(name: str, ours: Path, features: Array, theirs: Array, tolerance: float) -> None:
-    """Compare what pyannote's network gave with what an ONNX graph gives for the same input, and tell.
+    """Compare the outputs of pyannote's network and an ONNX graph for the same input, and report the difference.
 
     Raises
     ------

@@ -6,12 +6,12 @@
 The folder is as for `train_plda.py`. The first half of a speaker's utterances is one session, the second half the
 other. Each session gets an impulse response (exponential decay, T60 of 0.15 to 0.8 s, direct sound 0 to 12 dB above the
 tail), a channel (random tilt of the spectrum; one in four is limited to 300-3400 Hz) and noise of a falling spectrum
-(signal-to-noise ratio 5 to 30 dB). What is drawn depends on the speaker's name alone: the same input gives the same
+(signal-to-noise ratio 5 to 30 dB). What is drawn depends on the speaker's name alone: the same input produces the same
 file, also if it is made in parts (``--first``, ``--last``).
 
 The file holds one row per piece, ``embedding (N, D)``, ``speaker (N,)``, ``session (N,)``, ``seconds (N,)``,
 ``whole (N,)``: whole utterances and, apart from them, each utterance's whole seconds one by one. `calibrate_voices.py`
-reads one file or the parts. With ``--clean`` a row is a whole utterance, and ``utterance (N,)`` stands in for
+reads one file or the parts. With ``--clean`` a row is a whole utterance, and ``utterance (N,)`` replaces
 ``session`` and ``whole``; `train_plda.py` reads this file too.
 """
 

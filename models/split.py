@@ -1,4 +1,4 @@
-"""Cut an embedding graph into a backbone before its pooling and a head behind it, and check that the two are the whole.
+"""Cut an embedding graph into a backbone before its pooling and a head after it, and check the pair.
 
 ``python models/split.py model.onnx OUT_FOLDER [--audio RECORDING ...]``
 

@@ -15,7 +15,7 @@ raises. A weight of 2 is the same as giving the corpus twice; 1 where none is gi
 
 Of several settings the one with the lowest DER over ``--conversations`` is written, without these the one with the
 lowest equal error rate between embeddings of held-out speakers (``--folds``). Nothing is drawn at random: the same
-input gives the same file. Length normalisation lies where `oolong_align.diarization.plda.Plda.transform` has it.
+input produces the same file. Length normalisation is where `oolong_align.diarization.plda.Plda.transform` has it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def measure_settings(
     size = next(iter(pldas.values())).dimension
     if (dimension := EmbeddingModel(embedding).dimension) != size:
         raise UsageError(
-            f"the corpora hold embeddings of {size} numbers, but {embedding} gives {dimension}; name the model that "
+            f"the corpora hold embeddings of {size} numbers, but {embedding} returns {dimension}; name the model that "
             "made them with --embedding"
         )
     with TemporaryDirectory() as scratch:

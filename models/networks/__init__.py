@@ -75,7 +75,7 @@ def whole_windows(samples: FloatArray) -> FloatArray:
     rows = filled.reshape(windows, WINDOW_SAMPLES)
     sounding = rows[np.ptp(rows, axis=1) > 0]
     if not len(sounding):
-        raise InputError("the audio to compare on is silent; give a recording in which somebody speaks")
+        raise InputError("the audio to compare on is silent; use a recording with speech")
     return sounding
 
 

@@ -29,7 +29,7 @@ _BOTTLENECK: Final = 128
 _GROWTH: Final = 32
 _REDUCTION: Final = 2
 _BLOCKS: Final = ((12, 1), (24, 2), (16, 2))
-"""Layers and dilation of each block, from the paper; the checkpoint tells the former, nothing in it the latter."""
+"""Layers and dilation of each block, from the paper; the checkpoint determines the layers, but not the dilation."""
 _SEGMENT_FRAMES: Final = 100
 
 
@@ -85,7 +85,7 @@ class Masked(nn.Module):
         self.linear2 = nn.Conv1d(inner, _GROWTH, 1)
 
     def forward(self, frames: Tensor, segment: Tensor) -> Tensor:
-        """``[B, 128, T], [T] -> [B, 32, T]``; the second gives each frame's segment of 2 s.
+        """``[B, 128, T], [T] -> [B, 32, T]``; the second is the 2 s segment of each frame.
 
         The mask is the same throughout a segment, so it is computed once for each and looked up.
         """

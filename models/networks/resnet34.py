@@ -29,7 +29,7 @@ _TRAINING_ONLY: Final = "projection."
 
 
 class Block(nn.Module):
-    """Two convolutions beside a shortcut; the first one, and the shortcut, may halve the map."""
+    """Two convolutions parallel to a shortcut; the first one and the shortcut can halve the map."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()

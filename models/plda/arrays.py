@@ -69,7 +69,7 @@ def numbers(values: npt.NDArray[Any], what: str, shape: tuple[int | None, ...] |
     Raises
     ------
     InputError
-        If they are no finite real numbers, or have another shape.
+        If they are not finite real numbers, or have another shape.
     """
     if values.dtype.kind not in "fiu":
         raise InputError(f"{what} has the type {values.dtype}; real numbers are needed")

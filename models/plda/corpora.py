@@ -100,7 +100,7 @@ def parse_input(text: str) -> tuple[Path, float]:
     Raises
     ------
     UsageError
-        If the weight is no number above 0.
+        If the weight is not a number above 0.
     """
     path, found, number = text.rpartition("=")
     if not found or Path(text).exists():
@@ -110,7 +110,7 @@ def parse_input(text: str) -> tuple[Path, float]:
     except ValueError:
         weight = math.nan
     if not 0 < weight < math.inf:
-        raise UsageError(f"{text}: the weight {number!r} of {path} is no number above 0; leave it out for weight 0")
+        raise UsageError(f"{text}: the weight {number!r} of {path} is not a number above 0; leave it out for weight 0")
     return Path(path), weight
 
 
@@ -211,7 +211,7 @@ def list_utterances(folder: Path) -> list[tuple[Path, str]]:
 
 def _find_beside(folder: Path, speaker: str, utterance: str) -> Path:
     if any(name in {".", ".."} or "/" in name or "\\" in name for name in (speaker, utterance)):
-        raise InputError(f"{folder / 'utt2spk'}: {utterance} {speaker} is no name of a file in a folder")
+        raise InputError(f"{folder / 'utt2spk'}: {utterance} {speaker} is not the name of a file in a folder")
     inside = folder / speaker
     matches = [path for path in inside.iterdir() if path.stem == utterance] if inside.is_dir() else []
     if not matches:
@@ -225,7 +225,7 @@ def _read_table(path: Path, form: str) -> dict[str, str]:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); a folder of audio needs it") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path} is no UTF-8 text") from None
+        raise InputError(f"Could not read {path}: not UTF-8. Save it as UTF-8.") from None
     table: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         fields = line.split(maxsplit=1)

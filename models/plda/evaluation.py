@@ -81,7 +81,7 @@ def cross_validate(
     Raises
     ------
     UsageError
-        If a fold holds out nobody whom somebody else of the corpus can be compared with.
+        If no speaker of a fold can be compared with another speaker of the corpus.
     """
     if not 2 <= folds <= corpus.num_speakers:
         raise UsageError(f"folds is {folds}; {corpus.num_speakers} speakers allow 2 to {corpus.num_speakers}")
@@ -95,7 +95,7 @@ def cross_validate(
         if not (same & pair).any() or not (~same & pair).any():
             raise UsageError(
                 f"folds is {folds}: one of them holds out {len(held_out)} speakers, of whom no two are of one "
-                "corpus or nobody has two embeddings; use fewer folds or more data"
+                "corpus or no speaker has two embeddings; use fewer folds or more data"
             )
         scores = score_cosine(unknown.embedding, np.average(known.embedding, axis=0, weights=known.total_weight))
         cosine.append(equal_error_rate(scores[same & pair], scores[~same & pair]))

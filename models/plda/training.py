@@ -48,7 +48,7 @@ def solve_two_covariance(within: Array, between: Array) -> tuple[Array, Array]:
     -------
     tr : ndarray, shape (K, K)
         ``tr @ within @ tr.T`` is the identity and ``tr @ between @ tr.T`` is ``diag(phi)``. The sign of a row is
-        arbitrary: it is the one that LAPACK gives.
+        arbitrary: it is the one that LAPACK returns.
     phi : ndarray, shape (K,)
         Between-speaker variances, falling.
 

@@ -135,9 +135,9 @@ def _find_calibration(sha256: str) -> Path | None:
 
 
 def _embeddings(path: Path) -> list[str]:
-    """Hashes of the embedding model of a calibration. An exported graph can have several: see ``models/README.md``."""
-    named = _load_calibration(path)["embedding"]
-    return [named] if isinstance(named, str) else list(named)
+    """Hashes of the embedding model of a calibration: an export can differ in rounding between processors."""
+    calibration = _load_calibration(path)
+    return [calibration["embedding"], *calibration.get("other_exports", ())]
 
 
 @cache

@@ -105,6 +105,6 @@ def test_a_checkpoint_that_contains_code_is_rejected(
         *("-o", tmp_path / "out"),
     )
     assert done.returncode == 1
-    assert "is no checkpoint of pyannote's segmentation-3.0" in done.stderr.splitlines()[-1]
+    assert "is not a checkpoint of pyannote's segmentation-3.0" in done.stderr.splitlines()[-1]
     assert "weights_only" not in done.stderr  # no advice to load it unsafely
     assert not (tmp_path / "touched").exists()

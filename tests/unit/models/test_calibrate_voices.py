@@ -40,10 +40,11 @@ def test_the_stored_calibration_belongs_to_the_default_embedding(repository: Pat
 @pytest.mark.parametrize(("name", "dimension"), [("", 256), ("_campplus", 192)])
 def test_each_calibration_has_its_own_plda(repository: Path, name: str, dimension: int) -> None:
     stored = json.loads((repository / "oolong_align" / "data" / f"voice_calibration{name}.json").read_text())
-    scorer = VoiceScorer.for_weights(stored["embedding"])
-    assert scorer.plda is not None
-    assert scorer.plda.dimension == dimension
-    assert (scorer.session, scorer.second) == (stored["session"], stored["second"])
+    for embedding in (stored["embedding"], *stored.get("other_exports", ())):
+        scorer = VoiceScorer.for_weights(embedding)
+        assert scorer.plda is not None
+        assert scorer.plda.dimension == dimension
+        assert (scorer.session, scorer.second) == (stored["session"], stored["second"])
 
 
 def test_fit_recovers_known_weights(scripts: tuple[ModuleType, ModuleType]) -> None:

@@ -114,7 +114,7 @@ def test_a_normalisation_only_adds_the_bias_that_was_folded(scripts: SimpleNames
         ({"more.weight": (4, 4, 3, 3)}, "the graph has 2 convolutions, the module 3"),
         ({"seg_2.weight": (5, 5)}, "2 matrices"),
         ({"seg_1.weight": (5, 24)}, "seg_1.weight has the shape"),
-        ({"bn2.extra": (4,)}, "gives nothing"),
+        ({"bn2.extra": (4,)}, "the graph has nothing"),
     ],
 )
 def test_another_network_is_refused(
@@ -141,7 +141,7 @@ def test_the_weights_of_the_default_embedding_are_found(scripts: SimpleNamespace
 
 def test_a_graph_of_another_kind_is_refused(scripts: SimpleNamespace) -> None:
     segmentation = find_bundle(parts=("segmentation",)).files["segmentation"]
-    with pytest.raises(ModelError, match=r"is no WeSpeaker ResNet graph"):
+    with pytest.raises(ModelError, match=r"is not a WeSpeaker ResNet graph"):
         scripts.networks.read_graph(segmentation)
 
 

@@ -23,7 +23,7 @@ def test_a_weight_is_read_after_the_path(corpora: ModuleType, tmp_path: Path) ->
     (tmp_path / "x=2").touch()
     assert corpora.parse_input(f"{tmp_path}/x=2") == (tmp_path / "x=2", 1.0)
     for weight in ("0", "-1", "nan", "inf", "much", ""):
-        with pytest.raises(UsageError, match=f"the weight '{weight}' of a.npz is no number above 0"):
+        with pytest.raises(UsageError, match=f"the weight '{weight}' of a.npz is not a number above 0"):
             corpora.parse_input(f"a.npz={weight}")
 
 
@@ -94,7 +94,7 @@ def test_utterances_are_found_beside_utt2spk_or_through_wav_scp(corpora: ModuleT
         ("u1 anna\n", "u2 one.wav\n", "there is no line for the utterance u1"),
         ("u1\n", None, "utt2spk:1: one word where two are needed: UTTERANCE SPEAKER"),
         ("u1 anna\nu1 bert\n", None, "utt2spk:2: the utterance u1 is there twice"),
-        ("u1 ../anna\n", None, "is no name of a file in a folder"),
+        ("u1 ../anna\n", None, "is not the name of a file in a folder"),
         ("", None, "holds no utterance"),
         (None, None, "utt2spk cannot be read"),
     ],
