@@ -72,10 +72,10 @@ def test_without_a_cuda_device_every_command_runs_on_the_cpu_with_a_warning(
     words.write_text('{"segments": [{"words": [{"word": " hello", "start": 7.0, "end": 7.5}]}]}')
     cuda = ("--device", "cuda", "-o", tmp_path / "out")
     for command, engines in (
-        (("diarize", recording), ["provider"]),
-        (("align", words, recording, "--txt"), ["provider"]),
-        (("transcribe", recording, "--model", "tiny.en"), ["provider", "CTranslate2"]),
-        (("vad", recording), ["provider"]),
+        (("diarize", recording), ["ONNX Runtime"]),
+        (("align", words, recording, "--txt"), ["ONNX Runtime"]),
+        (("transcribe", recording, "--model", "tiny.en"), ["ONNX Runtime", "CTranslate2"]),
+        (("vad", recording), ["ONNX Runtime"]),
     ):
         done = oolong(*command, *cuda)
         assert done.returncode == 0, done.stderr
