@@ -1,1 +1,1 @@
-"""What `train_plda.py` is made of: corpora, the model's estimation, and what a trained model is worth."""
+"""Parts of `train_plda.py`: corpora, training and evaluation."""

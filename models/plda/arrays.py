@@ -1,4 +1,4 @@
-"""Read and write arrays from outside: nothing pickled, every number finite, files whole or not at all."""
+"""Read and write NumPy files: pickled data is rejected, numbers are finite, and files are written atomically."""
 
 from __future__ import annotations
 
@@ -26,81 +26,81 @@ def read_npz(path: Path, names: Collection[str], optional: Collection[str] = ())
     Raises
     ------
     InputError
-        If the file cannot be read, holds pickled objects, or lacks one of the names.
+        If the file cannot be read, contains pickled objects, or one of the arrays is missing.
     """
-    with _loaded(path) as stored:
+    with _open_arrays(path) as stored:
         if isinstance(stored, np.ndarray):
-            raise InputError(f"{path}: one array, where a .npz file with the arrays {', '.join(names)} is needed")
+            raise InputError(f"{path}: Expected a .npz file with the arrays {', '.join(names)}, found a single array")
         if missing := [name for name in names if name not in stored]:
-            held = ", ".join(stored) or "nothing"
-            raise InputError(f"{path}: there is no array {' and no '.join(missing)} (it holds: {held})")
+            present = ", ".join(stored) or "none"
+            raise InputError(f"{path}: Missing arrays: {', '.join(missing)}. Arrays in the file: {present}")
         wanted = [*names, *(name for name in optional if name in stored)]
         try:
             return {name: stored[name] for name in wanted}
         except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError) as error:
-            raise InputError(f"{path}: an array cannot be read ({error}); nothing pickled is ever loaded") from None
+            raise InputError(f"{path}: Could not read an array ({error}). Save it without pickled objects") from None
 
 
 def read_npy(path: Path) -> Array:
-    """Read the numbers of one ``.npy`` file.
+    """Read the array of a ``.npy`` file.
 
     Raises
     ------
     InputError
-        If the file cannot be read or holds something else than finite numbers.
+        If the file cannot be read, or contains anything other than one array of finite numbers.
     """
-    with _loaded(path) as stored:
+    with _open_arrays(path) as stored:
         if not isinstance(stored, np.ndarray):
-            raise InputError(f"{path}: several arrays, where a .npy file with one is needed")
-        return numbers(stored, f"{path}: the array")
+            raise InputError(f"{path}: Expected a .npy file with one array, found several arrays")
+        return numbers(stored, f"{path}: Array")
 
 
 def numbers(values: npt.NDArray[Any], what: str, shape: tuple[int | None, ...] | None = None) -> Array:
-    """Give values as ``float64``.
+    """Convert values to ``float64`` and check them.
 
     Parameters
     ----------
     values : ndarray
     what : str
-        What a message calls them, with the file's name.
+        File and array name for error messages.
     shape : tuple of int or None, optional
-        What they must have; ``None`` in it stands for any size.
+        Required shape. ``None`` allows any size.
 
     Raises
     ------
     InputError
-        If they are not finite real numbers, or have another shape.
+        If a value is not a finite real number, or the shape differs.
     """
     if values.dtype.kind not in "fiu":
-        raise InputError(f"{what} has the type {values.dtype}; real numbers are needed")
+        raise InputError(f"{what} has the type {values.dtype}. Expected real numbers")
     if shape is not None and not (
         values.ndim == len(shape) and all(want in (None, have) for have, want in zip(values.shape, shape, strict=True))
     ):
         wanted = " x ".join("any" if size is None else str(size) for size in shape)
-        raise InputError(f"{what} has the shape {values.shape}; expected {wanted}")
+        raise InputError(f"{what} has the shape {values.shape}. Expected {wanted}")
     converted = values.astype(np.float64)
     finite = np.isfinite(converted)
     if not finite.all():
         row = np.unravel_index(int(np.argmin(finite)), finite.shape)[0] if finite.ndim else 0
-        raise InputError(f"{what} holds {int((~finite).sum())} numbers that are not finite, the first in row {row}")
+        raise InputError(f"{what} contains {int((~finite).sum())} non-finite numbers, the first in row {row}")
     return converted
 
 
 def save_plda(path: Path, plda: Plda) -> None:
-    """Write a model as float32 arrays without pickle; equal models give equal bytes.
+    """Write a model as float32 arrays without pickled objects. Equal models produce equal bytes.
 
     Raises
     ------
     InputError
-        If a number is beyond single precision.
+        If a number exceeds the range of single precision.
     OutputError
-        If the file cannot be written; what was there before stays.
+        If the file cannot be written. An existing file stays unchanged.
     """
     with np.errstate(over="ignore"):
         arrays: dict[str, Any] = {name: getattr(plda, name).astype(np.float32) for name in PLDA_ARRAYS}
-    if beyond := [name for name in PLDA_ARRAYS if not np.isfinite(arrays[name]).all()]:
+    if overflowing := [name for name in PLDA_ARRAYS if not np.isfinite(arrays[name]).all()]:
         raise InputError(
-            f"the array {beyond[0]} of the PLDA gets numbers beyond single precision; the input is damaged"
+            f"Array {overflowing[0]} of the PLDA exceeds the range of single precision. Check the input for damage"
         )
     if plda.threshold is not None:
         arrays["threshold"] = np.float32(plda.threshold)
@@ -108,28 +108,28 @@ def save_plda(path: Path, plda: Plda) -> None:
 
 
 def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write arrays by name, under exactly the name that is given.
+    """Write arrays by name to exactly this path; no suffix is added.
 
     Raises
     ------
     OutputError
-        If the file cannot be written; what was there before stays.
+        If the file cannot be written. An existing file stays unchanged.
     """
     try:
         with atomic_path(path) as target, target.open("wb") as file:
             np.savez(file, **arrays)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise OutputError(f"Could not write {path}: {error.strerror or error}") from None
 
 
-def _loaded(path: Path) -> AbstractContextManager[Any]:
-    """Opened file: a mapping of arrays, closed at the end, or one array."""
+def _open_arrays(path: Path) -> AbstractContextManager[Any]:
+    """Open a file as a context manager that yields a mapping of arrays or a single array."""
     try:
         stored = np.load(path, allow_pickle=False)
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
-    except ValueError:  # NumPy's reason advises to load pickles
-        raise InputError(f"{path}: no file of NumPy arrays; nothing pickled is ever loaded") from None
+        raise InputError(f"{path}: File not found. Check the path") from None
+    except ValueError:  # NumPy's message recommends enabling pickle
+        raise InputError(f"{path}: Not a NumPy file. Save plain arrays with numpy.save or numpy.savez") from None
     except (OSError, EOFError, zipfile.BadZipFile, MemoryError) as error:
-        raise InputError(f"{path}: no file of NumPy arrays ({error}); nothing pickled is ever loaded") from None
+        raise InputError(f"{path}: Could not read NumPy arrays ({error}). Check the file") from None
     return nullcontext(stored) if isinstance(stored, np.ndarray) else stored

@@ -1,7 +1,7 @@
-"""Corpora: embeddings with their speakers and weights, read from files or made from folders of audio.
+"""Corpora: embeddings with speakers and weights, read from files or computed from folders of audio.
 
-A folder of audio holds ``utt2spk`` (``UTTERANCE SPEAKER`` lines) and either ``wav.scp`` (``UTTERANCE PATH`` lines, as
-Kaldi writes them, but no commands) or files ``SPEAKER/UTTERANCE.*``.
+A folder of audio contains ``utt2spk`` (``UTTERANCE SPEAKER`` lines) and either ``wav.scp`` (``UTTERANCE PATH`` lines as
+in Kaldi, but without commands) or files ``SPEAKER/UTTERANCE.*``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Index: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """Embeddings of one or several corpora with their speakers.
+    """Embeddings of one or more corpora with their speakers.
 
     Attributes
     ----------
@@ -32,11 +32,11 @@ class Corpus:
     speaker : ndarray, shape (N,)
         Speakers numbered from 0 without gaps.
     weight : ndarray, shape (N,)
-        How many embeddings of its speaker each one counts for; positive.
+        Weight of each embedding within its speaker; positive.
     origin : ndarray, shape (S,)
-        Number of the corpus that each speaker is of.
+        Index of each speaker's corpus.
     speaker_weight : ndarray, shape (S,)
-        How many such people each speaker counts for: the weight of the corpus; positive.
+        Weight of each speaker's corpus; positive.
     """
 
     embedding: Array
@@ -47,7 +47,7 @@ class Corpus:
 
     @classmethod
     def of_one(cls, embedding: Array, speaker: npt.NDArray[Any], weight: Array | None = None) -> Corpus:
-        """Take one corpus of weight 1, with the speakers' names or numbers."""
+        """Create a corpus of weight 1 from embeddings and the names or numbers of their speakers."""
         names, numbered = np.unique(speaker, return_inverse=True)
         return cls(
             embedding=embedding,
@@ -59,7 +59,7 @@ class Corpus:
 
     @classmethod
     def join(cls, parts: Sequence[Corpus], weights: Sequence[float]) -> Corpus:
-        """Put corpora together; no two of them share a speaker, whatever their names."""
+        """Join corpora. Speakers of different corpora stay different, even with equal names."""
         first = np.cumsum([0, *(part.num_speakers for part in parts)])
         return cls(
             embedding=np.concatenate([part.embedding for part in parts]),
@@ -78,11 +78,11 @@ class Corpus:
 
     @property
     def total_weight(self) -> Array:
-        """What each embedding counts for in sums over all embeddings, ``(N,)``."""
+        """Weight of each embedding in sums over all embeddings, ``(N,)``."""
         return self.weight * self.speaker_weight[self.speaker]
 
     def select(self, speakers: Index) -> Corpus:
-        """Only the embeddings of some speakers."""
+        """Keep only the embeddings of these speakers."""
         rows = np.isin(self.speaker, speakers)
         kept, numbered = np.unique(self.speaker[rows], return_inverse=True)
         return Corpus(
@@ -95,12 +95,12 @@ class Corpus:
 
 
 def parse_input(text: str) -> tuple[Path, float]:
-    """Path and weight of an input: ``PATH`` or ``PATH=WEIGHT``; a path that is there may hold ``=`` itself.
+    """Parse ``PATH`` or ``PATH=WEIGHT``. An existing path may contain ``=``.
 
     Raises
     ------
     UsageError
-        If the weight is not a number above 0.
+        If the weight is not a positive number.
     """
     path, found, number = text.rpartition("=")
     if not found or Path(text).exists():
@@ -110,56 +110,58 @@ def parse_input(text: str) -> tuple[Path, float]:
     except ValueError:
         weight = math.nan
     if not 0 < weight < math.inf:
-        raise UsageError(f"{text}: the weight {number!r} of {path} is not a number above 0; leave it out for weight 0")
+        raise UsageError(
+            f"{text}: Invalid weight {number!r} of {path}. Use a positive number, or omit an input of weight 0"
+        )
     return Path(path), weight
 
 
 def load_corpora(inputs: Sequence[tuple[Path, float]], embedding_model: Path | None) -> Corpus:
-    """Read embeddings files and embed folders of audio, each a corpus with a weight.
+    """Read embedding files and embed folders of audio. Each input is a corpus with a weight.
 
     Raises
     ------
     InputError
-        If an input cannot be used, or the inputs have embeddings of different sizes.
+        If an input is invalid, or the sizes of the embeddings differ.
     """
     parts = [embed_folder(path, embedding_model) if path.is_dir() else read_embeddings(path) for path, _ in inputs]
     size = parts[0].embedding.shape[1]
     for (path, _), part in zip(inputs, parts, strict=True):
         if part.embedding.shape[1] != size:
             raise InputError(
-                f"{path}: embeddings of {part.embedding.shape[1]} numbers, but those of {inputs[0][0]} have {size}; "
-                "all must come from one embedding model"
+                f"{path}: Embeddings have {part.embedding.shape[1]} dimensions, but those of {inputs[0][0]} have "
+                f"{size}. Use one embedding model for all inputs"
             )
     return Corpus.join(parts, [weight for _, weight in inputs])
 
 
 def read_embeddings(path: Path) -> Corpus:
-    """Read ``embedding (N, D)``, ``speaker (N,)`` and, where it is there, ``weight (N,)``.
+    """Read ``embedding (N, D)``, ``speaker (N,)`` and the optional ``weight (N,)``.
 
     Raises
     ------
     InputError
-        If the arrays do not fit each other, or a number is not finite or a weight not positive.
+        If the shapes do not match, a number is not finite, or a weight is not positive.
     """
     stored = read_npz(path, ("embedding", "speaker"), optional=("weight",))
-    embedding = numbers(stored["embedding"], f"{path}: the array embedding", (None, None))
+    embedding = numbers(stored["embedding"], f"{path}: Array embedding", (None, None))
     count = len(embedding)
     speaker = stored["speaker"]
-    weight = numbers(stored.get("weight", np.ones(count)), f"{path}: the array weight", (count,))
+    weight = numbers(stored.get("weight", np.ones(count)), f"{path}: Array weight", (count,))
     if not embedding.size:
-        raise InputError(f"{path}: holds no embedding")
+        raise InputError(f"{path}: No embeddings found. Create the file again")
     if speaker.dtype.kind not in "USiu" or speaker.shape != (count,):
         raise InputError(
-            f"{path}: the array speaker has the type {speaker.dtype} and the shape {speaker.shape}; needed are "
-            f"{count} names or numbers, one for each embedding"
+            f"{path}: Array speaker has the type {speaker.dtype} and the shape {speaker.shape}. "
+            f"Expected {count} names or integers, one per embedding"
         )
     if not (weight > 0).all():
-        raise InputError(f"{path}: the weight of row {int(np.argmin(weight > 0))} is not above 0; leave the row out")
+        raise InputError(f"{path}: The weight of row {int(np.argmin(weight > 0))} is not positive. Remove the row")
     return Corpus.of_one(embedding, speaker, weight)
 
 
 def embed_folder(folder: Path, model_path: Path | None) -> Corpus:
-    """Embed each utterance of a folder as a whole; the default model is the one of the default bundle."""
+    """Compute one embedding per utterance of a folder, by default with the model of the default bundle."""
     from oolong_align.audio.recording import load_audio
     from oolong_align.diarization.embedding import EmbeddingModel
     from oolong_align.diarization.fbank import compute_fbank
@@ -173,22 +175,22 @@ def embed_folder(folder: Path, model_path: Path | None) -> Corpus:
         with load_audio(path) as audio:
             features = compute_fbank(audio.read(0, audio.num_samples), model.fbank_window)
         if not len(features):
-            raise InputError(f"{path}: too short for an embedding; leave it out of {folder / 'utt2spk'}")
+            raise InputError(f"{path}: Too short for an embedding. Remove it from {folder / 'utt2spk'}")
         frames = model.frames((features - features.mean(axis=0))[None])[0]
         statistics = pool_statistics(frames, np.ones((1, len(frames)), dtype=np.bool_))
         embeddings.append(model.project(statistics)[0])
-    embedded = numbers(np.stack(embeddings), f"{folder}: the array of embeddings")
+    embedded = numbers(np.stack(embeddings), f"{folder}: Array of embeddings")
     return Corpus.of_one(embedded, np.array([speaker for _, speaker in utterances], dtype=np.str_))
 
 
 def list_utterances(folder: Path) -> list[tuple[Path, str]]:
-    """Audio file and speaker of each utterance in ``utt2spk``, in its order.
+    """List the audio file and speaker of each utterance, in the order of ``utt2spk``.
 
     Raises
     ------
     InputError
-        If a table is missing or damaged, names an utterance twice or a command instead of a file, or if the audio of an
-        utterance is missing.
+        If a table is missing or invalid, lists an utterance twice or a command instead of a file, or if an audio file
+        is missing.
     """
     table = folder / "wav.scp"
     speakers = _read_table(folder / "utt2spk", "UTTERANCE SPEAKER")
@@ -196,26 +198,28 @@ def list_utterances(folder: Path) -> list[tuple[Path, str]]:
     found: list[tuple[Path, str]] = []
     for utterance, speaker in speakers.items():
         if paths is None:
-            found.append((_find_beside(folder, speaker, utterance), speaker))
+            found.append((_find_audio(folder, speaker, utterance), speaker))
             continue
         if utterance not in paths:
-            raise InputError(f"{table}: there is no line for the utterance {utterance} of {folder / 'utt2spk'}")
+            raise InputError(f"{table}: No line for the utterance {utterance} of {folder / 'utt2spk'}. Add it")
         value = paths[utterance]
         if value.endswith("|") or value.startswith("|"):
-            raise InputError(f"{table}: {utterance} is a command ({value}); commands are never run, give a file")
+            raise InputError(f"{table}: {utterance} is a command ({value}). Commands are not run; use a file path")
         if not (folder / value).is_file():
-            raise InputError(f"{table}: there is no file {folder / value} for {utterance}")
+            raise InputError(f"{table}: Audio file {folder / value} of {utterance} not found. Correct the path")
         found.append((folder / value, speaker))
     return found
 
 
-def _find_beside(folder: Path, speaker: str, utterance: str) -> Path:
+def _find_audio(folder: Path, speaker: str, utterance: str) -> Path:
     if any(name in {".", ".."} or "/" in name or "\\" in name for name in (speaker, utterance)):
-        raise InputError(f"{folder / 'utt2spk'}: {utterance} {speaker} is not the name of a file in a folder")
+        raise InputError(
+            f"{folder / 'utt2spk'}: Invalid names {utterance} {speaker}. Use names without path separators"
+        )
     inside = folder / speaker
     matches = [path for path in inside.iterdir() if path.stem == utterance] if inside.is_dir() else []
     if not matches:
-        raise InputError(f"{inside}: no audio file {utterance}.*; put it there or name it in {folder / 'wav.scp'}")
+        raise InputError(f"{inside}: Audio file {utterance}.* not found. Add it, or list it in {folder / 'wav.scp'}")
     return min(matches)
 
 
@@ -223,7 +227,7 @@ def _read_table(path: Path, form: str) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); a folder of audio needs it") from None
+        raise InputError(f"Could not read {path}: {error.strerror}. A folder of audio needs this file") from None
     except UnicodeDecodeError:
         raise InputError(f"Could not read {path}: not UTF-8. Save it as UTF-8.") from None
     table: dict[str, str] = {}
@@ -232,10 +236,10 @@ def _read_table(path: Path, form: str) -> dict[str, str]:
         if not fields:
             continue
         if len(fields) < 2:
-            raise InputError(f"{path}:{number}: one word where two are needed: {form}")
+            raise InputError(f"{path}:{number}: Expected {form}, found one word")
         if fields[0] in table:
-            raise InputError(f"{path}:{number}: the utterance {fields[0]} is there twice")
+            raise InputError(f"{path}:{number}: Duplicate utterance {fields[0]}. Remove one of the lines")
         table[fields[0]] = fields[1].strip()
     if not table:
-        raise InputError(f"{path}: holds no utterance")
+        raise InputError(f"{path}: No utterances found. Add lines {form}")
     return table

@@ -1,4 +1,4 @@
-"""What a PLDA is worth: equal error rate between single embeddings of speakers whom it was not trained on."""
+"""Evaluate a PLDA: equal error rate between single embeddings of held-out speakers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from plda.training import train
 Array: TypeAlias = npt.NDArray[np.float64]
 Index: TypeAlias = npt.NDArray[np.int64]
 Setting: TypeAlias = tuple[int, float]
-"""Dimension and shrinkage."""
+"""Dimension and shrinkage of a PLDA."""
 
 
 def score_pairs(plda: Plda, embedding: Array) -> Array:
-    """Log-likelihood ratio of "same speaker" against "two speakers" for every pair, ``(N, D) -> (N, N)``."""
+    """Log-likelihood ratio of "same speaker" to "different speakers" for each pair, ``(N, D) -> (N, N)``."""
     features, phi = plda.transform(embedding), plda.phi
     total, det = 1 + phi, 1 + 2 * phi
     single = features**2 @ (1 / total - total / det)
@@ -29,7 +29,7 @@ def score_pairs(plda: Plda, embedding: Array) -> Array:
 
 
 def score_cosine(embedding: Array, mean: Array) -> Array:
-    """Cosine of every pair around a mean, ``(N, D) -> (N, N)``."""
+    """Cosine similarity of each pair after subtraction of a mean, ``(N, D) -> (N, N)``."""
     rows = embedding - mean
     rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     scores: Array = rows @ rows.T
@@ -37,7 +37,7 @@ def score_cosine(embedding: Array, mean: Array) -> Array:
 
 
 def equal_error_rate(target: Array, nontarget: Array) -> float:
-    """Share of errors at the threshold where as many targets are refused as non-targets accepted."""
+    """Error rate at the threshold where false rejections and false acceptances are equally frequent."""
     scores = np.concatenate([target, nontarget])
     is_target = np.zeros(len(scores), dtype=np.bool_)
     is_target[: len(target)] = True
@@ -49,7 +49,7 @@ def equal_error_rate(target: Array, nontarget: Array) -> float:
 
 
 def split_speakers(num_speakers: int, folds: int) -> Iterator[tuple[Index, Index]]:
-    """Training and held-out speakers of each fold; every speaker is held out once."""
+    """Yield the training and held-out speakers of each fold. Each speaker is held out once."""
     speakers = np.arange(num_speakers)
     for fold in range(folds):
         held_out = speakers % folds == fold
@@ -64,27 +64,30 @@ def cross_validate(
     Parameters
     ----------
     corpus : Corpus
-        Embeddings of two corpora are never compared: rooms and channels alone would tell their speakers apart.
+        Embeddings of different corpora are not compared: room and channel alone would separate their speakers.
     settings : sequence of (int, float)
     iterations : int
-        Of EM.
+        EM iterations.
     folds : int
-        2 to the number of speakers.
+        From 2 to the number of speakers.
 
     Returns
     -------
     rates : dict of (int, float) to float
-        Mean over the folds.
+        Mean rate over the folds.
     cosine : float
-        That of the cosine around the mean of the other folds.
+        Mean rate of the cosine similarity after subtraction of the training mean.
 
     Raises
     ------
     UsageError
-        If no speaker of a fold can be compared with another speaker of the corpus.
+        If the number of folds is out of range, or a fold has no pair of embeddings from the same speaker or from
+        different speakers of one corpus.
     """
     if not 2 <= folds <= corpus.num_speakers:
-        raise UsageError(f"folds is {folds}; {corpus.num_speakers} speakers allow 2 to {corpus.num_speakers}")
+        raise UsageError(
+            f"Invalid number of folds {folds}: {corpus.num_speakers} speakers allow 2 to {corpus.num_speakers}"
+        )
     rates: dict[Setting, list[float]] = {setting: [] for setting in settings}
     cosine: list[float] = []
     for train_speakers, held_out in split_speakers(corpus.num_speakers, folds):
@@ -94,8 +97,8 @@ def cross_validate(
         pair = np.triu(origin[:, None] == origin, 1)
         if not (same & pair).any() or not (~same & pair).any():
             raise UsageError(
-                f"folds is {folds}: one of them holds out {len(held_out)} speakers, of whom no two are of one "
-                "corpus or no speaker has two embeddings; use fewer folds or more data"
+                f"Invalid number of folds {folds}: a fold with {len(held_out)} held-out speakers needs two speakers of "
+                "one corpus and a speaker with two embeddings. Use fewer folds or more data"
             )
         scores = score_cosine(unknown.embedding, np.average(known.embedding, axis=0, weights=known.total_weight))
         cosine.append(equal_error_rate(scores[same & pair], scores[~same & pair]))

@@ -1,10 +1,9 @@
 """Train a PLDA: LDA, then a two-covariance model by expectation maximisation, both with shrinkage.
 
-Two kinds of weight. An embedding's weight says how many embeddings of its speaker it counts for. A speaker's weight,
-that of the corpus, says how many people with just these embeddings the speaker counts for: the log-likelihood that EM
-raises is the sum of the speakers' log-likelihoods times their weights, and means and covariances are those of all these
-people. A corpus of weight 2 is the corpus given twice with new names; multiplying all weights by a number changes
-nothing.
+There are two kinds of weight. An embedding of weight 2 counts as two equal embeddings of its speaker. A speaker's
+weight is that of the corpus: a speaker of weight 2 counts as two speakers with the same embeddings, in means, in
+covariances and in the log-likelihood that EM maximises. A corpus of weight 2 is equivalent to two copies with different
+speaker names. Scaling the weights of all corpora by one factor does not change the model.
 
 References
 ----------
@@ -30,14 +29,14 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Index: TypeAlias = npt.NDArray[np.int64]
 
 DEFAULT_DIM = 128
-MOST_VARIANCE = 1e20
-"""Of the speakers, in variances of one speaker: beyond it the speakers do not vary at all."""
+MAX_VARIANCE = 1e20
+"""Largest between-speaker variance, in units of the within-speaker variance. Beyond it, the latter is practically 0."""
 DEFAULT_SHRINKAGE = 0.1
 DEFAULT_ITERATIONS = 20
 
 
 def solve_two_covariance(within: Array, between: Array) -> tuple[Array, Array]:
-    """Diagonalise both covariances of a two-covariance model at once.
+    """Diagonalise both covariances of a two-covariance model jointly.
 
     Parameters
     ----------
@@ -48,9 +47,9 @@ def solve_two_covariance(within: Array, between: Array) -> tuple[Array, Array]:
     -------
     tr : ndarray, shape (K, K)
         ``tr @ within @ tr.T`` is the identity and ``tr @ between @ tr.T`` is ``diag(phi)``. The sign of a row is
-        arbitrary: it is the one that LAPACK returns.
+        arbitrary: LAPACK determines it.
     phi : ndarray, shape (K,)
-        Between-speaker variances, falling.
+        Between-speaker variances in descending order.
 
     Raises
     ------
@@ -61,26 +60,26 @@ def solve_two_covariance(within: Array, between: Array) -> tuple[Array, Array]:
         variances, vectors = eigh(between, within)
     except (np.linalg.LinAlgError, ValueError) as error:
         raise InputError(
-            f"the within-speaker covariance cannot be inverted ({error}): the embeddings of one speaker do not "
-            "differ in every dimension; more embeddings, fewer dimensions or more shrinkage help"
+            f"Could not invert the within-speaker covariance ({error}): embeddings of the same speaker do not vary in "
+            "every dimension. Use more embeddings, fewer dimensions or more shrinkage"
         ) from None
     return vectors.T[::-1].copy(), variances[::-1].copy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """What the two-covariance model needs to know of some data: sufficient statistics by speaker.
+    """Sufficient statistics of the two-covariance model per speaker.
 
     Attributes
     ----------
     count : ndarray, shape (S,)
-        Embeddings of each speaker, by their weights.
+        Sum of the embedding weights of each speaker.
     mean : ndarray, shape (S, K)
-        Mean of each speaker.
+        Weighted mean of each speaker.
     scatter : ndarray, shape (K, K)
-        Sum over all data of the squared deviation from the own speaker's mean, times both weights.
+        Sum of the outer products of the deviations from the speaker means, multiplied by both weights.
     speaker_weight : ndarray, shape (S,)
-        How many people each speaker counts for.
+        Weight of each speaker.
     """
 
     count: Array
@@ -90,12 +89,12 @@ class Statistics:
 
     @property
     def total(self) -> float:
-        """Embeddings of all people."""
+        """Total weight of all embeddings."""
         return float(self.speaker_weight @ self.count)
 
 
 def collect_statistics(data: Array, corpus: Corpus) -> Statistics:
-    """Sum up data ``(N, K)`` of a corpus by speaker."""
+    """Compute the statistics of data ``(N, K)``, one row per embedding of the corpus."""
     count = np.bincount(corpus.speaker, weights=corpus.weight).astype(np.float64)
     total = np.zeros((len(count), data.shape[1]))
     np.add.at(total, corpus.speaker, data * corpus.weight[:, None])
@@ -106,21 +105,21 @@ def collect_statistics(data: Array, corpus: Corpus) -> Statistics:
 
 
 def shrink(covariance: Array, amount: float) -> Array:
-    """Move a covariance ``(K, K)`` towards the sphere of the same trace; 0 keeps it, 1 is the sphere."""
+    """Shrink a covariance ``(K, K)`` towards a scaled identity of the same trace: 0 keeps it, 1 replaces it."""
     size = len(covariance)
     shrunk: Array = (1 - amount) * covariance + amount * np.trace(covariance) / size * np.eye(size)
     return shrunk
 
 
 def normalise_length(rows: Array) -> Array:
-    """Scale rows ``(N, K)`` to a length of ``sqrt(K)``."""
+    """Scale rows ``(N, K)`` to the length ``sqrt(K)``."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: Array = np.sqrt(rows.shape[1]) * rows / np.maximum(lengths, np.finfo(np.float64).tiny)
     return scaled
 
 
 def train_lda(statistics: Statistics, dim: int, shrinkage: float) -> Array:
-    """Directions that tell speakers apart best, ``(D, dim)``; along each the within-speaker variance is 1."""
+    """Most discriminative directions ``(D, dim)``, scaled to a within-speaker variance of 1."""
     within = shrink(statistics.scatter / statistics.total, shrinkage)
     weight = statistics.speaker_weight * statistics.count
     centred = statistics.mean - np.average(statistics.mean, axis=0, weights=weight)
@@ -138,9 +137,9 @@ def train_two_covariance(
     -------
     mu : ndarray, shape (K,)
     within, between : ndarray, shape (K, K)
-        Shrunk after the last iteration.
+        Covariances, shrunk after the last iteration.
     log_likelihood : list of float
-        Before each iteration, for each embedding of all people; never falls.
+        Mean per embedding before each iteration; never decreases.
 
     Notes
     -----
@@ -176,7 +175,7 @@ def train_two_covariance(
 
 
 def _log_likelihood(statistics: Statistics, tr: Array, phi: Array, centred: Array) -> float:
-    """Of all data, up to a constant that depends on the counts only; ``centred (S, K)`` in the diagonal basis."""
+    """Log-likelihood up to a constant that depends only on the counts; ``centred (S, K)`` is in the diagonal basis."""
     count = statistics.count
     spread = phi + 1 / count[:, None]  # variance of a speaker's mean
     means = statistics.speaker_weight @ np.sum(np.log(spread) + centred**2 / spread, axis=1)
@@ -186,39 +185,39 @@ def _log_likelihood(statistics: Statistics, tr: Array, phi: Array, centred: Arra
 
 
 def train(corpus: Corpus, *, dim: int, shrinkage: float, iterations: int = DEFAULT_ITERATIONS) -> Plda:
-    """Centre, normalise length, project by LDA, centre, normalise length, fit the two covariances and solve them.
+    """Train a PLDA: centre, normalise length, project by LDA, centre, normalise length, fit both covariances.
 
     Parameters
     ----------
     corpus : Corpus
-        At least two speakers.
+        Embeddings of at least two speakers.
     dim : int
-        1 to the embedding's size.
+        Dimensions after the LDA, from 1 to the embedding size.
     shrinkage : float
-        0 (none) to 1 (spheres), for both covariances of the LDA and of the two-covariance model.
+        From 0 (none) to 1 (scaled identity), for both covariances of the LDA and of the two-covariance model.
     iterations : int
-        Of EM.
+        EM iterations, at least 1.
 
     Raises
     ------
     UsageError
-        If the dimension, the shrinkage or the number of iterations is out of its range.
+        If the dimension, the shrinkage or the number of iterations is out of range.
     InputError
-        If the data are too few.
+        If there are too few embeddings, or those of the same speaker do not differ.
     """
     full = corpus.embedding.shape[1]
     if not 1 <= dim <= full:
-        raise UsageError(f"dim is {dim}; the embeddings allow 1 to {full}")
+        raise UsageError(f"Invalid dimension {dim}: these embeddings allow 1 to {full}")
     if not 0 <= shrinkage <= 1:
-        raise UsageError(f"shrinkage is {shrinkage}; it lies between 0 and 1")
+        raise UsageError(f"Invalid shrinkage {shrinkage}: use a number from 0 to 1")
     if iterations < 1:
-        raise UsageError(f"iterations is {iterations}; at least 1 is needed")
+        raise UsageError(f"Invalid number of iterations {iterations}: use at least 1")
     count, speakers = len(corpus.embedding), corpus.num_speakers
     if speakers < 2 or count == speakers or count - speakers < dim:
         raise InputError(
-            f"{count} embeddings of {speakers} speakers are too few: at least two speakers are needed (a hundred for "
-            f"a useful model), several embeddings of one speaker, and {dim} embeddings more than there are speakers; "
-            "or lower dim"
+            f"Too little data: {count} embeddings of {speakers} speakers. Provide at least two speakers (a hundred "
+            f"for a useful model), several embeddings per speaker and {dim} more embeddings than speakers, or reduce "
+            "the dimension"
         )
     mean1 = np.average(corpus.embedding, axis=0, weights=corpus.total_weight)
     centred = normalise_length(corpus.embedding - mean1)
@@ -228,8 +227,6 @@ def train(corpus: Corpus, *, dim: int, shrinkage: float, iterations: int = DEFAU
     statistics = collect_statistics(normalise_length(projected - mean2), corpus)
     mu, within, between, _ = train_two_covariance(statistics, iterations, shrinkage)
     tr, phi = solve_two_covariance(within, between)
-    if not phi.max() < MOST_VARIANCE:
-        raise InputError(
-            "the embeddings of one speaker are all the same; give speakers who were recorded several times"
-        )
+    if not phi.max() < MAX_VARIANCE:
+        raise InputError("All embeddings of each speaker are equal. Use speakers with several different recordings")
     return Plda(mean1=mean1, lda=lda, mean2=mean2, mu=mu, tr=tr, phi=phi)

@@ -82,11 +82,15 @@ def test_an_invalid_graph_is_reported_in_one_line(repository: Path, tmp_path: Pa
             "backbone.onnx: This output would overwrite an input",
         ),
         ("train_plda.py", ("a.npz", "--out", "a.npz"), "a.npz: This output would overwrite an input"),
-        ("train_plda.py", ("a.npz", "--out", "b.npz", "--threshold", "nan"), "--threshold nan: a distance above 0"),
+        (
+            "train_plda.py",
+            ("a.npz", "--out", "b.npz", "--threshold", "nan"),
+            "Invalid --threshold nan: use a distance above 0",
+        ),
         ("precompute_plda.py", ("a.npz", "b.npz", "b.npz"), "b.npz: This output would overwrite an input"),
         ("simulate_sessions.py", ("nothing", "sessions.npz"), "nothing"),
         ("simulate_sessions.py", (".", "missing/sessions.npz"), "Folder missing not found"),
-        ("calibrate_voices.py", ("a.npz", "--clean", "a.npz"), "a.npz: no file of NumPy arrays"),
+        ("calibrate_voices.py", ("a.npz", "--clean", "a.npz"), "a.npz: Not a NumPy file"),
         ("split.py", ("a.npz", ".", "--audio", "backbone.onnx"), "backbone.onnx: This output would overwrite an input"),
         ("train_plda.py", (".", "--out", "a.npz"), "a.npz: This output would overwrite a file in the input ."),
         (
@@ -173,4 +177,4 @@ def test_settings_are_compared_on_conversations(repository: Path, data_dir: Path
     rates = {row[0]: float(row[2].rstrip("%")) for row in rows}
     taken = Plda.load(tmp_path / "vbx_model.npz").lda.shape[1]
     assert rates[str(taken)] == min(rates.values()) < 15
-    assert f"taken: dimension {taken}, shrinkage 0.1: the lowest DER on the conversations" in done.stdout
+    assert f"Selected: dimension {taken}, shrinkage 0.1: lowest DER on the conversations" in done.stdout

@@ -87,11 +87,11 @@ def simulated(speakers: int = 20) -> tuple[dict[str, np.ndarray], dict[str, np.n
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
-        (lambda rows: {"embedding": rows["embedding"] * np.nan}, "not finite"),
+        (lambda rows: {"embedding": rows["embedding"] * np.nan}, "non-finite"),
         (lambda rows: {"embedding": rows["embedding"] * 0}, "an embedding of zeros"),
         (lambda rows: {"embedding": rows["embedding"][:, 0]}, "embedding has the shape"),
         (lambda rows: {"seconds": rows["seconds"][:7]}, "seconds has the shape"),
-        (lambda rows: {"seconds": rows["seconds"].astype(str)}, "real numbers are needed"),
+        (lambda rows: {"seconds": rows["seconds"].astype(str)}, "Expected real numbers"),
         (lambda rows: {"whole": rows["whole"].astype(float)}, "Array whole has the type float64"),
         (
             lambda rows: {"session": rows["session"] * 5},
@@ -121,8 +121,8 @@ def test_invalid_sessions_are_refused(scripts, tmp_path, spoil, problem) -> None
     ("samples", "problem"),
     [
         ([16_000], "mary has one utterance"),
-        ([16_000, 100], "b.wav: shorter than 0.1 s"),
-        ([16_000, -16_000], "half of the utterances of mary are silent"),
+        ([16_000, 100], "b.wav: Shorter than 0.1 s"),
+        ([16_000, -16_000], "All utterances of a session of mary are silent"),
     ],
 )
 def test_unusable_utterances_are_reported_in_one_line(

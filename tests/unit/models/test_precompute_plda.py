@@ -28,7 +28,7 @@ def test_conversion_reproduces_the_reference_features(repository: Path, data_dir
     check = [data_dir / "parity" / f"pipeline_{name}.npy" for name in names]
     shown = subprocess.run([*command, "--check", *check], check=True, capture_output=True, text=True).stdout
     differences = {name.strip(): float(value) for name, value in (line.split(": ") for line in shown.splitlines()[1:])}
-    assert differences.pop("dimensions of the other sign") == 0
+    assert differences.pop("dimensions with opposite sign") == 0
     assert len(differences) == 6
     assert all(value < 1e-5 for value in differences.values()), differences
     assert (tmp_path / "vbx_model.npz").stat().st_size < 250_000
@@ -64,25 +64,27 @@ def test_conversion_diagonalises_both_covariances(scripts: SimpleNamespace, tmp_
     differences = scripts.precompute_plda.measure(arrays, model, Plda.load(tmp_path / "out.npz"))
     assert max(differences.values()) < 1e-6
     wrong = replace(model, phi=model.phi * 1.1)
-    assert scripts.precompute_plda.measure(arrays, wrong, model)["phi to psi in falling order"] > 0.09
+    assert scripts.precompute_plda.measure(arrays, wrong, model)["phi vs. psi in descending order"] > 0.09
 
 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"lda": np.zeros(4)}, "the array lda has the shape"),
-        ({"mean1": np.zeros(3)}, "the array mean1 has the shape"),
-        ({"tr": np.ones((2, 2))}, "the array tr cannot be inverted"),
-        ({"psi": np.array([1.0, 0.0])}, "psi holds variances that are not above 0"),
-        ({"mu": np.array([0.0, np.inf])}, "the array mu holds 1 numbers that are not finite"),
-        ({"mu": np.array([0, {}], dtype=object)}, "nothing pickled is ever loaded"),
-        ({"psi": None}, "there is no array psi"),
-        ({"psi": np.array([1e300, 1.0])}, "cannot be inverted"),
-        ({"psi": np.array([1e300, 1e300])}, "gets numbers beyond single precision"),
-        ({"tr": KALDI["tr"] * 1e200}, "cannot be inverted"),
+        ({"lda": np.zeros(4)}, "Array lda has the shape"),
+        ({"mean1": np.zeros(3)}, "Array mean1 has the shape"),
+        ({"tr": np.ones((2, 2))}, "Could not invert array tr."),
+        ({"psi": np.array([1.0, 0.0])}, "psi contains variances that are not positive"),
+        ({"mu": np.array([0.0, np.inf])}, "Array mu contains 1 non-finite numbers"),
+        ({"mu": np.array([0, {}], dtype=object)}, "Save it without pickled objects"),
+        ({"psi": None}, "Missing arrays: psi"),
+        ({"psi": np.array([1e300, 1.0])}, "Could not invert array"),
+        ({"psi": np.array([1e300, 1e300])}, "exceeds the range of single precision"),
+        ({"tr": KALDI["tr"] * 1e200}, "Could not invert array"),
     ],
 )
-def test_hostile_originals_are_one_line(repository: Path, tmp_path: Path, change: dict[str, Any], problem: str) -> None:
+def test_invalid_originals_are_reported_in_one_line(
+    repository: Path, tmp_path: Path, change: dict[str, Any], problem: str
+) -> None:
     command = [sys.executable, repository / "models" / "precompute_plda.py", *write_originals(tmp_path, **change)]
     done = subprocess.run([*command, tmp_path / "out.npz"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -91,9 +93,9 @@ def test_hostile_originals_are_one_line(repository: Path, tmp_path: Path, change
     assert not (tmp_path / "out.npz").exists()
 
 
-def test_what_holds_no_arrays_is_told_without_advice_to_trust_it(scripts: SimpleNamespace, tmp_path: Path) -> None:
+def test_the_error_about_an_invalid_file_does_not_recommend_pickle(scripts: SimpleNamespace, tmp_path: Path) -> None:
     first, second = write_originals(tmp_path)
     second.write_text("nonsense")
     with pytest.raises(InputError) as caught:
         scripts.precompute_plda.convert(first, second)
-    assert str(caught.value) == f"{second}: no file of NumPy arrays; nothing pickled is ever loaded"
+    assert str(caught.value) == f"{second}: Not a NumPy file. Save plain arrays with numpy.save or numpy.savez"

@@ -150,30 +150,34 @@ def test_folds_hold_out_every_speaker_once(evaluation: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("dim", "shrinkage", "problem"),
     [
-        (0, 0.1, "dim is 0"),
-        (4, 0.1, "dim is 4"),
-        (2, 1.5, "shrinkage is 1.5"),
-        (2, float("nan"), "shrinkage is nan"),
-        (3, 0.1, "too few"),
+        (0, 0.1, "Invalid dimension 0"),
+        (4, 0.1, "Invalid dimension 4"),
+        (2, 1.5, "Invalid shrinkage 1.5"),
+        (2, float("nan"), "Invalid shrinkage nan"),
+        (3, 0.1, "Too little data"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(scripts: SimpleNamespace, dim: int, shrinkage: float, problem: str) -> None:
+def test_invalid_training_settings_are_rejected(
+    scripts: SimpleNamespace, dim: int, shrinkage: float, problem: str
+) -> None:
     corpus = scripts.corpora.Corpus.of_one(*draw(WITHIN, BETWEEN, speakers=2, each=2))
     with pytest.raises(OolongError, match=problem):
         scripts.training.train(corpus, dim=dim, shrinkage=shrinkage)
 
 
 @pytest.mark.parametrize(("speakers", "each"), [(1, 9), (9, 1)])
-def test_one_speaker_or_one_utterance_a_speaker_is_too_few(scripts: SimpleNamespace, speakers: int, each: int) -> None:
+def test_one_speaker_or_one_utterance_per_speaker_is_too_little(
+    scripts: SimpleNamespace, speakers: int, each: int
+) -> None:
     corpus = scripts.corpora.Corpus.of_one(*draw(WITHIN, BETWEEN, speakers=speakers, each=each))
-    with pytest.raises(InputError, match=f"9 embeddings of {speakers} speakers are too few"):
+    with pytest.raises(InputError, match=f"Too little data: 9 embeddings of {speakers} speakers"):
         scripts.training.train(corpus, dim=1, shrinkage=0.1)
 
 
-def test_copies_of_one_embedding_are_refused(scripts: SimpleNamespace) -> None:
+def test_copies_of_one_embedding_are_rejected(scripts: SimpleNamespace) -> None:
     data, speaker = draw(WITHIN, BETWEEN, speakers=9, each=1)
     corpus = scripts.corpora.Corpus.of_one(data.repeat(4, axis=0), speaker.repeat(4))
-    with pytest.raises(InputError, match="within-speaker covariance cannot be inverted"):
+    with pytest.raises(InputError, match="Could not invert the within-speaker covariance"):
         scripts.training.train(corpus, dim=2, shrinkage=0.1)
 
 
@@ -208,15 +212,15 @@ def test_speakers_of_two_corpora_are_different_and_never_compared(scripts: Simpl
     _, apart = scripts.evaluation.cross_validate(joined, [(2, 0.1)], 5, 3)
     far = scripts.corpora.Corpus.of_one(joined.embedding, joined.speaker)
     _, together = scripts.evaluation.cross_validate(far, [(2, 0.1)], 5, 3)
-    assert apart > together  # the two corpora are far from each other: half of those pairs are no trial at all
+    assert apart > together  # the two corpora are far from each other: pairs across them are too easy
 
 
 @pytest.mark.parametrize("folds", [1, 13])
-def test_folds_out_of_range_are_refused(scripts: SimpleNamespace, folds: int) -> None:
+def test_folds_out_of_range_are_rejected(scripts: SimpleNamespace, folds: int) -> None:
     corpus = scripts.corpora.Corpus.of_one(*draw(WITHIN, BETWEEN, speakers=12, each=5))
-    with pytest.raises(UsageError, match=f"folds is {folds}; 12 speakers allow 2 to 12"):
+    with pytest.raises(UsageError, match=f"Invalid number of folds {folds}: 12 speakers allow 2 to 12"):
         scripts.evaluation.cross_validate(corpus, [(2, 0.1)], 5, folds)
-    with pytest.raises(UsageError, match="no two are of one corpus"):
+    with pytest.raises(UsageError, match="needs two speakers of one corpus"):
         scripts.evaluation.cross_validate(corpus, [(2, 0.1)], 5, 12)
 
 
@@ -237,21 +241,21 @@ def test_the_command_writes_the_same_small_file_twice(repository: Path, tmp_path
     assert "equal error rate on held-out speakers, 3 folds" in shown
     rates = {line.split("|")[2].strip(): float(line.split("|")[3].strip(" %")) for line in shown.splitlines()[4:6]}
     best = min(rates, key=lambda shrinkage: rates[shrinkage])
-    assert f"taken: dimension 4, shrinkage {best}: the lowest equal error rate on held-out speakers" in shown
+    assert f"Selected: dimension 4, shrinkage {best}: lowest equal error rate on held-out speakers" in shown
     assert all(array.dtype == np.float32 for array in np.load(outputs[0]).values())
 
 
-def test_several_settings_need_something_to_choose_by(repository: Path, tmp_path: Path) -> None:
+def test_several_settings_need_a_measure(repository: Path, tmp_path: Path) -> None:
     data, speaker = draw(np.eye(10), 2 * np.eye(10), speakers=12, each=5)
     np.savez(tmp_path / "embeddings.npz", embedding=data, speaker=speaker)
     command = [sys.executable, repository / "models" / "train_plda.py", "embeddings.npz", "--dim", "3", "4"]
     done = subprocess.run([*command, "--out", "a.npz"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "error: 2 settings and nothing to choose by: add --conversations FOLDER or --folds N\n"
+    assert done.stderr == "error: Cannot select one of 2 settings: add --conversations FOLDER or --folds N\n"
     assert not (tmp_path / "a.npz").exists()
 
 
-def test_the_lowest_error_is_taken_and_the_reason_told(scripts: SimpleNamespace) -> None:
+def test_the_setting_with_the_lowest_error_is_selected_with_a_reason(scripts: SimpleNamespace) -> None:
     settings = [(64, 0.0), (128, 0.1), (128, 0.0)]
     rates = dict(zip(settings, (0.03, 0.02, 0.01), strict=True))
     scores = {
@@ -262,7 +266,7 @@ def test_the_lowest_error_is_taken_and_the_reason_told(scripts: SimpleNamespace)
     assert choose(settings, {}, scores)[0] == (128, 0.0)
     taken, reason = choose(settings, {**rates, (128, 0.1): 0.005}, scores)
     assert taken == (128, 0.1)
-    assert "the lowest DER on the conversations, 15.00%; next is dimension 128, shrinkage 0 with 15.00%" in reason
+    assert "lowest DER on the conversations, 15.00%; next is dimension 128, shrinkage 0 with 15.00%" in reason
 
 
 def test_the_shipped_model_is_what_the_readme_says(repository: Path) -> None:
