@@ -1,11 +1,11 @@
-"""Turn a PyTorch checkpoint into the ONNX graph that the program runs, and compare the two on real audio.
+"""Convert a PyTorch checkpoint to the ONNX graph that the program runs, and compare the two on real audio.
 
 ``python models/export_onnx.py pytorch_model.bin segmentation/model.onnx``      pyannote segmentation (powerset)
 ``python models/export_onnx.py avg_model.pt embedding/model.onnx``              WeSpeaker ResNet
 
-The architecture is recognised from the names of the tensors: one of `NETWORKS`. A checkpoint is read as data; none of
-its code runs, and objects that training tools leave in it are passed over. The graph is written whole or not at all,
-only if its output equals that of the network. The same checkpoint and torch produce the same bytes.
+The names of the tensors determine the architecture, one of `NETWORKS`. Checkpoints are read as data: their code never
+runs, and objects that training tools left in them are ignored. The graph is written atomically, and only if its output
+matches that of the network. The same checkpoint and torch version produce the same bytes.
 
 Needs torch: ``pip install '.[models]'``.
 """
@@ -49,8 +49,8 @@ MEETING: Final = Path(__file__).parents[1] / "examples" / "meeting.flac"
 _LEFT_BY_TRAINING: Final = ("pyannote.", "pytorch_lightning.", "lightning.", "omegaconf.", "torch.torch_version.")
 
 
-class _PassedOver:
-    """Stands for an object of a training tool, which is neither imported nor built."""
+class _Ignored:
+    """Placeholder for an object of a training tool, which is neither imported nor built."""
 
     def __init__(self, *_: Any) -> None: ...
 
@@ -58,13 +58,13 @@ class _PassedOver:
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Tensors of a checkpoint by name.
+    """Read the tensors of a checkpoint by name.
 
     Raises
     ------
     InputError
-        If it is not a checkpoint, has no tensors, has weights that are not finite, or names code that
-        only an attack or an unknown tool would add.
+        If the file is not a checkpoint, has no tensors or non-finite weights, or refers to code that does not come from
+        a known training tool.
     """
     try:
         data = path.read_bytes()
@@ -76,15 +76,17 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path}: not a PyTorch checkpoint of tensors ({_first_line(error)})") from error
     if damaged is not None:
-        raise InputError(f"{path}: the file is damaged, in {damaged}; get it again")
+        raise InputError(f"{path}: the file is damaged in {damaged}. Download it again")
     try:
         named = get_unsafe_globals_in_checkpoint(io.BytesIO(data))
     except Exception as error:
         raise InputError(f"{path}: not a PyTorch checkpoint of tensors ({_first_line(error)})") from error
     if foreign := [name for name in named if not name.startswith(_LEFT_BY_TRAINING)]:
-        raise InputError(f"{path}: not read, since it wants to run {', '.join(foreign[:3])}; save its state_dict alone")
+        raise InputError(
+            f"{path}: not loaded because it wants to run {', '.join(foreign[:3])}; save its state_dict alone"
+        )
     try:
-        with safe_globals([(_PassedOver, name) for name in named]):
+        with safe_globals([(_Ignored, name) for name in named]):
             stored = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:
         raise InputError(f"{path}: not a PyTorch checkpoint of tensors ({_first_line(error)})") from error
@@ -92,47 +94,47 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     found = found if isinstance(found, dict) else {}
     tensors = {str(name): tensor for name, tensor in found.items() if isinstance(tensor, Tensor)}
     if not tensors:
-        raise InputError(f"{path}: holds no tensors by name; give a checkpoint with a state_dict")
+        raise InputError(f"{path}: no named tensors. Use a checkpoint with a state_dict")
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.is_meta:
             raise InputError(f"{path}: {name} is not a dense tensor of real numbers. Save the weights as float32")
         if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
-            raise InputError(f"{path}: {name} claims more numbers than the file holds; the file is damaged")
+            raise InputError(f"{path}: {name} has more values than the file contains. The file is damaged")
         if not bool(torch.isfinite(tensor).all()):
             raise InputError(f"{path}: {name} contains values that are not finite. The file is damaged")
     return tensors
 
 
 def recognise(state: State, origin: Path) -> Network:
-    """Network whose tensors these are; `InputError` if none of `NETWORKS`."""
+    """Find the network in `NETWORKS` with these tensors; raise `InputError` if none matches."""
     for network in NETWORKS:
         if network.recognises(state):
             return network
     known = ", ".join(network.name for network in NETWORKS)
     some = ", ".join(list(state)[:3])
-    raise InputError(f"{origin}: tensors of an unknown network ({some}, ...); known are: {known}")
+    raise InputError(f"{origin}: tensors of an unknown network ({some}, ...). Supported: {known}")
 
 
 def export(checkpoint: Path, target: Path, samples: FloatArray) -> tuple[Network, float]:
-    """Write the graph of a checkpoint, if its output equals that of the network.
+    """Write the graph of a checkpoint if its output matches that of the network.
 
     Parameters
     ----------
     checkpoint, target : Path
     samples : ndarray, shape (N,)
-        Mono audio, ``float32`` at 16 kHz in [-1, 1], on which the two are compared in windows of 10 s.
+        Mono audio for the comparison, ``float32`` at 16 kHz in [-1, 1], split into windows of 10 s.
 
     Returns
     -------
     network : Network
-        What was recognised.
+        The recognised architecture.
     difference : float
-        Largest absolute difference of the two outputs.
+        Largest absolute difference between the two outputs.
 
     Raises
     ------
     InputError
-        If the checkpoint cannot be used, see `read_checkpoint`, or the audio is silent.
+        If the checkpoint is invalid (see `read_checkpoint`) or the audio is silent.
     ModelError
         If the outputs differ by more than a thousandth of the largest value.
     UsageError
@@ -142,7 +144,7 @@ def export(checkpoint: Path, target: Path, samples: FloatArray) -> tuple[Network
     """
     state = read_checkpoint(checkpoint)
     if target.exists() and target.samefile(checkpoint):
-        raise UsageError(f"{target} is the checkpoint itself; name another file")
+        raise UsageError(f"{target} is the checkpoint itself. Choose another file")
     network = recognise(state, checkpoint)
     try:
         module = network.build(state)
@@ -159,13 +161,13 @@ def export(checkpoint: Path, target: Path, samples: FloatArray) -> tuple[Network
 
 
 def trace(network: Network, module: nn.Module, example: FloatArray, target: Path) -> None:
-    """Write the graph of a network, traced with an example of its input."""
+    """Trace a network with an example of its input and write the graph."""
     free = {
         name: {axis: label for axis, label in enumerate(axes) if label is not None}
         for name, axes in ((network.input, network.input_axes), (network.output, network.output_axes))
     }
     with warnings.catch_warnings():
-        # The tracing exporter is the one that needs no further package; its advice is for other uses.
+        # The tracing exporter needs no extra packages. Its warnings do not apply here.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
@@ -180,17 +182,17 @@ def trace(network: Network, module: nn.Module, example: FloatArray, target: Path
     model = onnx.load(str(target))
     if network.framework:
         model.metadata_props.add(key="framework", value=network.framework)
-    model.producer_version = ""  # versions and builds that give the same graph give the same file
+    model.producer_version = ""  # the file must not depend on the torch build
     onnx.save(model, str(target))
 
 
 def compare(network: Network, module: nn.Module, batch: FloatArray, graph: Path) -> float:
-    """Largest absolute difference between a network and its graph, row by row and with other sizes of the free axes.
+    """Return the largest absolute difference between a network and its graph, for each row and other input sizes.
 
     Raises
     ------
     ModelError
-        If it is not negligible, or the graph takes no other sizes.
+        If the difference is above `TOLERANCE`, or the graph does not run on other sizes of the free axes.
     """
     session = open_session(graph, inputs={network.input: (None,) * batch.ndim}, outputs={})
     pair = np.concatenate([batch[:1], batch[-1:]])
@@ -208,12 +210,12 @@ def compare(network: Network, module: nn.Module, batch: FloatArray, graph: Path)
         difference = float(np.maximum(difference, np.abs(found - expected).max()))  # keeps NaN
         largest = max(largest, float(np.abs(expected).max()))
     if not difference <= TOLERANCE * largest:
-        raise ModelError(f"the graph differs from the network by up to {difference:.1e}; it is not written")
+        raise ModelError(f"the graph differs from the network by up to {difference:.1e} and was not written")
     return difference
 
 
 def write_whole(target: Path, data: bytes) -> None:
-    """Write a file under another name and rename it; its folder is made if needed."""
+    """Write a file atomically; create its folder if needed."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(target) as pending:
@@ -223,7 +225,7 @@ def write_whole(target: Path, data: bytes) -> None:
 
 
 def read_audio(path: Path) -> FloatArray:
-    """First minute of a recording; `AudioError` if it cannot be decoded."""
+    """Read the first minute of a recording; raise `AudioError` if it cannot be decoded."""
     with load_audio(path) as audio:
         return audio.read(0, min(audio.num_samples, COMPARED_S * SAMPLE_RATE))
 
@@ -237,7 +239,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT")
     parser.add_argument("out", type=Path, metavar="OUT.onnx")
-    parser.add_argument("--audio", type=Path, default=MEETING, help="recording to compare on, its first minute")
+    parser.add_argument(
+        "--audio", type=Path, default=MEETING, help="recording for the comparison; its first minute is used"
+    )
     given = parser.parse_args(arguments)
     try:
         if given.out.exists():

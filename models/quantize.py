@@ -1,16 +1,17 @@
-"""Make 8-bit versions of an embedding graph by several calibrations, and print what each of them costs.
+"""Quantize an embedding graph to 8 bits with several calibration methods, and print the accuracy and speed of each.
 
 ``python models/quantize.py model.onnx utterances/ --out oolong_align/data/ranges_NAME.json``
 ``python models/quantize.py model.onnx utterances/ --conversations recordings/ --graphs int8/``
 
-The folder of audio is one that `train_plda.py` reads. Utterances are joined to blocks of 10 s; every second block gets
-artificial reverberation and noise. On most of them the values of each tensor are counted, and their range is taken by
-each of `calibration.METHODS`. The others, which were not measured, tell the cosine between the embeddings of the 8-bit
-graph and those of the original and, taking turns, how many times faster it is on one thread. With ``--conversations``
-(``NAME.rttm`` next to each recording) the diarizer runs with each graph.
+The folder of audio has the format that `train_plda.py` reads. Utterances are joined to blocks of 10 s; every second
+block gets artificial reverberation and noise. Most blocks are used for calibration: the values of each tensor are
+counted, and each of `calibration.METHODS` determines their range. The other blocks are held out. On these the script
+measures the cosine between the embeddings of the 8-bit graph and those of the original, and the speed-up on one thread,
+running the graphs in turn. With ``--conversations`` (``NAME.rttm`` next to each recording), it also runs the diarizer
+with each graph.
 
-``--out`` writes the ranges from which the program derives its 8-bit backbone, by ``--method``; ``--graphs`` keeps the
-graphs, which have the original's input and output. Same input and seed, same files.
+``--out`` writes the ranges of ``--method``, from which the program derives its 8-bit backbone. ``--graphs`` keeps the
+graphs, which have the same input and output as the original. The same input and seed produce the same files.
 """
 
 from __future__ import annotations
@@ -51,12 +52,12 @@ Ranges: TypeAlias = "list[tuple[float, float]]"
 
 BLOCK_SAMPLES = 10 * SAMPLE_RATE
 HELD_OUT = 40
-NOISE_POLES = (0.0, -0.8, -0.95)  # from white to about brown
+NOISE_POLES = (0.0, -0.8, -0.95)  # from white to almost brown noise
 ORIGINAL = "float32"
 
 
 def degrade(samples: Array, rng: np.random.Generator) -> Array:
-    """Add exponentially decaying reverberation (0.15 to 0.7 s) and noise (5 to 25 dB), at the same loudness."""
+    """Add exponentially decaying reverberation (0.15 to 0.7 s) and noise (SNR of 5 to 25 dB); keep the loudness."""
     length = int(rng.uniform(0.15, 0.7) * SAMPLE_RATE)
     tail = rng.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)
     tail[0] = 0
@@ -70,12 +71,12 @@ def degrade(samples: Array, rng: np.random.Generator) -> Array:
 
 
 def read_blocks(folder: Path, window: FbankWindow, count: int, rng: np.random.Generator) -> Iterator[Array]:
-    """Mean-free features ``(1, T, 80)`` of blocks of utterances in random order.
+    """Yield mean-free features ``(1, T, 80)`` of blocks of utterances in random order.
 
     Raises
     ------
     InputError
-        If the folder cannot be read or holds too little audio.
+        If the folder cannot be read or has too little audio.
     """
     utterances = list_utterances(folder)
     pending: list[Array] = []
@@ -93,11 +94,11 @@ def read_blocks(folder: Path, window: FbankWindow, count: int, rng: np.random.Ge
         made += 1
         if made == count:
             return
-    raise InputError(f"{folder}: audio for {made} blocks of 10 s only, {count} are needed; lower --blocks")
+    raise InputError(f"{folder}: enough audio for {made} blocks of 10 s, but {count} are needed. Lower --blocks")
 
 
 def measure(backbone: Path, blocks: Sequence[Array], methods: Sequence[str]) -> dict[str, Ranges]:
-    """Range of each tensor of `activation_names`, in their order, to four digits, by each method."""
+    """Return by method the range of each tensor, in the order of `activation_names`, to four digits."""
     model = onnx.load(str(backbone))
     names = activation_names(model)
     given = {value.name for value in [*model.graph.output, *model.graph.input]}
@@ -119,12 +120,12 @@ def measure(backbone: Path, blocks: Sequence[Array], methods: Sequence[str]) -> 
 
 
 def write_ranges(target: Path, backbone: Path, ranges: Ranges) -> None:
-    """Write the file that `oolong_align.networks.quantization` reads.
+    """Write the file of ranges that `oolong_align.networks.quantization` reads.
 
     Raises
     ------
     OutputError
-        If it cannot be written.
+        If the file cannot be written.
     """
     stored = {"weights": weights_digest(onnx.load(str(backbone))), "ranges": ranges}
     try:
@@ -135,12 +136,12 @@ def write_ranges(target: Path, backbone: Path, ranges: Ranges) -> None:
 
 
 def write_graph(target: Path, original: Path, backbone: Path, ranges: Ranges) -> None:
-    """Write the embedding graph with an 8-bit backbone before the original's pooling and head.
+    """Write the embedding graph with an 8-bit backbone and the original pooling and head.
 
     Raises
     ------
     ModelError
-        If the 8-bit backbone cannot be joined to the original.
+        If the 8-bit backbone cannot be joined to the original pooling.
     """
     with TemporaryDirectory() as scratch:
         stored, quantized = Path(scratch, "ranges.json"), Path(scratch, "int8.onnx")
@@ -163,7 +164,7 @@ def write_graph(target: Path, original: Path, backbone: Path, ranges: Ranges) ->
 def compare(
     original: Path, graphs: Mapping[str, Path], blocks: Sequence[Array]
 ) -> dict[str, tuple[float, float, float]]:
-    """Mean and 5th percentile of the cosines to the original's embeddings, and how many times faster (median)."""
+    """Return the mean and 5th percentile of the cosines to the original embeddings, and the median speed-up."""
     paths = {ORIGINAL: original, **graphs}
     sessions = {name: open_session(path, inputs={}, outputs={}) for name, path in paths.items()}
     seconds: dict[str, list[float]] = {name: [] for name in sessions}
@@ -190,12 +191,12 @@ def compare(
 def diarize(
     original: Path, graphs: Mapping[str, Path], plda: Path | None, conversations: Sequence[Conversation]
 ) -> dict[str, Score]:
-    """Score the diarizer with each graph, the rest of it in single precision."""
+    """Score the diarizer with each embedding graph; the segmentation stays in single precision."""
     bundle = find_files(None, {"segmentation": None, "embedding": original, "plda": plda})
     scores = {}
     with TemporaryDirectory() as scratch:
         kept = os.environ.get("OOLONG_CACHE")
-        os.environ["OOLONG_CACHE"] = scratch  # the halves of trial graphs are of no use to anybody later
+        os.environ["OOLONG_CACHE"] = scratch  # do not fill the user's cache with parts of trial graphs
         try:
             for name, path in {ORIGINAL: original, **graphs}.items():
                 tried = replace(bundle, files={**bundle.files, "embedding": path})
@@ -209,7 +210,7 @@ def diarize(
 
 
 def table(costs: Mapping[str, tuple[float, float, float]], scores: Mapping[str, Score]) -> list[str]:
-    """Lines of a table in Markdown."""
+    """Format the lines of a Markdown table."""
     more = ("| DER | speakers |", "---|---|") if scores else ("|", "")
     lines = [f"| backbone | cosine: mean | 5th percentile | times as fast {more[0]}", f"|---|---|---|---|{more[1]}"]
     for name, (mean, low, ratio) in costs.items():
@@ -220,17 +221,17 @@ def table(costs: Mapping[str, tuple[float, float, float]], scores: Mapping[str, 
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Refuse options before any work.
+    """Check the options before any work.
 
     Raises
     ------
     UsageError
-        If a number is out of range or an output's folder is not there.
+        If a number is out of range, an output would overwrite an input, or the folder of an output does not exist.
     """
     if arguments.blocks < 1:
-        raise UsageError(f"blocks is {arguments.blocks}; at least 1 is needed")
+        raise UsageError(f"Invalid --blocks {arguments.blocks}. Use 1 or more")
     if arguments.seed < 0:
-        raise UsageError(f"seed is {arguments.seed}; 0 or more is needed")
+        raise UsageError(f"Invalid --seed {arguments.seed}. Use 0 or more")
     others = [path for path in (arguments.plda, arguments.conversations) if path]
     inputs = [arguments.embedding, arguments.folder, *others]
     if arguments.out:
@@ -244,12 +245,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("embedding", type=Path, help="published embedding graph (ONNX)")
     parser.add_argument("folder", type=Path, help="folder of audio with utt2spk")
-    parser.add_argument("--out", type=Path, help="oolong_align/data/ranges_NAME.json")
-    parser.add_argument("--method", choices=METHODS, default="mse", help="calibration of --out")
-    parser.add_argument("--graphs", type=Path, metavar="FOLDER", help="keep the 8-bit graphs, METHOD.onnx")
-    parser.add_argument("--conversations", type=Path, metavar="FOLDER", help="recordings with RTTM: measure DER")
-    parser.add_argument("--plda", type=Path, help="PLDA of the embedding model for DER; the default bundle's otherwise")
-    parser.add_argument("--blocks", type=int, default=64, help="blocks of 10 s to measure")
+    parser.add_argument("--out", type=Path, help="write the ranges to oolong_align/data/ranges_NAME.json")
+    parser.add_argument("--method", choices=METHODS, default="mse", help="calibration method of --out")
+    parser.add_argument("--graphs", type=Path, metavar="FOLDER", help="keep the 8-bit graphs as METHOD.onnx")
+    parser.add_argument("--conversations", type=Path, metavar="FOLDER", help="recordings with RTTM to measure DER")
+    parser.add_argument("--plda", type=Path, help="PLDA of the embedding model for DER (default bundle)")
+    parser.add_argument("--blocks", type=int, default=64, help="number of 10 s blocks for calibration")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     check(arguments)
@@ -277,12 +278,12 @@ def main() -> None:
 
 
 def keep(graphs: Mapping[str, Path], folder: Path | None) -> None:
-    """Copy graphs to a folder, which is made.
+    """Copy graphs to a folder; create it if needed.
 
     Raises
     ------
     OutputError
-        If they cannot be written.
+        If the graphs cannot be written.
     """
     if folder is None:
         return

@@ -1,21 +1,22 @@
-"""Diarize with pyannote.audio itself, on the weights that the program runs on: the reference to compare it with.
+"""Diarize with pyannote.audio and the weights of the program, for comparison with the program.
 
 ``python models/reference.py FILE... --segmentation CHECKPOINT --plda FOLDER -o DIR``
 
-It needs the extra ``reference`` (pyannote.audio 4 and torch), best in a separate environment, and no network:
+This needs the extra ``reference`` (pyannote.audio 4 and torch), preferably in a separate environment, and no network:
 
 - CHECKPOINT is pyannote's segmentation-3.0 (``pytorch_model.bin``). Only tensors and the description of the classes
-  are read from it; a file with anything else in it is refused, not run.
-- The embedding's weights are those of the ONNX graph of the default bundle, or of ``--embedding``.
-- FOLDER holds community-1's ``plda.npz`` and ``xvec_transform.npz``.
+  are read; files with other objects are rejected and their code never runs.
+- The weights of the embedding come from the ONNX graph of the default bundle, or from ``--embedding``.
+- FOLDER contains ``plda.npz`` and ``xvec_transform.npz`` of community-1.
 
-Both networks are compared with the ONNX graphs on 10 s of ``examples/meeting.flac`` before anything is diarized, and
-the differences are printed on stderr. The pipeline has the parameters of pyannote's community-1. For each file
-``DIR/STEM.rttm`` has turns that may overlap, ``DIR/STEM.exclusive.rttm`` one speaker at a time, and ``DIR/STEM.npz``
-the arrays: ``segmentation (windows, frames, 3)`` and ``speaker_count (frames, 1)``, and where anybody speaks
-``embeddings (windows, 3, 256)``, ``hard_clusters (windows, 3)`` (-2: silent), ``discrete_diarization (frames,
-speakers)`` and ``speaker_embeddings (speakers, 256)``. A line of JSON on stdout contains the seconds that the pipeline
-took, without loading and decoding. With ``-`` for the files it reads one path per line from standard input.
+Before the first recording, the script compares both networks with the ONNX graphs on 10 s of ``examples/meeting.flac``
+and prints the differences on stderr. The pipeline uses the parameters of pyannote's community-1. For each file,
+``DIR/STEM.rttm`` contains turns that can overlap, ``DIR/STEM.exclusive.rttm`` turns with one speaker at a time, and
+``DIR/STEM.npz`` the arrays: ``segmentation (windows, frames, 3)`` and ``speaker_count (frames, 1)``, and if the
+recording has speech ``embeddings (windows, 3, 256)``, ``hard_clusters (windows, 3)`` (-2: silent),
+``discrete_diarization (frames, speakers)`` and ``speaker_embeddings (speakers, 256)``. A line of JSON on stdout reports
+the run time of the pipeline in seconds, without loading and decoding. If FILE is ``-``, the script reads one path per
+line from standard input.
 """
 
 from __future__ import annotations
@@ -44,14 +45,14 @@ SPEECH = Path(__file__).parents[1] / "examples" / "meeting.flac"
 CHECKED_SAMPLES = 10 * RATE
 SEGMENTATION_TOLERANCE = 1e-3
 EMBEDDING_TOLERANCE = 1e-5
-# Of pyannote/speaker-diarization-community-1.
+# Parameters of pyannote/speaker-diarization-community-1.
 BATCH_SIZE = 32
 PARAMETERS = {"segmentation": {"min_duration_off": 0.0}, "clustering": {"threshold": 0.6, "Fa": 0.07, "Fb": 0.8}}
 PLDA_FILES = ("xvec_transform.npz", "plda.npz")
 
 
 def render_turns(annotation: Any, name: str) -> str:
-    """RTTM lines of a pyannote annotation, with times to the microsecond."""
+    """Format a pyannote annotation as RTTM lines, with times to the microsecond."""
     file_id = "_".join(name.split())
     return "".join(
         f"SPEAKER {file_id} 1 {turn.start:.6f} {turn.duration:.6f} <NA> <NA> {speaker} <NA> <NA>\n"
@@ -60,7 +61,7 @@ def render_turns(annotation: Any, name: str) -> str:
 
 
 def save_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write arrays without pickle, the whole file or none; equal arrays give equal bytes.
+    """Write arrays atomically and without pickle; equal arrays produce equal bytes.
 
     Raises
     ------
@@ -79,21 +80,21 @@ def save_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 class Reference:
-    """pyannote.audio's pipeline with the parameters of community-1, checked and warm.
+    """Pipeline of pyannote.audio with the parameters of community-1, checked and warmed up.
 
     Parameters
     ----------
     segmentation : Path
-        Checkpoint.
+        Checkpoint of segmentation-3.0.
     plda : Path
-        Folder with both files of the PLDA.
+        Folder with both PLDA files.
     embedding : Path or None
-        ONNX graph; the default bundle's where it is not given.
+        ONNX graph. If None, that of the default bundle.
 
     Raises
     ------
     OolongError
-        If a file cannot be used, or the weights are not the program's.
+        If a file is invalid, or the weights differ from those of the program.
     """
 
     def __init__(self, segmentation: Path, plda: Path, embedding: Path | None) -> None:
@@ -118,7 +119,7 @@ class Reference:
             model = PLDA(*(plda / name for name in PLDA_FILES))
         except (OSError, KeyError, ValueError) as error:
             raise ModelError(
-                f"{plda} holds no PLDA of community-1 ({error}); it needs {' and '.join(PLDA_FILES)}"
+                f"{plda} does not contain a PLDA of community-1 ({error}). It needs {' and '.join(PLDA_FILES)}"
             ) from error
         bundle = find_bundle(parts=("segmentation", "embedding")).files
         graph = embedding or bundle["embedding"]
@@ -143,7 +144,7 @@ class Reference:
         self._run(clip[0], "warm-up")
 
     def diarize(self, path: Path, folder: Path) -> dict[str, Any]:
-        """Write the results of a recording and return the reported values by name."""
+        """Diarize a recording, write the results to a folder, and return the values to report by name."""
         suffixes = (".npz", ".rttm", ".exclusive.rttm")
         arrays_path, turns_path, exclusive_path = targets = [folder / f"{path.stem}{suffix}" for suffix in suffixes]
         check_targets(targets, [path, *self._inputs])
@@ -152,7 +153,7 @@ class Reference:
         with load_audio(path) as audio:
             samples, duration = audio.read(0, audio.num_samples), audio.duration
         if not len(samples):
-            raise InputError(f"{path} has no samples, which pyannote.audio does not take; leave it out")
+            raise InputError(f"{path} has no samples, which pyannote.audio does not accept. Leave it out")
         began = time.perf_counter()
         output, arrays = self._run(torch.from_numpy(np.array(samples))[None], path.stem)
         seconds = time.perf_counter() - began
@@ -167,7 +168,7 @@ class Reference:
         steps: dict[str, npt.NDArray[Any]] = {}
 
         def keep(step: str, artefact: Any, total: int | None = None, **_: Any) -> None:
-            if total is None:  # batches have one
+            if total is None:  # only progress calls have a total
                 steps[step] = np.array(artefact if isinstance(artefact, np.ndarray) else artefact.data)
 
         self._pipeline.clusters = None
@@ -186,9 +187,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--segmentation", type=Path, required=True, metavar="CHECKPOINT")
     parser.add_argument("--plda", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--embedding", type=Path, metavar="GRAPH.onnx", help="instead of the default bundle's")
-    parser.add_argument("-o", "--output_dir", type=Path, default=Path(), metavar="DIR", help="created if needed (.)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="of torch (all cores)")
+    parser.add_argument("--embedding", type=Path, metavar="GRAPH.onnx", help="embedding graph (default bundle)")
+    parser.add_argument(
+        "-o", "--output_dir", type=Path, default=Path(), metavar="DIR", help="output folder, created if needed (.)"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count() or 1, metavar="N", help="number of torch threads (all cores)"
+    )
     options = parser.parse_args(arguments)
     try:
         _run(options)
@@ -199,14 +204,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     if options.threads < 1:
-        raise UsageError(f"--threads {options.threads} must be 1 or more")
+        raise UsageError(f"Invalid --threads {options.threads}. Use 1 or more")
     from_stdin = options.files == [Path("-")]
     paths: Iterable[Path] = (Path(line.rstrip("\n")) for line in sys.stdin) if from_stdin else options.files
     if not from_stdin:
         check_sources(options.files, [".rttm"])
     prepare_folder(options.output_dir)
     replies = sys.stdout
-    with redirect_stdout(sys.stderr):  # what a library prints must not mix with the replies
+    with redirect_stdout(sys.stderr):  # keep the output of libraries out of the replies
         import_pyannote()
         import torch
 

@@ -1,7 +1,7 @@
-"""pyannote.audio's networks with the weights that the program runs on, and the proof that they are the same.
+"""Build the networks of pyannote.audio with the weights of the program, and check that they match its graphs.
 
-Used by ``reference.py``. torch and pyannote.audio are imported inside the functions that need them, so that the weights
-of a graph can be read and laid out without either.
+Used by ``reference.py``. torch and pyannote.audio are imported in the functions that need them, so that graph
+weights can be read and converted without either.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class GraphWeights:
     Attributes
     ----------
     convolutions : list of (ndarray, ndarray)
-        Kernel ``(out, in, height, width)`` and bias ``(out,)``, in the order in which they run.
+        Kernel ``(out, in, height, width)`` and bias ``(out,)``, in execution order.
     projection : tuple of (ndarray, ndarray)
-        Weight ``(D, 2C)`` and bias ``(D,)`` of the last layer, the subtraction of a mean included.
+        Weight ``(D, 2C)`` and bias ``(D,)`` of the last layer, including the subtraction of a mean.
     """
 
     convolutions: list[tuple[Array, Array]]
@@ -44,12 +44,12 @@ class GraphWeights:
 
 
 def read_graph(path: Path) -> GraphWeights:
-    """Take the weights out of an ONNX graph.
+    """Read the weights of an ONNX graph.
 
     Raises
     ------
     ModelError
-        If the file is not such a graph.
+        If the file is not a WeSpeaker ResNet graph.
     """
     from onnx import numpy_helper
 
@@ -77,24 +77,24 @@ def read_graph(path: Path) -> GraphWeights:
 
 
 def place_weights(weights: GraphWeights, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
-    """Lay weights out as the state of a torch module that has its batch normalisations still.
+    """Convert weights to the state of a torch module with separate batch normalisations.
 
     Parameters
     ----------
     weights : GraphWeights
     shapes : mapping of str to tuple of int
-        Of the module's state, in its order: every kernel is followed by its normalisation.
+        Shapes of the module's state, in its order: a normalisation follows each kernel.
 
     Returns
     -------
     dict of str to ndarray
-        A value for every name. Each normalisation only adds the bias: its running variance and the epsilon are 1
-        together.
+        An array for each name. Each normalisation only adds the bias: its running variance and the epsilon add up
+        to 1.
 
     Raises
     ------
     ModelError
-        If the numbers of layers, or their shapes, differ.
+        If the number of layers or their shapes differ.
     """
     kernels = [name for name, shape in shapes.items() if len(shape) == 4]
     norms = [name.removesuffix("running_mean") for name in shapes if name.endswith("running_mean")]
@@ -124,13 +124,14 @@ def place_weights(weights: GraphWeights, shapes: Mapping[str, tuple[int, ...]]) 
 def import_pyannote() -> None:
     """Import pyannote.audio without its telemetry.
 
-    torchaudio's wheel on the package index is built for CUDA, and its library cannot be loaded with a torch for the
-    CPU. pyannote takes only Kaldi's features from it, which are written in Python: it is imported without the library.
+    The torchaudio wheel on the package index is built for CUDA, and its native library cannot be loaded with torch for
+    the CPU. pyannote.audio uses only its Kaldi features, which are pure Python, so this imports torchaudio without the
+    native library.
 
     Raises
     ------
     UsageError
-        If it is not installed.
+        If pyannote.audio 4 is not installed.
     """
     os.environ.update(PYANNOTE_METRICS_ENABLED="false", HF_HUB_OFFLINE="1")
     library = types.ModuleType("torchaudio._extension")
@@ -138,19 +139,19 @@ def import_pyannote() -> None:
     library._check_cuda_version = lambda: None  # type: ignore[attr-defined]
     library.fail_if_no_align = lambda function: function  # type: ignore[attr-defined]
     sys.modules.setdefault("torchaudio._extension", library)
-    warnings.simplefilter("ignore")  # theirs: no FFmpeg for torchcodec, few frames under a mask
+    warnings.simplefilter("ignore")  # from pyannote.audio: torchcodec without FFmpeg, masks with few frames
     try:
         import pyannote.audio
     except ImportError as error:
         raise UsageError(
-            f"{sys.executable} has no pyannote.audio ({error}); in a separate environment: pip install '.[reference]'"
+            f"{sys.executable} has no pyannote.audio ({error}). In a separate environment: pip install '.[reference]'"
         ) from error
     if not pyannote.audio.__version__.startswith("4."):
         raise UsageError(f"pyannote.audio is {pyannote.audio.__version__}, but 4 is needed: pip install '.[reference]'")
 
 
 def load_segmentation(checkpoint: Path) -> Any:
-    """Build pyannote's segmentation network from a checkpoint, without running code that the file may hold.
+    """Build pyannote's segmentation network from a checkpoint without running code from the file.
 
     Raises
     ------
@@ -169,7 +170,7 @@ def load_segmentation(checkpoint: Path) -> Any:
         model.specifications = stored["pyannote.audio"]["specifications"]
         model.build()
         model.load_state_dict(stored["state_dict"])
-    except pickle.UnpicklingError as error:  # its reason advises to load the file unsafely
+    except pickle.UnpicklingError as error:  # the message advises to load the file unsafely
         raise ModelError(
             f"{checkpoint} is not a checkpoint of pyannote's segmentation-3.0: it is damaged or wants to run code, "
             "and is not read; use its pytorch_model.bin"
@@ -196,9 +197,9 @@ def load_embedding(graph: Path) -> Any:
 
 
 def embed_as_graph(model: Any, waveform: Any) -> Array:
-    """Embed as published graphs do, with a floor under the variance that pyannote's own pooling lacks.
+    """Compute embeddings as published graphs do, with a variance floor that the pooling of pyannote.audio lacks.
 
-    Without it silent channels alone make a difference of 5e-4, which would hide a wrong weight.
+    Without the floor, silent channels alone cause a difference of 5e-4, which would hide a wrong weight.
     """
     import torch
 
@@ -214,7 +215,7 @@ def check_network(name: str, ours: Path, features: Array, theirs: Array, toleran
     Raises
     ------
     ModelError
-        If the largest difference is above ``tolerance`` of the largest value.
+        If the largest difference is above ``tolerance`` times the largest value.
     """
     import onnxruntime
 
@@ -223,4 +224,6 @@ def check_network(name: str, ours: Path, features: Array, theirs: Array, toleran
     largest, scale = float(np.abs(expected - theirs).max()), float(np.abs(expected).max())
     print(f"{name}: largest difference to {ours}: {largest:.2g}, largest value {scale:.3g}", file=sys.stderr)
     if not largest <= tolerance * scale:
-        raise ModelError(f"the {name} does not have the weights of {ours}: it differs by {largest:.3g}; use its own")
+        raise ModelError(
+            f"the {name} does not have the weights of {ours}: the outputs differ by {largest:.3g}. Use its own weights"
+        )

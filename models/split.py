@@ -1,11 +1,11 @@
-"""Cut an embedding graph into a backbone before its pooling and a head after it, and check the pair.
+"""Split an embedding graph at its pooling into a backbone and a head, and check the pair.
 
 ``python models/split.py model.onnx OUT_FOLDER [--audio RECORDING ...]``
 
 Writes ``backbone.onnx`` (features ``[B, T, F]`` to frames) and ``head.onnx`` (mean and standard deviation ``[B, 2C]``
-to an embedding), as `oolong_align.networks.embedding_graph` cuts them. Printed for each recording, in blocks of 10 s:
-the largest difference between the joint graph's embedding and that of the pair, with the program's pooling of all
-frames in between. A pair that computes something else is not written.
+to an embedding), as `oolong_align.networks.embedding_graph` splits them. For each recording, in blocks of 10 s, the
+script prints the largest difference between the embedding of the whole graph and that of the pair with the program's
+pooling of all frames in between. A pair with different embeddings is not written.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ Array: TypeAlias = npt.NDArray[Any]
 BLOCK_SAMPLES = 10 * SAMPLE_RATE
 SHORTEST_SAMPLES = SAMPLE_RATE
 TOLERANCE = 1e-4
-"""Of the embedding's length."""
+"""Largest allowed distance between embeddings, relative to their norm."""
 MEETING = Path(__file__).resolve().parents[1] / "examples" / "meeting.flac"
 
 
 def read_blocks(recording: Path, window: FbankWindow) -> Iterator[Array]:
-    """Mean-free features ``(1, T, F)`` of blocks of 10 s; the last one may have 1 s."""
+    """Yield mean-free features ``(1, T, F)`` of blocks of 10 s; the last block has at least 1 s."""
     with load_audio(recording) as audio:
         for start in range(0, max(audio.num_samples - SHORTEST_SAMPLES, 0) + 1, BLOCK_SAMPLES):
             samples = audio.read(start, min(start + BLOCK_SAMPLES, audio.num_samples))
             if len(samples) < SHORTEST_SAMPLES:
-                raise InputError(f"{recording}: shorter than 1 s; give a longer recording")
+                raise InputError(f"{recording}: shorter than 1 s. Use a longer recording")
             features = compute_fbank(samples, window)
             yield (features - features.mean(axis=0))[None]
 
 
 def compare(joint: Path, backbone: Path, head: Path, recording: Path) -> tuple[int, float, float]:
-    """Number of blocks, the largest difference of a number, and the largest distance by the embedding's length."""
+    """Return the number of blocks, the largest difference of a value, and the largest distance relative to the norm."""
     sessions = [open_session(path, inputs={}, outputs={}) for path in (joint, backbone, head)]
     names = [session.get_inputs()[0].name for session in sessions]
     differences, distances = [], []
@@ -71,7 +71,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="embedding graph (ONNX)")
     parser.add_argument("out", type=Path, metavar="OUT_FOLDER")
-    parser.add_argument("--audio", type=Path, nargs="+", default=[MEETING], help="examples/meeting.flac if not given")
+    parser.add_argument(
+        "--audio", type=Path, nargs="+", default=[MEETING], help="recordings to check on (examples/meeting.flac)"
+    )
     arguments = parser.parse_args()
     inputs = [arguments.model, *arguments.audio]
     if arguments.out.is_dir():
@@ -85,8 +87,8 @@ def main() -> None:
             print(f"{recording.name}: {blocks} blocks, largest difference {difference:.2g}, distance {distance:.2g}")
             if not distance <= TOLERANCE:
                 raise ModelError(
-                    f"{arguments.model}: backbone and head give other embeddings than the whole graph (distance "
-                    f"{distance:.2g} of their length, allowed is {TOLERANCE:g}); nothing was written"
+                    f"{arguments.model}: the embeddings of backbone and head differ from those of the whole graph "
+                    f"(relative distance {distance:.2g}, at most {TOLERANCE:g} allowed). Nothing was written"
                 )
         try:
             arguments.out.mkdir(parents=True, exist_ok=True)

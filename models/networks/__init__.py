@@ -1,7 +1,7 @@
-"""Networks in PyTorch whose checkpoints `export_onnx.py` turns into the graphs that the program runs.
+"""PyTorch networks whose checkpoints `export_onnx.py` converts to the graphs that the program runs.
 
-Each module describes one network as ``NETWORK``, a `Network`; `export_onnx.NETWORKS` lists them. Only what the
-program needs is there: no training, no loading of anything but tensors.
+Each module describes one network in ``NETWORK``, a `Network`; `export_onnx.NETWORKS` lists them. The networks support
+inference only, and load only tensors.
 """
 
 from __future__ import annotations
@@ -24,26 +24,27 @@ State: TypeAlias = Mapping[str, Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """How checkpoints of one architecture become a graph.
+    """Conversion of one architecture's checkpoints to a graph.
 
     Attributes
     ----------
     name : str
-        For messages.
+        Name in messages.
     input, output : str
         Names in the graph.
     input_axes, output_axes : tuple of str or None
-        For each axis the name that makes it a free one, or ``None`` where its size is that of the network.
+        For each axis its name if its size is dynamic, or ``None`` if the network fixes its size.
     recognises : callable
-        Whether the tensors of a checkpoint, by name, are those of the architecture; must not raise.
+        Takes the tensors of a checkpoint by name and returns whether they belong to the architecture. Must not raise.
     build : callable
-        From such tensors to the network in evaluation mode: one input, one output, both ``float32``. Raises
-        ``KeyError``, ``ValueError`` or ``RuntimeError`` if a tensor is missing, too many, or has another shape.
+        Takes these tensors and returns the network in evaluation mode, with one input and one output, both
+        ``float32``. Raises ``KeyError``, ``ValueError`` or ``RuntimeError`` if a tensor is missing, unexpected, or has
+        another shape.
     prepare : callable
-        From mono samples at 16 kHz, ``float32[N]`` in [-1, 1], to a batch of the network's input. The graph is traced
-        with its first row and compared with the network on all of it.
+        Takes mono samples at 16 kHz, ``float32[N]`` in [-1, 1], and returns a batch of the network's input. The graph
+        is traced with the first row and compared with the network on all rows.
     framework : str, optional
-        Metadata of the graph: the toolkit whose features an embedding network expects, as
+        Toolkit whose features an embedding network expects. Stored in the metadata of the graph, where
         `oolong_align.diarization.fbank.find_fbank_window` reads it.
     """
 
@@ -59,15 +60,15 @@ class Network:
 
 
 def whole_windows(samples: FloatArray) -> FloatArray:
-    """Windows of 10 s without overlap, ``(windows, 160000)``; what is shorter than one is filled with silence.
+    """Split audio into windows of 10 s without overlap, ``(windows, 160000)``; pad shorter audio with silence.
 
-    Windows without any sound are left out: a network that normalises its input divides by their variance, and what it
-    gives is rounding.
+    Constant windows are left out: networks that normalise their input divide by its variance, so the outputs would
+    consist of rounding errors.
 
     Raises
     ------
     InputError
-        If there is no other.
+        If all windows are constant.
     """
     windows = max(len(samples) // WINDOW_SAMPLES, 1)
     filled = np.zeros(windows * WINDOW_SAMPLES, dtype=np.float32)
@@ -80,7 +81,7 @@ def whole_windows(samples: FloatArray) -> FloatArray:
 
 
 def mean_free_fbank(samples: FloatArray, fbank_window: FbankWindow = "hamming") -> FloatArray:
-    """Features of `whole_windows`, each minus its mean over time, ``(windows, 998, 80)``."""
+    """Compute features of `whole_windows`, each minus its mean over time, ``(windows, 998, 80)``."""
     features = np.stack([compute_fbank(window, fbank_window) for window in whole_windows(samples)])
     features -= features.mean(axis=1, keepdims=True)
     return features

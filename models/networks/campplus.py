@@ -1,8 +1,9 @@
 """CAM++: a speaker embedding by a densely connected time-delay network whose layers are masked by their context.
 
-Features ``[B, T, 80]`` go through a two-dimensional front end that keeps the time and divides the 80 bands by eight,
-and through three blocks of dense layers at half the rate, 20 ms a frame. Each layer weighs its channels by the mean of
-the frames over 2 s and over the whole input. Mean and standard deviation over time become the embedding.
+Features ``[B, T, 80]`` pass through a two-dimensional front end, which keeps the frame rate and reduces the 80 bands to
+10, and three blocks of dense layers at half the frame rate (20 ms per frame). Each layer weights its channels by the
+mean of the frames over 2 s and over the whole input. The embedding is computed from the mean and standard deviation
+over time.
 
 References
 ----------
@@ -29,12 +30,12 @@ _BOTTLENECK: Final = 128
 _GROWTH: Final = 32
 _REDUCTION: Final = 2
 _BLOCKS: Final = ((12, 1), (24, 2), (16, 2))
-"""Layers and dilation of each block, from the paper; the checkpoint determines the layers, but not the dilation."""
+"""Layers and dilation of each block, from the paper; a checkpoint has the number of layers, but not the dilation."""
 _SEGMENT_FRAMES: Final = 100
 
 
 class Residual(nn.Module):
-    """Two convolutions and a shortcut; the first of them, and the shortcut, may halve the bands."""
+    """Two convolutions and a shortcut; the first convolution and the shortcut can halve the number of bands."""
 
     def __init__(self, stride: int) -> None:
         super().__init__()
@@ -75,7 +76,7 @@ class FrontEnd(nn.Module):
 
 
 class Masked(nn.Module):
-    """A convolution over time whose channels are weighed by the context of each 2 s."""
+    """A convolution over time whose channels are weighted by the context of each 2 s."""
 
     def __init__(self, dilation: int) -> None:
         super().__init__()
@@ -96,7 +97,7 @@ class Masked(nn.Module):
 
 
 class DenseLayer(nn.Module):
-    """What one layer adds to the channels of all layers before it."""
+    """Layer that appends its channels to those of all layers before it."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
@@ -112,7 +113,7 @@ class DenseLayer(nn.Module):
 
 
 class Linear(nn.Module):
-    """A convolution over time with its normalisation before it or after it."""
+    """A convolution over time with normalisation before or after it."""
 
     def __init__(self, linear: nn.Conv1d, nonlinear: nn.Module, *, linear_first: bool) -> None:
         super().__init__()
@@ -129,7 +130,7 @@ class Linear(nn.Module):
 
 
 class CamPlusPlus(nn.Module):
-    """The whole network, for embeddings of some size."""
+    """The whole network, for embeddings of a given dimension."""
 
     def __init__(self, dimension: int) -> None:
         super().__init__()
@@ -153,7 +154,7 @@ class CamPlusPlus(nn.Module):
         self.xvector = nn.Sequential(parts)
 
     def forward(self, features: Tensor) -> Tensor:
-        """``[B, T, 80] -> [B, D]``; the features are log mel energies less their mean over time."""
+        """``[B, T, 80] -> [B, D]``; the features are log mel energies minus their mean over time."""
         frames = self.head(features)
         segment = torch.zeros(0)
         for name, part in self.xvector.named_children():
@@ -173,17 +174,17 @@ class CamPlusPlus(nn.Module):
 
 
 def normalisation(channels: int) -> nn.Sequential:
-    """Normalisation over the batch, then a rectifier."""
+    """Batch normalisation and ReLU."""
     return nn.Sequential(OrderedDict(batchnorm=nn.BatchNorm1d(channels), relu=nn.ReLU()))
 
 
 def recognises(state: State) -> bool:
-    """Whether tensors are those of this network."""
+    """Return whether a checkpoint has the tensors of this network."""
     return {"head.conv1.weight", "xvector.tdnn.linear.weight", "xvector.dense.linear.weight"} <= set(state)
 
 
 def build(state: State) -> nn.Module:
-    """Give the network with the tensors of a checkpoint; the size of the embedding is the checkpoint's."""
+    """Build the network from the tensors of a checkpoint, which determine the dimension of the embedding."""
     network = CamPlusPlus(len(state["xvector.dense.linear.weight"]))
     network.load_state_dict(dict(state))
     return network.eval()

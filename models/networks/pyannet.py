@@ -1,7 +1,7 @@
 """The segmentation network of pyannote: SincNet, bidirectional LSTM, two linear layers, powerset classes.
 
-Sizes come from the checkpoint. The band-pass filters are computed once, since nothing is trained here. Left out:
-checkpoints of the older multi-label kind, which the program does not decode.
+The checkpoint determines the sizes. The band-pass filters are computed once, because the network is not trained here.
+Checkpoints of the older multi-label type are not supported, because the program does not decode them.
 
 References
 ----------
@@ -32,28 +32,28 @@ _FILTERS: Final = "sincnet.conv1d.0.weight"
 
 
 def band_pass_filters(low_hz: Tensor, band_hz: Tensor, window: Tensor, time: Tensor) -> Tensor:
-    """Impulse responses of ideal band-passes, normalised and windowed.
+    """Compute impulse responses of ideal band-pass filters, normalised and windowed.
 
     Parameters
     ----------
     low_hz, band_hz : Tensor, shape (K, 1)
-        Trained parameters: the lower edge is ``50 Hz + |low_hz|``, the width ``50 Hz + |band_hz|``, as far as half
-        the sampling rate.
+        Trained parameters: the lower edge is ``50 Hz + |low_hz|`` and the width ``50 Hz + |band_hz|``. The upper edge
+        is at most half the sampling rate.
     window : Tensor, shape (H,)
-        Left half of a symmetric window of ``2 H + 1`` taps, without its middle, which is 1.
+        Left half of a symmetric window of ``2 H + 1`` taps, without the middle tap, which is 1.
     time : Tensor, shape (1, H)
-        ``2 pi n / rate`` of the taps ``n = -H .. -1``.
+        ``2 pi n / rate`` for the taps ``n = -H .. -1``.
 
     Returns
     -------
     Tensor, shape (2 K, 1, 2 H + 1)
-        ``float32``; K even filters, then K odd ones a quarter of a period later.
+        ``float32``; K even filters, then K odd filters a quarter of a period later.
 
     Notes
     -----
     With edges ``a`` and ``b`` the even filter is ``(sin b t - sin a t) / ((b - a) t)`` and the odd one
-    ``(cos a t - cos b t) / ((b - a) t)``. All in single precision, as in training: the phases ``b t`` go up to 400,
-    and their rounding is seen in the filters.
+    ``(cos a t - cos b t) / ((b - a) t)``. All are computed in single precision, as in training: the phases ``b t``
+    go up to 400, so their rounding affects the filters.
     """
     low = LOWEST_HZ + low_hz.abs()
     high = torch.clamp(low + NARROWEST_HZ + band_hz.abs(), LOWEST_HZ, SAMPLE_RATE / 2)
@@ -67,7 +67,7 @@ def band_pass_filters(low_hz: Tensor, band_hz: Tensor, window: Tensor, time: Ten
 
 
 class SincNet(nn.Module):
-    """Samples ``(B, 1, N)`` to features ``(B, C, T)``, one every 270 samples."""
+    """Convert samples ``(B, 1, N)`` to features ``(B, C, T)``, one frame every 270 samples."""
 
     def __init__(self, filters: tuple[int, int], channels: tuple[int, ...], width: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class SincNet(nn.Module):
         self.norm1d = nn.ModuleList([nn.InstanceNorm1d(size, affine=True) for size in sizes])
 
     def forward(self, samples: Tensor) -> Tensor:
-        """Each convolution is pooled by threes and normalised; of the filters only the magnitude counts."""
+        """Max-pool (size 3) and normalise each convolution; only the magnitude of the filters is used."""
         features: Tensor = self.wav_norm1d(samples)
         for index, (convolution, norm) in enumerate(zip(self.conv1d, self.norm1d, strict=True)):
             features = convolution(features)
@@ -90,7 +90,7 @@ class SincNet(nn.Module):
 
 
 class PyanNet(nn.Module):
-    """Samples ``(B, 1, N)`` to log-probabilities ``(B, T, classes)``."""
+    """Convert samples ``(B, 1, N)`` to log-probabilities ``(B, T, classes)``."""
 
     def __init__(self, sincnet: SincNet, lstm: nn.LSTM, linear: list[nn.Linear], classifier: nn.Linear) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class PyanNet(nn.Module):
         self.classifier = classifier
 
     def forward(self, samples: Tensor) -> Tensor:
-        """All layers."""
+        """``(B, 1, N) -> (B, T, classes)``."""
         hidden, _ = self.lstm(self.sincnet(samples).transpose(1, 2))
         for layer in self.linear:
             hidden = functional.leaky_relu(layer(hidden))
@@ -108,19 +108,19 @@ class PyanNet(nn.Module):
 
 
 def recognises(state: State) -> bool:
-    """Whether a checkpoint holds a SincNet and one bidirectional LSTM."""
+    """Return whether a checkpoint has a SincNet and one bidirectional LSTM."""
     return {f"{_FILTERBANK}low_hz_", "lstm.weight_ih_l0_reverse", "classifier.weight"} <= state.keys()
 
 
 def build(state: State) -> PyanNet:
-    """Network of a checkpoint's tensors, in evaluation mode.
+    """Build the network from the tensors of a checkpoint, in evaluation mode.
 
     Raises
     ------
     ValueError
-        If the program cannot decode its classes, or has another sampling rate.
+        If the program cannot decode the classes of the network, or uses another sampling rate.
     KeyError, RuntimeError
-        If a tensor is missing, too many, or has another shape.
+        If a tensor is missing, unexpected, or has another shape.
     """
     classes = len(state["classifier.weight"])
     if classes != CLASSES:
@@ -129,7 +129,7 @@ def build(state: State) -> PyanNet:
     low_hz, band_hz, window, time = (state[f"{_FILTERBANK}{name}"] for name in ("low_hz_", "band_hz_", "window_", "n_"))
     rate = -2 * math.pi / float(time.flatten()[-1])
     if round(rate) != SAMPLE_RATE:
-        raise ValueError(f"it is made for {rate:.0f} samples a second; the program has {SAMPLE_RATE}")
+        raise ValueError(f"it is made for {rate:.0f} samples a second; the program uses {SAMPLE_RATE}")
     weights[_FILTERS] = band_pass_filters(low_hz, band_hz, window, time)
     count, _, taps = weights[_FILTERS].shape
     channels = [len(weights[f"sincnet.conv1d.{index}.weight"]) for index in (1, 2)]
@@ -150,7 +150,7 @@ def build(state: State) -> PyanNet:
 
 
 def prepare(samples: FloatArray) -> FloatArray:
-    """Windows of 10 s as the network takes them, ``(windows, 1, 160000)``."""
+    """Split audio into windows of 10 s for the network, ``(windows, 1, 160000)``."""
     return whole_windows(samples)[:, None]
 
 

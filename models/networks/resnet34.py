@@ -1,8 +1,8 @@
-"""The speaker embedding network of WeSpeaker: a residual network over fbank features, pooled over time.
+"""The speaker embedding network of WeSpeaker: a residual network on fbank features, pooled over time.
 
-Blocks and channels come from the checkpoint, so ResNet18 and other sizes with blocks of two convolutions fit too.
-Left out: blocks of three convolutions, other poolings than by mean and standard deviation, and the classes of the
-training (``projection``).
+The checkpoint determines the blocks and channels, so ResNet18 and other sizes with blocks of two convolutions are
+supported too. Blocks of three convolutions and pooling other than by mean and standard deviation are not supported. The
+classifier used in training (``projection``) is ignored.
 
 References
 ----------
@@ -24,7 +24,7 @@ from oolong_align.diarization.fbank import NUM_BINS
 from oolong_align.networks.embedding_graph import VARIANCE_FLOOR
 
 STAGES: Final = 4
-_PREFIXES: Final = ("resnet.", "")  # in pyannote's checkpoints; in WeSpeaker's
+_PREFIXES: Final = ("resnet.", "")  # checkpoints of pyannote, and of WeSpeaker
 _TRAINING_ONLY: Final = "projection."
 
 
@@ -48,7 +48,7 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Mean-free features ``(B, T, 80)`` to embeddings ``(B, D)``."""
+    """Convert mean-free features ``(B, T, 80)`` to embeddings ``(B, D)``."""
 
     def __init__(self, channels: int, blocks: tuple[int, ...], dimension: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class ResNet(nn.Module):
         self.seg_1 = nn.Linear(2 * widths[-1] * (NUM_BINS >> (STAGES - 1)), dimension)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Rows of the pooled map are ``(channel, band)``; the standard deviation is the unbiased one."""
+        """Rows of the pooled map are ``(channel, band)``; the standard deviation is unbiased."""
         maps = functional.relu(self.bn1(self.conv1(features.transpose(1, 2).unsqueeze(1))))
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
             maps = layer(maps)
@@ -75,18 +75,18 @@ class ResNet(nn.Module):
 
 
 def recognises(state: State) -> bool:
-    """Whether a checkpoint holds residual blocks of two convolutions and one embedding layer."""
+    """Return whether a checkpoint has residual blocks of two convolutions and one embedding layer."""
     names = _plain(state).keys()
     return {"conv1.weight", "layer4.0.conv2.weight", "seg_1.weight"} <= names and "layer1.0.conv3.weight" not in names
 
 
 def build(state: State) -> ResNet:
-    """Network of a checkpoint's tensors, in evaluation mode.
+    """Build the network from the tensors of a checkpoint, in evaluation mode.
 
     Raises
     ------
     RuntimeError
-        If a tensor is missing, too many, or has another shape.
+        If a tensor is missing, unexpected, or has another shape.
     """
     weights = _plain(state)
     blocks = []
@@ -99,7 +99,7 @@ def build(state: State) -> ResNet:
 
 
 def _plain(state: State) -> dict[str, Tensor]:
-    """Tensors by their names in the network: without a toolkit's prefix and without what only training needs."""
+    """Rename tensors to the names of the network, without a toolkit's prefix, and drop the layers used in training."""
     prefix = next((each for each in _PREFIXES if f"{each}conv1.weight" in state), "")
     named = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
     return {name: tensor for name, tensor in named.items() if not name.startswith(_TRAINING_ONLY)}
